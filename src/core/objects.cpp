@@ -1,0 +1,34 @@
+#include "core/objects.hpp"
+
+namespace core {
+
+std::string to_string(const ObjectName& name) { return name.ns + "/" + name.name; }
+
+Kind kind_of(const Object& object) { return static_cast<Kind>(object.index()); }
+
+const ObjectName& name_of(const Object& object) {
+  return std::visit([](const auto& value) -> const ObjectName& { return value.name; }, object);
+}
+
+// kind_of() relies on it.
+static_assert(std::is_same_v<std::variant_alternative_t<0, Object>, Mapping> &&
+              std::is_same_v<std::variant_alternative_t<1, Object>, Service> &&
+              std::is_same_v<std::variant_alternative_t<2, Object>, EndpointSlice>);
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::mapping:
+      return "Mapping";
+    case Kind::service:
+      return "Service";
+    case Kind::endpoint_slice:
+      return "EndpointSlice";
+  }
+  return "?";
+}
+
+std::string to_string(const ObjectId& id) {
+  return std::string(to_string(id.kind)) + " " + to_string(id.name);
+}
+
+}  // namespace core
