@@ -1,0 +1,70 @@
+#include "cmd/applets.hpp"
+
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+// What the applets below were last called with.
+std::vector<std::string> called;
+
+int record(int argc, char** argv) {
+  called.assign(argv + 1, argv + argc);
+  return 0;
+}
+
+constexpr cmd::Applet applets[] = {
+    {"edge", "records", record},
+    {"mapping", "records", record},
+    {"broken", "fails",
+     [](int, char**) -> int { throw core::Error(core::Error::Kind::permanent, "disk on fire"); }},
+    {"misused", "fails",
+     [](int, char**) -> int { throw core::Error(core::Error::Kind::usage, "no such option"); }},
+};
+
+int run(std::vector<std::string> words) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return cmd::run_applet(applets, static_cast<int>(words.size()), argv.data());
+}
+
+}  // namespace
+
+TEST_CASE("an applet is chosen by the name of the program, then by the first word") {
+  const std::vector<std::string> arguments = {"--watch", "x"};
+  const auto words =
+      GENERATE(std::vector<std::string>{"pona", "edge"}, std::vector<std::string>{"pona-edge"},
+               std::vector<std::string>{"/opt/bin/pona-edge"},
+               std::vector<std::string>{"/opt/pona-mapping/pona", "edge"},
+               std::vector<std::string>{"pona-1.2", "edge"});
+  called.clear();
+  std::vector<std::string> all = words;
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  CHECK(run(all) == 0);
+  CHECK(called == arguments);
+}
+
+TEST_CASE("what an applet throws becomes its exit status") {
+  CHECK(run({"pona", "broken"}) == 1);
+  CHECK(run({"pona", "misused"}) == 2);
+}
+
+TEST_CASE("an unknown applet is a usage error") {
+  called = {"untouched"};
+  CHECK(run({"pona", "egde", "x"}) == 2);
+  CHECK(run({"pona", ""}) == 2);
+  CHECK(called == std::vector<std::string>{"untouched"});
+}
+
+TEST_CASE("a slip of a name finds the name, another word does not") {
+  CHECK(cmd::nearest_name(applets, "egde") == "edge");
+  CHECK(cmd::nearest_name(applets, "mappings") == "mapping");
+  CHECK(cmd::nearest_name(applets, "maping") == "mapping");
+  CHECK(cmd::nearest_name(applets, "diag") == std::nullopt);
+  CHECK(cmd::nearest_name(applets, "x") == std::nullopt);
+  CHECK(cmd::nearest_name(applets, "") == std::nullopt);
+}
