@@ -1,0 +1,134 @@
+// The Kubernetes objects that pona reads, reduced to the fields it reads. Values only; they are made
+// by kube/ (from manifests or the API server) and read by the planners.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/ip.hpp"
+
+namespace core {
+
+struct ObjectName {
+  std::string ns;  // metadata.namespace; "default" where a manifest names none
+  std::string name;
+
+  friend auto operator<=>(const ObjectName&, const ObjectName&) = default;
+};
+
+std::string to_string(const ObjectName& name);  // "ns/name"
+
+enum class Affinity : std::uint8_t { none, client_ip };
+
+struct MappingPort {
+  PortRange ports;                  // external; a single port unless endPort is given
+  std::uint16_t service_port = 0;   // external port N goes to service_port + N - ports.first
+  Protocol protocol = Protocol::tcp;
+
+  friend bool operator==(const MappingPort&, const MappingPort&) = default;
+};
+
+// smartnat.aureacentral.com/v1alpha1 Mapping, valid by itself: what depends on other objects
+// (Service missing, conflicts) is the planner's business.
+struct Mapping {
+  ObjectName name;
+  std::optional<std::int64_t> created;  // metadata.creationTimestamp, Unix seconds
+  std::vector<Address> addresses;       // at least one, no duplicates
+  std::vector<Prefix> allowed_sources;  // empty: everybody
+  std::string service;                  // in the same namespace
+  std::vector<MappingPort> ports;       // at least one, not overlapping within a protocol
+  std::optional<Affinity> affinity;     // empty: as the Service says
+  std::optional<bool> preserve_client_ip;          // empty: as the appliance is set
+  std::uint32_t max_connections_per_source = 0;    // 0: no limit
+  std::uint32_t new_connections_per_second = 0;    // per source; 0: no limit
+
+  friend bool operator==(const Mapping&, const Mapping&) = default;
+};
+
+struct ServicePort {
+  std::string name;  // may be empty when it is the only port
+  std::uint16_t port = 0;
+  Protocol protocol = Protocol::tcp;
+  // Endpoints carry the resolved number; this is only the fall-back for EndpointSlices without
+  // ports. 0 when the manifest names a port or says nothing.
+  std::uint16_t target_port = 0;
+
+  friend bool operator==(const ServicePort&, const ServicePort&) = default;
+};
+
+struct Service {
+  enum class Type : std::uint8_t { cluster_ip, node_port, load_balancer, external_name };
+
+  ObjectName name;
+  Type type = Type::cluster_ip;
+  std::vector<Address> cluster_ips;  // empty for headless Services ("None") and ExternalName
+  std::vector<ServicePort> ports;
+  Affinity affinity = Affinity::none;
+
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+struct EndpointPort {
+  std::string name;                   // equals the Service port's name
+  std::optional<std::uint16_t> port;  // empty: all ports
+  Protocol protocol = Protocol::tcp;
+
+  friend bool operator==(const EndpointPort&, const EndpointPort&) = default;
+};
+
+// discovery.k8s.io/v1 endpoint conditions, defaults resolved as the API says: ready nil is true,
+// serving nil is ready, terminating nil is false.
+struct Endpoint {
+  Address address;  // the first of endpoints[].addresses: all are fungible by the API
+  bool ready = true;
+  bool serving = true;
+  bool terminating = false;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct EndpointSlice {
+  ObjectName name;
+  std::string service;  // label kubernetes.io/service-name; empty: belongs to no Service
+  std::vector<EndpointPort> ports;
+  std::vector<Endpoint> endpoints;  // FQDN slices have none
+
+  friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
+};
+
+using Object = std::variant<Mapping, Service, EndpointSlice>;
+
+enum class Kind : std::uint8_t { mapping, service, endpoint_slice };
+
+Kind kind_of(const Object& object);
+const ObjectName& name_of(const Object& object);
+std::string_view to_string(Kind kind);  // "Mapping", "Service", "EndpointSlice"
+
+struct ObjectId {
+  Kind kind{};
+  ObjectName name;
+
+  friend auto operator<=>(const ObjectId&, const ObjectId&) = default;
+};
+
+std::string to_string(const ObjectId& id);  // "Mapping shop/web"
+
+// The newest state of each object that changed since somebody last looked; nullptr: it is gone.
+// Level, not edge: applying the same changes twice is the same as once.
+using ObjectChanges = std::map<ObjectId, std::shared_ptr<const Object>>;
+
+// Why an object is not, or not fully, in effect. Becomes a status line, a condition, a log line.
+struct Rejection {
+  ObjectId object;
+  std::string reason;
+
+  friend auto operator<=>(const Rejection&, const Rejection&) = default;
+};
+
+}  // namespace core

@@ -1,0 +1,44 @@
+// Where objects come from. Implemented by a directory of manifests, and later by the API server.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "core/objects.hpp"
+
+namespace kube {
+
+// A document that was left out, and where it stands.
+struct Problem {
+  std::string where;   // "file:line" or "context/namespace/name"
+  std::string reason;  // what is wrong and what to do
+
+  friend auto operator<=>(const Problem&, const Problem&) = default;
+};
+
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  // A descriptor that is readable while take() has something to give: put it into poll(2).
+  [[nodiscard]] virtual int wake_fd() const = 0;
+
+  // What changed since the last call, coalesced; the first call gives everything there is. Never
+  // blocks for longer than reading what changed. Errors never remove objects: only a complete look
+  // at the source that does not find them does.
+  virtual core::ObjectChanges take() = 0;
+
+  // A complete look was had: until then nothing that exists in the kernel may be taken away.
+  [[nodiscard]] virtual bool synced() const = 0;
+
+  [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
+
+  // Documents of kinds that pona does not read.
+  [[nodiscard]] virtual std::size_t ignored() const = 0;
+};
+
+}  // namespace kube
