@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 
 namespace cmd {
 namespace {
@@ -44,25 +44,11 @@ void print_table(std::ostream& out, std::span<const Applet> applets) {
          "\nExit status: 0 done, 1 failed, 2 usage.\n";
 }
 
-// Levenshtein's distance: inserted, removed and replaced letters count one each.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 int unknown(std::span<const Applet> applets, std::string_view word) {
   std::cerr << "pona: there is no applet \"" << word << '"';
-  if (const auto near = nearest_name(applets, word)) {
+  std::vector<std::string_view> names;
+  for (const Applet& applet : applets) names.push_back(applet.name);
+  if (const auto near = core::nearest(word, names)) {
     std::cerr << "; did you mean \"" << *near << "\"?\n";
   } else {
     std::cerr << "; \"pona --help\" lists them\n";
@@ -91,21 +77,6 @@ int run(const Applet& applet, int argc, char** argv) {
 }
 
 }  // namespace
-
-std::optional<std::string_view> nearest_name(std::span<const Applet> applets,
-                                             std::string_view word) {
-  std::optional<std::string_view> best;
-  // More than two slips, or as many as the word has letters, is another word.
-  std::size_t limit = std::min<std::size_t>(3, word.size());
-  for (const Applet& applet : applets) {
-    const std::size_t distance = edit_distance(word, applet.name);
-    if (distance < limit) {
-      limit = distance;
-      best = applet.name;
-    }
-  }
-  return best;
-}
 
 int run_applet(std::span<const Applet> applets, int argc, char** argv) {
   constexpr std::string_view prefix = "pona-";

@@ -2,7 +2,6 @@
 // of its name in this folder. Only the chosen applet may build its command line parser.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -25,9 +24,5 @@ int completion(int argc, char** argv);
 // Runs the applet that argv[0] ("pona-edge", "/opt/bin/pona-edge") or else argv[1] names, and turns
 // what it throws into a message on standard error and an exit status.
 int run_applet(std::span<const Applet> applets, int argc, char** argv);
-
-// The name in the table that `word` is most likely a slip of, if any is near enough.
-std::optional<std::string_view> nearest_name(std::span<const Applet> applets,
-                                             std::string_view word);
 
 }  // namespace cmd
