@@ -4,7 +4,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,8 +44,7 @@ struct Forward {
   bool snat = false;            // its endpoints' own connections leave with key.address
   std::string via;              // SNAT: the external interface that has the address
   bool hairpin = false;         // endpoints go into `pods`: replies would bypass the appliance
-  std::vector<Prefix> sources;  // of key.address' family; empty: everybody...
-  bool nobody = false;          // ...unless the list held prefixes of the other family only
+  std::vector<Prefix> sources;  bool nobody = false;          // ...unless the list held prefixes of the other family only
   std::uint32_t max_connections = 0;
   std::uint32_t new_per_second = 0;
   std::uint32_t limit_id = 0;     // the Mapping's number in limit_ids
@@ -67,20 +65,8 @@ struct Forward {
 // Elements that belong to this forward alone.
 std::vector<Element> elements_of(const Forward& forward);
 
-// Elements that forwards share, with how many of them want each: endpoints, pods, addresses, snat.
-// Coming and going of forwards is counted, so that a change costs only what it touches.
-class SharedElements {
- public:
-  // Adds to `changes` what appears or vanishes. Either may be null.
-  void replace(const Forward* before, const Forward* after, Changes& changes);
-  void each(const std::function<void(const Element&)>& visit) const;
-
- private:
-  struct Use {
-    std::map<Element, std::uint32_t> values;  // of one key; the first is in effect
-  };
-  std::unordered_map<ElementKey, Use, ElementKeyHash> uses_;
-};
+// Elements that several forwards may want: endpoints, pods, addresses, snat. See SharedElements.
+std::vector<Element> shared_elements_of(const Forward& forward);
 
 // Whether a conntrack entry must go now that `forward` (null: nothing) is what its original
 // destination leads to. UDP follows the endpoints; TCP and SCTP drain; nobody who may not connect

@@ -9,7 +9,7 @@
 namespace core {
 
 // Slot counts that the rule set has a chain for, ascending.
-inline constexpr std::uint32_t slot_classes[] = {1, 4, 16, 64, 256, 1024, 4096};
+inline constexpr std::uint32_t slot_classes[] = {1, 16, 64, 256, 1024, 4096};
 
 // The class for so many endpoints: a function of the number alone, so that appliances agree.
 std::uint32_t slot_count(std::size_t endpoints);

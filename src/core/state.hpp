@@ -53,21 +53,22 @@ enum class SetId : std::uint8_t {
   slots,                // address . protocol . port . slot : endpoint address . port
   range_slots,          // address . protocol . first port . slot : endpoint address
   range_ports,          // address . protocol . port : port, where a range is shifted
-  sources,              // address . protocol . ports . source prefix that may connect
-  refused_source,       // address . protocol . ports, counts
+  sources,              // address . protocol . first port . source prefix that may connect
+  refused_source,       // address . protocol . first port, counts
   refused_connections,  // likewise
   refused_rate,         // likewise
-  limits,               // address . protocol . ports : jump limit-…
+  limits,               // address . protocol . first port : jump limit-…
   limit_ids,            // address . protocol . ports : number of the Mapping
   traffic,              // direction . address . protocol . port, counts
   range_traffic,        // direction . address . protocol . ports, counts
   endpoints,            // address . protocol . port, counts new connections
-  range_endpoints,      // address . protocol . ports
+  range_endpoints,      // address . protocol
   pods,                 // addresses of endpoints that may reach themselves (hairpin)
   addresses,            // mapped addresses in effect here
   external,             // interface : jump from-…
   returns,              // connection mark : goto to-…
-  departures,           // connection mark : goto to-…, connections that pods opened (SNAT)
+  departures,           // connection mark : goto leave-…, connections that pods opened (SNAT)
+  departing,            // connection mark . interface that such a connection may be SNATed on
   snat,                 // pod address : mapped address
   snat_interfaces,      // pod address : jump via-…
   count_                // not a set: how many there are
@@ -80,7 +81,7 @@ struct ElementKey {
   Family family{};
   SetId set{};
   Bytes<40> key;  // fields in register layout: each padded to 4 bytes when concatenated
-  Bytes<16> end;  // interval sets: last value of the interval's field, inclusive; else empty
+  Bytes<16> end;  // interval sets: last value, inclusive, of the key's last field; else empty
 
   friend bool operator==(const ElementKey&, const ElementKey&) = default;
   friend auto operator<=>(const ElementKey&, const ElementKey&) = default;
