@@ -88,8 +88,8 @@ std::string print_ipv4(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
-// RFC 5952: lower case, no leading zeros, the longest run (the first of equals) of at least two zero
-// groups shortened, IPv4-mapped addresses with their dotted quad.
+// RFC 5952: lower case, no leading zeros, the longest run (the first of equals) of at least two
+// zero groups shortened, IPv4-mapped addresses with their dotted quad.
 std::string print_ipv6(std::span<const std::uint8_t> bytes) {
   const auto group = [&](int i) {
     const auto at = static_cast<std::size_t>(i) * 2;
@@ -138,7 +138,9 @@ Address fill(const Prefix& prefix, bool ones) {
 
 }  // namespace
 
-std::string_view to_string(Family family) { return family == Family::ipv4 ? "ip" : "ip6"; }
+std::string_view to_string(Family family) {
+  return family == Family::ipv4 ? "ip" : "ip6";
+}
 
 std::string_view to_string(Protocol protocol) {
   switch (protocol) {
@@ -215,11 +217,17 @@ Prefix Prefix::host(const Address& address) {
   return {address, static_cast<std::uint8_t>(address.size() * 8)};
 }
 
-Prefix Prefix::masked() const { return {first(), length}; }
+Prefix Prefix::masked() const {
+  return {first(), length};
+}
 
-Address Prefix::first() const { return fill(*this, false); }
+Address Prefix::first() const {
+  return fill(*this, false);
+}
 
-Address Prefix::last() const { return fill(*this, true); }
+Address Prefix::last() const {
+  return fill(*this, true);
+}
 
 bool Prefix::contains(const Address& other) const {
   return other.family() == family() && Prefix{other, length}.first() == first();
@@ -232,8 +240,7 @@ std::string to_string(const Prefix& prefix) {
 std::optional<PortRange> PortRange::parse(std::string_view text) {
   const std::size_t dash = text.find('-');
   const auto first = parse_port(text.substr(0, dash));
-  const auto last =
-      dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
+  const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
   if (!first || !last || *first > *last) return std::nullopt;
   return PortRange{*first, *last};
 }

@@ -57,9 +57,9 @@ struct Prefix {
   static Prefix host(const Address& address);
 
   [[nodiscard]] Family family() const { return address.family(); }
-  [[nodiscard]] Prefix masked() const;    // host bits zeroed
-  [[nodiscard]] Address first() const;    // lowest address: the network
-  [[nodiscard]] Address last() const;     // highest address: IPv4 broadcast
+  [[nodiscard]] Prefix masked() const;  // host bits zeroed
+  [[nodiscard]] Address first() const;  // lowest address: the network
+  [[nodiscard]] Address last() const;   // highest address: IPv4 broadcast
   [[nodiscard]] bool contains(const Address& other) const;
 
   friend auto operator<=>(const Prefix&, const Prefix&) = default;

@@ -1,0 +1,41 @@
+// Documents to the objects that pona reads, and what is wrong with those that are left out. One
+// decoder serves manifests and the API server: it sees nodes, never text or files. Only what an
+// object says of itself is judged here; what depends on others is the planners' business.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/objects.hpp"
+#include "kube/document.hpp"
+#include "kube/field.hpp"
+
+namespace kube {
+
+inline constexpr std::string_view mapping_api_version = "smartnat.aureacentral.com/v1alpha1";
+
+struct DecodeOptions {
+  std::size_t max_ports_per_mapping = 50;  // entries of spec.ports; a range counts once
+};
+
+// What one object of a document came to.
+struct Decoded {
+  std::uint32_t line = 0;
+  std::optional<core::ObjectId> id;            // as far as it could be made out
+  std::shared_ptr<const core::Object> object;  // null: left out
+  std::vector<Finding> findings;
+  bool ignored = false;  // of a kind that pona does not read
+};
+
+// The objects of a document: one, or those of a List (also MappingList, ServiceList, …).
+std::vector<Decoded> decode(const Node& root, const DecodeOptions& options);
+
+// "Mapping shop/web: spec.ports[0].port: 0 is not in the range 1 to 65535"
+std::string to_string(const Finding& finding, const std::optional<core::ObjectId>& id);
+
+}  // namespace kube

@@ -1,0 +1,23 @@
+// The decoders of the single kinds, behind decode(). Each leaves fatal findings or an object that
+// is whole; the name is already decoded.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "kube/decode.hpp"
+
+namespace kube {
+
+core::Mapping decode_mapping(const Field& root, core::ObjectName name,
+                             const DecodeOptions& options);
+core::Service decode_service(const Field& root, core::ObjectName name);
+core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name);
+
+// Parts that several kinds share.
+core::Protocol decode_protocol(const Field& field);  // tcp where missing
+core::Affinity decode_affinity(const Field& field);  // none where missing
+std::optional<core::Address> decode_address(const Field& field);
+bool is_dns_label(std::string_view text);
+
+}  // namespace kube
