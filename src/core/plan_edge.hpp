@@ -70,9 +70,10 @@ class EdgePlan {
   EdgePlan(const EdgePlan&) = delete;
   EdgePlan& operator=(const EdgePlan&) = delete;
 
-  // Takes news in and plans what they touch. Cheap when nothing is touched.
-  EdgeUpdate update(const ObjectChanges& objects);
-  EdgeUpdate update(const Host& host);
+  // Takes news in and plans what they touch. Cheap when nothing is touched. Without `with_changes` the
+  // update holds no changes: for the first plan, which is compared with the kernel anyway.
+  EdgeUpdate update(const ObjectChanges& objects, bool with_changes = true);
+  EdgeUpdate update(const Host& host, bool with_changes = true);
 
   // Everything that must be there, without elements: tables, routes, rules, sysctls.
   [[nodiscard]] const State& frame() const;

@@ -1,0 +1,55 @@
+// Who may have an external address, protocol and port: the one rule for conflicts, cluster wide. The
+// oldest object wins; the loser gets nothing of what it claims, and the winner is never touched.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/forward.hpp"
+#include "core/objects.hpp"
+
+namespace core {
+
+class Claims {
+ public:
+  struct Claim {
+    // Age first: objects without a timestamp (manifests) count as older than all others.
+    std::optional<std::int64_t> created;
+    std::vector<ForwardKey> keys;
+
+    friend bool operator==(const Claim&, const Claim&) = default;
+  };
+  struct Loss {
+    ObjectName winner;
+    ForwardKey key;  // the first that both claim
+
+    friend bool operator==(const Loss&, const Loss&) = default;
+  };
+
+  // Sets (or, without value, withdraws) what `claimant` claims. Returns whose outcome changed because
+  // of it, the claimant included if its own did.
+  std::set<ObjectName> set(const ObjectName& claimant, std::optional<Claim> claim);
+
+  [[nodiscard]] const Loss* loss(const ObjectName& claimant) const;  // null: it has what it claims
+
+ private:
+  using Slot = std::pair<Address, Protocol>;
+  using Ranges = std::multimap<std::uint16_t, std::pair<std::uint16_t, ObjectName>>;  // first: last, who
+
+  void insert(const ObjectName& claimant, const Claim& claim);
+  void erase(const ObjectName& claimant, const Claim& claim);
+  void neighbours(const Claim& claim, std::set<ObjectName>& found) const;
+  void decide(const std::set<ObjectName>& component);
+
+  std::map<ObjectName, Claim> claims_;
+  std::map<ObjectName, Loss> losses_;
+  std::map<Slot, Ranges> ranges_;
+  std::map<Slot, std::uint32_t> longest_;  // the longest range ever claimed: bounds the search
+};
+
+}  // namespace core
