@@ -318,31 +318,36 @@ class EdgePlan::Impl {
     gone_.clear();
     join(update.forwards);
     count(update.forwards);
-    State before;
-    State after;
     const bool rebuilt = std::exchange(frame_dirty_, false);
+    const State old_frame = rebuilt ? frame_ : State{};
+    std::vector<Element> before;
+    std::vector<Element> after;
     if (rebuilt) {
-      before = frame_;
-      before.elements = frame_element_map();
+      append_frame_elements(before);
       make_frame();
-      after = frame_;
-      after.elements = frame_element_map();
+      append_frame_elements(after);
     }
     SharedElements::Difference shared = shared_.settle();
     if (!with_changes) {
       return update;
     }
     for (const ForwardChange& change : update.forwards) {
-      insert(before.elements, change.before);
-      insert(after.elements, change.after);
+      append(before, change.before);
+      append(after, change.after);
     }
-    for (Element& element : shared.before) {
-      before.elements.emplace(element.key, std::move(element.value));
+    std::move(shared.before.begin(), shared.before.end(), std::back_inserter(before));
+    std::move(shared.after.begin(), shared.after.end(), std::back_inserter(after));
+    if (!rebuilt) {
+      update.changes = diff(before, after);
+      return update;
     }
-    for (Element& element : shared.after) {
-      after.elements.emplace(element.key, std::move(element.value));
+    State observed = old_frame;
+    for (Element& element : before) {
+      observed.elements.emplace(element.key, std::move(element.value));
     }
-    update.changes = diff(before, after);
+    update.changes = diff(observed, frame_, [&](const auto& visit) {
+      std::for_each(after.begin(), after.end(), visit);
+    });
     return update;
   }
 
@@ -366,11 +371,11 @@ class EdgePlan::Impl {
     }
   }
 
-  static void insert(Elements& elements, const std::shared_ptr<const Forward>& forward) {
+  static void append(std::vector<Element>& elements,
+                     const std::shared_ptr<const Forward>& forward) {
     if (forward) {
-      for (Element& element : elements_of(*forward)) {
-        elements.emplace(element.key, std::move(element.value));
-      }
+      std::vector<Element> own = elements_of(*forward);
+      std::move(own.begin(), own.end(), std::back_inserter(elements));
     }
   }
 
@@ -511,14 +516,10 @@ class EdgePlan::Impl {
     }
   }
 
-  [[nodiscard]] Elements frame_element_map() const {
-    Elements result;
-    for (const auto& [family, elements] : frame_elements_) {
-      for (const Element& element : elements) {
-        result.emplace(element.key, element.value);
-      }
+  void append_frame_elements(std::vector<Element>& elements) const {
+    for (const auto& [family, own] : frame_elements_) {
+      elements.insert(elements.end(), own.begin(), own.end());
     }
-    return result;
   }
 
   Host host_;
