@@ -1,5 +1,5 @@
-// The Kubernetes objects that pona reads, reduced to the fields it reads. Values only; they are made
-// by kube/ (from manifests or the API server) and read by the planners.
+// The Kubernetes objects that pona reads, reduced to the fields it reads. Values only; they are
+// made by kube/ (from manifests or the API server) and read by the planners.
 #pragma once
 
 #include <compare>
@@ -27,8 +27,8 @@ std::string to_string(const ObjectName& name);  // "ns/name"
 enum class Affinity : std::uint8_t { none, client_ip };
 
 struct MappingPort {
-  PortRange ports;                  // external; a single port unless endPort is given
-  std::uint16_t service_port = 0;   // external port N goes to service_port + N - ports.first
+  PortRange ports;                 // external; a single port unless endPort is given
+  std::uint16_t service_port = 0;  // external port N goes to service_port + N - ports.first
   Protocol protocol = Protocol::tcp;
 
   friend bool operator==(const MappingPort&, const MappingPort&) = default;
@@ -38,15 +38,15 @@ struct MappingPort {
 // (Service missing, conflicts) is the planner's business.
 struct Mapping {
   ObjectName name;
-  std::optional<std::int64_t> created;  // metadata.creationTimestamp, Unix seconds
-  std::vector<Address> addresses;       // at least one, no duplicates
-  std::vector<Prefix> allowed_sources;  // empty: everybody
-  std::string service;                  // in the same namespace
-  std::vector<MappingPort> ports;       // at least one, not overlapping within a protocol
-  std::optional<Affinity> affinity;     // empty: as the Service says
-  std::optional<bool> preserve_client_ip;          // empty: as the appliance is set
-  std::uint32_t max_connections_per_source = 0;    // 0: no limit
-  std::uint32_t new_connections_per_second = 0;    // per source; 0: no limit
+  std::optional<std::int64_t> created;           // metadata.creationTimestamp, Unix seconds
+  std::vector<Address> addresses;                // at least one, no duplicates
+  std::vector<Prefix> allowed_sources;           // empty: everybody
+  std::string service;                           // in the same namespace
+  std::vector<MappingPort> ports;                // at least one, not overlapping within a protocol
+  std::optional<Affinity> affinity;              // empty: as the Service says
+  std::optional<bool> preserve_client_ip;        // empty: as the appliance is set
+  std::uint32_t max_connections_per_source = 0;  // 0: no limit
+  std::uint32_t new_connections_per_second = 0;  // per source; 0: no limit
 
   friend bool operator==(const Mapping&, const Mapping&) = default;
 };
