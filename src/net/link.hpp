@@ -1,0 +1,55 @@
+// Links, addresses and routes of one network namespace, changed step by step: for setting up
+// machinery such as the lab. Not here: reconciling, which goes through net/kernel.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/ip.hpp"
+#include "net/announce.hpp"
+#include "net/netns.hpp"
+
+struct nl_msg;
+struct nl_sock;
+
+namespace net {
+
+struct LinkInfo {
+  std::uint32_t index = 0;
+  bool up = false;
+  Mac mac{};
+  std::uint64_t sent_packets = 0;
+};
+
+// A route socket into a namespace. Every function throws core::Error that names the link and what
+// the kernel answered.
+class Links {
+ public:
+  explicit Links(const Namespace& where);
+  ~Links();
+  Links(const Links&) = delete;
+  Links& operator=(const Links&) = delete;
+
+  // One end here, the other in `there`; neither is ever seen in a third namespace.
+  void add_veth(const std::string& name, const Namespace& there, const std::string& peer);
+  void add_bridge(const std::string& name);
+  void set_bridge(const std::string& port, const std::string& bridge);
+  void set_up(const std::string& name, bool up);
+
+  // IPv6 addresses are usable at once: without duplicate address detection.
+  void add_address(const std::string& name, const core::Prefix& address);
+  void remove_address(const std::string& name, const core::Prefix& address);
+  // Into table main; the kernel finds the link by the gateway.
+  void add_route(const core::Prefix& to, const core::Address& gateway);
+
+  [[nodiscard]] LinkInfo get(const std::string& name);
+
+ private:
+  void change_address(const std::string& name, const core::Prefix& address, bool add);
+
+  std::string where_;
+  std::unique_ptr<nl_sock, void (*)(nl_sock*)> socket_;
+};
+
+}  // namespace net

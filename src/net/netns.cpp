@@ -1,0 +1,104 @@
+#include "net/netns.hpp"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "core/error.hpp"
+
+namespace net {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int error) {
+  std::string message = what + ": " + std::strerror(error);
+  if (error == EPERM) message += " (this needs root: CAP_SYS_ADMIN and CAP_NET_ADMIN)";
+  throw core::Error(core::Error::Kind::permanent, message);
+}
+
+void in_thread(const std::function<void()>& work) {
+  std::exception_ptr thrown;
+  std::thread([&] {
+    try {
+      work();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  }).join();
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+void loopback_up() {
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  if (!fd || ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) fail("cannot set lo up", errno);
+}
+
+}  // namespace
+
+Namespace Namespace::create(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+  if (!file) fail("cannot create " + path, errno);
+  try {
+    in_thread([&] {
+      if (unshare(CLONE_NEWNET) != 0) fail("cannot make a network namespace", errno);
+      loopback_up();
+      if (mount("/proc/thread-self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0) {
+        fail("cannot mount a network namespace at " + path, errno);
+      }
+    });
+    return open(path);
+  } catch (...) {
+    remove(path);
+    throw;
+  }
+}
+
+Namespace Namespace::open(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) fail("cannot open the network namespace " + path, errno);
+  return {path, std::move(fd)};
+}
+
+void Namespace::remove(const std::string& path) {
+  umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path, errno);
+}
+
+void Namespace::run(const std::function<void()>& work) const {
+  in_thread([&] {
+    if (setns(fd_.get(), CLONE_NEWNET) != 0) fail("cannot enter " + path_, errno);
+    work();
+  });
+}
+
+Fd Namespace::socket(int domain, int type, int protocol) const {
+  Fd fd;
+  run([&] {
+    fd = Fd(::socket(domain, type | SOCK_CLOEXEC, protocol));
+    if (!fd) fail("cannot open a socket in " + path_, errno);
+  });
+  return fd;
+}
+
+void Namespace::set_sysctl(std::string_view key, std::string_view value) const {
+  run([&] {
+    const std::string file = "/proc/sys/net/" + std::string(key);
+    const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) fail("cannot open " + file, errno);
+    if (write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
+      fail("cannot write \"" + std::string(value) + "\" to " + file, errno);
+    }
+  });
+}
+
+}  // namespace net

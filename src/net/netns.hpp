@@ -1,0 +1,44 @@
+// Network namespaces with a name: made, opened, entered, removed. A thread that enters one ends
+// there, so nobody ever finds itself in the wrong namespace.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "net/fd.hpp"
+
+namespace net {
+
+class Namespace {
+ public:
+  // Makes a namespace and keeps it at `path` (bind mount), which must not exist; loopback is up.
+  // It lives until remove(path), whatever becomes of this process. Needs CAP_SYS_ADMIN.
+  static Namespace create(const std::string& path);
+  static Namespace open(const std::string& path);
+
+  // Unmounts and unlinks; processes and sockets inside keep the namespace alive until they end.
+  // Nothing happens where nothing is.
+  static void remove(const std::string& path);
+
+  // Runs `work` in a thread of its own inside the namespace, waits for it and passes on what it
+  // throws. Sockets that it opens belong to the namespace for good and may be used by any thread.
+  void run(const std::function<void()>& work) const;
+
+  // As socket(2) with SOCK_CLOEXEC, inside.
+  [[nodiscard]] Fd socket(int domain, int type, int protocol = 0) const;
+
+  // Writes /proc/sys/net/KEY of this namespace; `key` with slashes: "ipv4/ip_forward".
+  void set_sysctl(std::string_view key, std::string_view value) const;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }  // for setns(2)
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  Namespace(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  std::string path_;
+  Fd fd_;
+};
+
+}  // namespace net
