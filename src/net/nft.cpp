@@ -1,0 +1,370 @@
+#include "net/nft.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "core/constants.hpp"
+#include "core/error.hpp"
+#include "net/netlink.hpp"
+#include "net/nft_batch.hpp"
+#include "net/nft_declarations.hpp"
+#include "net/nft_elements.hpp"
+#include "net/nft_rules.hpp"
+
+namespace net {
+namespace {
+
+using core::Family;
+
+constexpr std::string_view table_name = core::constants::edge_table;
+
+// linux/netfilter/nf_tables.h has it since 6.9: an owned table stays when its owner is gone.
+constexpr std::uint32_t table_persists = 0x4;
+constexpr std::uint32_t owned_and_persists = NFT_TABLE_F_OWNER | table_persists;
+
+constexpr int attempts = 6;
+constexpr std::chrono::milliseconds first_pause{1};
+
+// Somebody else's transaction came between, or the kernel wants a module or memory first.
+bool worth_repeating(int error) {
+  constexpr int restart = 85;  // ERESTART: linux/errno.h, not in every libc
+  return error == EAGAIN || error == EINTR || error == EBUSY || error == ENOBUFS || error == restart;
+}
+
+// Other errors mean that our picture of the tables is old: observing again helps.
+core::Error::Kind kind_of(int error) {
+  constexpr std::array permanent = {EPERM,  EACCES,   EINVAL, EOPNOTSUPP, EAFNOSUPPORT,
+                                    ERANGE, EMSGSIZE, ELOOP,  EMLINK,     EPROTONOSUPPORT};
+  return std::find(permanent.begin(), permanent.end(), error) != permanent.end()
+             ? core::Error::Kind::permanent
+             : core::Error::Kind::transient;
+}
+
+std::string advice(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return ": CAP_NET_ADMIN is needed";
+    case EMSGSIZE:
+      return ": the transaction is longer than the socket's send buffer; grant CAP_NET_ADMIN in the "
+             "initial user namespace or raise net.core.wmem_max";
+    case EOPNOTSUPP:
+    case EAFNOSUPPORT:
+      return ": does the kernel have nf_tables with all that pona uses?";
+    default:
+      return "";
+  }
+}
+
+[[noreturn]] void fail(const std::string& attempted, int error, const std::string& detail = "") {
+  throw core::Error(kind_of(error), "nftables: " + attempted + ": " + error_text(error) +
+                                        (detail.empty() ? "" : " (" + detail + ")") +
+                                        advice(error));
+}
+
+std::string table_text(Family family) {
+  return "table " + std::string(core::to_string(family)) + ' ' + std::string(table_name);
+}
+
+// The process that a netlink port id stands for, if it is one that chose it as NetlinkSocket and libnl do,
+// and if it is of our process namespace.
+std::string process_name(std::uint32_t port) {
+  std::ifstream file("/proc/" + std::to_string(port & ((1U << 22) - 1)) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
+
+}  // namespace
+
+class Nft::Impl {
+ public:
+  explicit Impl(bool own_tables)
+      : own_tables_(own_tables), socket_(NETLINK_NETFILTER), events_(NETLINK_NETFILTER) {
+    events_.drop_messages_of(socket_.port());
+    events_.join(NFNLGRP_NFTABLES);
+  }
+
+  void observe(const core::State& expected, core::State& state) {
+    for (const auto& [family, table] : expected.tables) {
+      const auto found = find_table(family);
+      if (!found) continue;
+      if (own_tables_) take_over(family, *found);
+      state.tables[family] = observe_table(family, table);
+      for (const core::nft::Set& set : state.tables[family].sets) {
+        const auto id = core::parse_set(set.name);
+        if (id && !set.dynamic) observe_elements(family, *id, state.elements);
+      }
+    }
+  }
+
+  void apply(const core::Changes& changes) {
+    const bool makes_table = std::any_of(changes.begin(), changes.end(), [](const auto& change) {
+      return std::holds_alternative<core::AddTable>(change);
+    });
+    const NftBatch batch(changes, makes_table ? table_flags() : 0);
+    if (batch.empty()) return;
+    const NetlinkAnswer answer = transact(batch.bytes(), batch.last_sequence());
+    if (answer.error == 0) return;
+    if (answer.error == EPERM) {
+      refuse_foreign_owner(Family::ipv4);
+      refuse_foreign_owner(Family::ipv6);
+    }
+    fail(batch.text_of(answer), answer.error, answer.text);
+  }
+
+  Counts counts(Family family, const std::vector<core::SetId>& sets) {
+    Counts result;
+    for (const core::SetId set : sets) {
+      Counts of_set;
+      each_element(
+          family, set, [&] { of_set.clear(); },
+          [&](ReadElement&& element) {
+            if (element.count) of_set.emplace(element.element.key, *element.count);
+          });
+      result.merge(of_set);
+    }
+    return result;
+  }
+
+  [[nodiscard]] int event_fd() const { return events_.fd(); }
+
+  bool drain() {
+    bool ours = false;
+    for (;;) {
+      const NetlinkSocket::Received received = events_.receive(false);
+      if (received.error == EAGAIN) return ours;
+      if (received.error != 0) {
+        if (received.error != ENOBUFS) fail("read nftables notifications", received.error);
+        ours = true;
+        continue;
+      }
+      for_each_message(received.bytes, [&](const NetlinkMessage& message) {
+        if (is_nft_message(message, NFT_MSG_NEWGEN) || !family_of(message)) return;
+        // Whatever the message is about, its first attribute is the table's name.
+        const auto table = nft_attributes(message).find(NFTA_TABLE_NAME);
+        ours = ours || (table && table->text() == table_name);
+      });
+    }
+  }
+
+ private:
+  NetlinkWriter request(std::uint16_t type, std::uint16_t flags, Family family) {
+    NetlinkWriter writer;
+    const std::size_t begin = begin_nft_message(writer, type, flags, ++sequence_, family);
+    writer.put_text(NFTA_TABLE_NAME, table_name);
+    writer.close_message(begin);
+    return writer;
+  }
+
+  // Repeats what another transaction has disturbed; `restart` is called before each attempt.
+  int query(const NetlinkWriter& request, const std::function<void()>& restart,
+            const std::function<void(const NetlinkMessage&)>& visit) {
+    constexpr int dump_attempts = 20;
+    int error = 0;
+    for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+      restart();
+      error = socket_.query(request.bytes(), visit);
+      if (!worth_repeating(error)) break;
+    }
+    return error;
+  }
+
+  std::optional<ReadTable> find_table(Family family) {
+    std::optional<ReadTable> table;
+    const int error = query(
+        request(NFT_MSG_GETTABLE, NLM_F_ACK, family), [&] { table.reset(); },
+        [&](const NetlinkMessage& message) { table = read_table(nft_attributes(message)); });
+    if (error != 0 && error != ENOENT) fail("read " + table_text(family), error);
+    return table;
+  }
+
+  // Everything of one kind in the table.
+  void dump(std::uint16_t get, Family family, const char* what, const std::function<void()>& restart,
+            const std::function<void(const NetlinkMessage&, AttributeList)>& visit) {
+    const int error = query(request(get, NLM_F_DUMP, family), restart,
+                            [&](const NetlinkMessage& message) {
+                              const AttributeList attributes = nft_attributes(message);
+                              const auto table = attributes.find(NFTA_TABLE_NAME);
+                              // Not all dumps heed the name that was asked for.
+                              if (table && table->text() == table_name) visit(message, attributes);
+                            });
+    if (error != 0) fail("read the " + std::string(what) + " of " + table_text(family), error);
+  }
+
+  core::nft::Table observe_table(Family family, const core::nft::Table& expected) {
+    core::nft::Table table;
+    table.family = family;
+    table.name = table_name;
+    dump(NFT_MSG_GETSET, family, "sets", [&] { table.sets.clear(); },
+         [&](const NetlinkMessage&, AttributeList attributes) {
+           table.sets.push_back(read_set(attributes, family));
+         });
+    dump(NFT_MSG_GETCHAIN, family, "chains", [&] { table.chains.clear(); },
+         [&](const NetlinkMessage&, AttributeList attributes) {
+           table.chains.push_back(read_chain(attributes));
+         });
+
+    std::unordered_map<std::string, const core::nft::Rule*> known;
+    for (const core::nft::Chain& chain : expected.chains) {
+      for (const core::nft::Rule& rule : chain.rules) known.emplace(fingerprint(rule, family), &rule);
+    }
+    dump(NFT_MSG_GETRULE, family, "rules",
+         [&] {
+           for (core::nft::Chain& chain : table.chains) chain.rules.clear();
+         },
+         [&](const NetlinkMessage& message, AttributeList) {
+           const auto read = read_rule(message);
+           if (!read) return;
+           const auto chain = std::find_if(table.chains.begin(), table.chains.end(),
+                                           [&](const auto& it) { return it.name == read->chain; });
+           if (chain == table.chains.end()) return;
+           const auto rule = known.find(read->fingerprint);
+           chain->rules.push_back(rule != known.end() ? *rule->second
+                                                      : core::nft::Rule{{}, "", read->fingerprint});
+         });
+    return table;
+  }
+
+  void each_element(Family family, core::SetId set, const std::function<void()>& restart,
+                    const std::function<void(ReadElement&&)>& visit) {
+    NetlinkWriter request;
+    const std::size_t begin =
+        begin_nft_message(request, NFT_MSG_GETSETELEM, NLM_F_DUMP, ++sequence_, family);
+    request.put_text(NFTA_SET_ELEM_LIST_TABLE, table_name);
+    request.put_text(NFTA_SET_ELEM_LIST_SET, core::to_string(set));
+    request.close_message(begin);
+    Comments comments;
+    const int error = query(request, restart, [&](const NetlinkMessage& message) {
+      const auto list = nft_attributes(message).find(NFTA_SET_ELEM_LIST_ELEMENTS);
+      if (!list) return;
+      for (const NetlinkAttribute& attribute : AttributeList(list->value)) {
+        if (auto element = read_element(attribute.value, family, set, comments)) {
+          visit(std::move(*element));
+        }
+      }
+    });
+    if (error != 0 && error != ENOENT) {
+      fail("read the elements of " + std::string(core::to_string(set)) + " in " +
+               table_text(family),
+           error);
+    }
+  }
+
+  void observe_elements(Family family, core::SetId set, core::Elements& elements) {
+    bool again = false;
+    each_element(
+        family, set,
+        [&] {
+          if (again) {
+            std::erase_if(elements, [&](const auto& element) {
+              return element.first.family == family && element.first.set == set;
+            });
+          }
+          again = true;
+        },
+        [&](ReadElement&& read) {
+          elements.insert_or_assign(read.element.key, std::move(read.element.value));
+        });
+  }
+
+  // Sends a transaction and waits for what the kernel says about it; error 0: it is in effect.
+  NetlinkAnswer transact(ByteView bytes, std::uint32_t last_sequence) {
+    auto pause = first_pause;
+    for (int attempt = 1;; ++attempt, pause *= 2) {
+      const NetlinkAnswer answer = transact_once(bytes, last_sequence);
+      if (!worth_repeating(answer.error) || attempt == attempts) return answer;
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  NetlinkAnswer transact_once(ByteView bytes, std::uint32_t last_sequence) {
+    for (int error = 0; error == 0 || error == ENOBUFS; error = socket_.receive(false).error) {
+      // Left over from a request that was given up.
+    }
+    NetlinkAnswer first;
+    first.error = socket_.send(bytes);
+    if (first.error != 0) return first;
+    // The kernel works in our send call: its answers are all here by now.
+    bool acknowledged = false;
+    for (;;) {
+      const NetlinkSocket::Received received = socket_.receive(false);
+      if (received.error == EAGAIN) break;
+      if (received.error != 0) {
+        if (first.error == 0) first.error = received.error;
+        break;
+      }
+      for_each_message(received.bytes, [&](const NetlinkMessage& message) {
+        const auto answer = read_answer(message);
+        if (!answer) return;
+        acknowledged = acknowledged || (answer->error == 0 && answer->sequence == last_sequence);
+        // Later ones are often consequences of the first.
+        if (answer->error != 0 && first.error == 0) first = *answer;
+      });
+    }
+    if (first.error == 0 && !acknowledged) first.error = EIO;
+    return first;
+  }
+
+  // NFT_TABLE_F_* for new tables. Never the owner's flag alone: such a table goes when we go.
+  std::uint32_t table_flags() {
+    if (!own_tables_) return 0;
+    if (!can_own_) {
+      const NetlinkWriter probe = NftBatch::table_message(
+          Family::ipv4, std::string(table_name) + "-probe", owned_and_persists, false);
+      const int error = transact(probe.bytes(), 2).error;
+      can_own_ = error != EINVAL && error != EOPNOTSUPP;
+    }
+    return *can_own_ ? owned_and_persists : 0;
+  }
+
+  void take_over(Family family, const ReadTable& table) {
+    if (table.owner && *table.owner != socket_.port()) refuse_foreign_owner(family);
+    if ((table.flags & owned_and_persists) != table_persists) return;
+    const NetlinkWriter adoption =
+        NftBatch::table_message(family, table_name, owned_and_persists, true);
+    const NetlinkAnswer answer = transact(adoption.bytes(), 2);
+    if (answer.error == 0) return;
+    if (answer.error == EPERM) refuse_foreign_owner(family);
+    fail("take over " + table_text(family), answer.error, answer.text);
+  }
+
+  void refuse_foreign_owner(Family family) {
+    const auto table = find_table(family);
+    if (!table || !table->owner || *table->owner == socket_.port()) return;
+    const std::string name = process_name(*table->owner);
+    throw core::Error(core::Error::Kind::permanent,
+                      table_text(family) + " is owned by another process (netlink port id " +
+                          std::to_string(*table->owner) + (name.empty() ? "" : ", " + name) +
+                          "): is another `pona edge` running in this network namespace?");
+  }
+
+  bool own_tables_;
+  std::optional<bool> can_own_;
+  std::uint32_t sequence_ = 0;
+  NetlinkSocket socket_;
+  NetlinkSocket events_;
+};
+
+Nft::Nft(bool own_tables) : impl_(std::make_unique<Impl>(own_tables)) {}
+Nft::~Nft() = default;
+
+void Nft::observe(const core::State& expected, core::State& state) {
+  impl_->observe(expected, state);
+}
+void Nft::apply(const core::Changes& changes) { impl_->apply(changes); }
+Counts Nft::counts(Family family, const std::vector<core::SetId>& sets) {
+  return impl_->counts(family, sets);
+}
+int Nft::event_fd() const { return impl_->event_fd(); }
+bool Nft::drain() { return impl_->drain(); }
+
+}  // namespace net
