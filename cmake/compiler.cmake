@@ -18,6 +18,9 @@ find_package(Threads REQUIRED)
 add_library(pona_options INTERFACE)
 target_compile_options(pona_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -ffunction-sections -fdata-sections)
+# g++ 12 takes the unused members of moved variants for uninitialized reads when it optimises.
+target_compile_options(pona_options INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 target_link_options(pona_options INTERFACE -Wl,--gc-sections)
 target_link_libraries(pona_options INTERFACE Threads::Threads)
 

@@ -30,8 +30,8 @@ as_root() {
   fi
 }
 
-# One hash over the contents of files and directories (tracked or not, without the ignored ones).
+# One hash over the contents of files and directories.
 hash_of() {
-  (cd "$root" && git ls-files -z --cached --others --exclude-standard -- "$@" 2>/dev/null |
-    sort -z | xargs -0 -r sha256sum 2>/dev/null | sha256sum | cut -c1-32)
+  (cd "$root" && find "$@" -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z |
+    xargs -0 -r sha256sum | sha256sum | cut -c1-32)
 }

@@ -21,9 +21,7 @@ const std::byte* bytes_at(const void* start, std::size_t offset) {
   return static_cast<const std::byte*>(start) + offset;
 }
 
-std::size_t aligned(std::size_t length) {
-  return MNL_ALIGN(length);
-}
+std::size_t aligned(std::size_t length) { return MNL_ALIGN(length); }
 
 // Grows the message by `length` bytes, zeroes them and returns where they start.
 std::byte* grow(nlmsghdr* message, std::size_t length) {
@@ -163,9 +161,7 @@ void* mnl_attr_get_payload(const nlattr* attribute) {
   return const_cast<std::byte*>(bytes_at(attribute, MNL_ATTR_HDRLEN));
 }
 
-std::uint8_t mnl_attr_get_u8(const nlattr* attribute) {
-  return number_in<std::uint8_t>(attribute);
-}
+std::uint8_t mnl_attr_get_u8(const nlattr* attribute) { return number_in<std::uint8_t>(attribute); }
 
 std::uint16_t mnl_attr_get_u16(const nlattr* attribute) {
   return number_in<std::uint16_t>(attribute);
@@ -267,9 +263,7 @@ mnl_nlmsg_batch* mnl_nlmsg_batch_start(void* buffer, std::size_t limit) {
   return new (std::nothrow) mnl_nlmsg_batch{buffer, limit, 0};
 }
 
-void mnl_nlmsg_batch_stop(mnl_nlmsg_batch* batch) {
-  delete batch;
-}
+void mnl_nlmsg_batch_stop(mnl_nlmsg_batch* batch) { delete batch; }
 
 bool mnl_nlmsg_batch_next(mnl_nlmsg_batch* batch) {
   const std::size_t used =
@@ -279,21 +273,15 @@ bool mnl_nlmsg_batch_next(mnl_nlmsg_batch* batch) {
   return true;
 }
 
-std::size_t mnl_nlmsg_batch_size(mnl_nlmsg_batch* batch) {
-  return batch->used;
-}
+std::size_t mnl_nlmsg_batch_size(mnl_nlmsg_batch* batch) { return batch->used; }
 
-void* mnl_nlmsg_batch_head(mnl_nlmsg_batch* batch) {
-  return batch->buffer;
-}
+void* mnl_nlmsg_batch_head(mnl_nlmsg_batch* batch) { return batch->buffer; }
 
 void* mnl_nlmsg_batch_current(mnl_nlmsg_batch* batch) {
   return bytes_at(batch->buffer, batch->used);
 }
 
-bool mnl_nlmsg_batch_is_empty(mnl_nlmsg_batch* batch) {
-  return batch->used == 0;
-}
+bool mnl_nlmsg_batch_is_empty(mnl_nlmsg_batch* batch) { return batch->used == 0; }
 
 // Sockets
 
@@ -316,9 +304,7 @@ int mnl_socket_bind(mnl_socket* bound, unsigned int groups, pid_t port) {
   return getsockname(bound->fd, address, &length);
 }
 
-unsigned int mnl_socket_get_portid(const mnl_socket* bound) {
-  return bound->address.nl_pid;
-}
+unsigned int mnl_socket_get_portid(const mnl_socket* bound) { return bound->address.nl_pid; }
 
 ssize_t mnl_socket_sendto(const mnl_socket* to, const void* data, std::size_t size) {
   sockaddr_nl kernel{};

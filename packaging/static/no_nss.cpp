@@ -112,9 +112,7 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints, ad
   return 0;
 }
 
-void freeaddrinfo(addrinfo* list) noexcept {
-  std::free(list);
-}
+void freeaddrinfo(addrinfo* list) noexcept { std::free(list); }
 
 int getnameinfo(const sockaddr* address, socklen_t length, char* host, socklen_t host_size,
                 char* service, socklen_t service_size, int flags) {
@@ -137,15 +135,9 @@ int getnameinfo(const sockaddr* address, socklen_t length, char* host, socklen_t
   return error != 0 ? error : put(std::to_string(port), service, service_size);
 }
 
-hostent* gethostbyname(const char*) {
-  return nullptr;
-}
-hostent* gethostbyname2(const char*, int) {
-  return nullptr;
-}
-hostent* gethostbyaddr(const void*, socklen_t, int) {
-  return nullptr;
-}
+hostent* gethostbyname(const char*) { return nullptr; }
+hostent* gethostbyname2(const char*, int) { return nullptr; }
+hostent* gethostbyaddr(const void*, socklen_t, int) { return nullptr; }
 int gethostbyname_r(const char*, hostent*, char*, std::size_t, hostent** result, int* error) {
   return nowhere(result, error);
 }
@@ -157,12 +149,8 @@ int gethostbyaddr_r(const void*, socklen_t, int, hostent*, char*, std::size_t, h
   return nowhere(result, error);
 }
 
-servent* getservbyname(const char*, const char*) {
-  return nullptr;
-}
-servent* getservbyport(int, const char*) {
-  return nullptr;
-}
+servent* getservbyname(const char*, const char*) { return nullptr; }
+servent* getservbyport(int, const char*) { return nullptr; }
 int getservbyname_r(const char*, const char*, servent*, char*, std::size_t, servent** result) {
   return nobody(result);
 }
@@ -170,12 +158,8 @@ int getservbyport_r(int, const char*, servent*, char*, std::size_t, servent** re
   return nobody(result);
 }
 
-protoent* getprotobyname(const char*) {
-  return nullptr;
-}
-protoent* getprotobynumber(int) {
-  return nullptr;
-}
+protoent* getprotobyname(const char*) { return nullptr; }
+protoent* getprotobynumber(int) { return nullptr; }
 int getprotobyname_r(const char*, protoent*, char*, std::size_t, protoent** result) {
   return nobody(result);
 }
@@ -183,31 +167,15 @@ int getprotobynumber_r(int, protoent*, char*, std::size_t, protoent** result) {
   return nobody(result);
 }
 
-passwd* getpwnam(const char*) {
-  return nullptr;
-}
-passwd* getpwuid(uid_t) {
-  return nullptr;
-}
-int getpwnam_r(const char*, passwd*, char*, std::size_t, passwd** result) {
-  return nobody(result);
-}
-int getpwuid_r(uid_t, passwd*, char*, std::size_t, passwd** result) {
-  return nobody(result);
-}
+passwd* getpwnam(const char*) { return nullptr; }
+passwd* getpwuid(uid_t) { return nullptr; }
+int getpwnam_r(const char*, passwd*, char*, std::size_t, passwd** result) { return nobody(result); }
+int getpwuid_r(uid_t, passwd*, char*, std::size_t, passwd** result) { return nobody(result); }
 
-group* getgrnam(const char*) {
-  return nullptr;
-}
-group* getgrgid(gid_t) {
-  return nullptr;
-}
-int getgrnam_r(const char*, group*, char*, std::size_t, group** result) {
-  return nobody(result);
-}
-int getgrgid_r(gid_t, group*, char*, std::size_t, group** result) {
-  return nobody(result);
-}
+group* getgrnam(const char*) { return nullptr; }
+group* getgrgid(gid_t) { return nullptr; }
+int getgrnam_r(const char*, group*, char*, std::size_t, group** result) { return nobody(result); }
+int getgrgid_r(gid_t, group*, char*, std::size_t, group** result) { return nobody(result); }
 
 }  // extern "C"
 #endif

@@ -21,9 +21,7 @@ const Applet* find(std::span<const Applet> applets, std::string_view name) {
   return found == applets.end() ? nullptr : &*found;
 }
 
-std::string_view base_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 void print_table(std::ostream& out, std::span<const Applet> applets) {
   std::size_t width = 0;

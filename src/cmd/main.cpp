@@ -9,6 +9,4 @@ constexpr cmd::Applet applets[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return cmd::run_applet(applets, argc, argv);
-}
+int main(int argc, char** argv) { return cmd::run_applet(applets, argc, argv); }

@@ -244,11 +244,7 @@ TEST_CASE("the static build's libmnl does what the shared one does") {
     }
   }
 
-  SECTION("it fills batches the same way") {
-    CHECK(batch_by(ours) == batch_by(shared));
-  }
+  SECTION("it fills batches the same way") { CHECK(batch_by(ours) == batch_by(shared)); }
 
-  SECTION("the kernel answers it the same") {
-    CHECK(ask_kernel_by(ours) == ask_kernel_by(shared));
-  }
+  SECTION("the kernel answers it the same") { CHECK(ask_kernel_by(ours) == ask_kernel_by(shared)); }
 }

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# The binary itself: how it is linked, and how an applet of it is chosen.
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+}
+
+# Whether PONA is the release: a developer's build is dynamic, and its link is nobody's promise.
+release_only() {
+  [ -f "${PONA_MAP:-}" ] || skip "PONA_MAP names no linker map: not the release build"
+}
+
+@test "the release is one static position-independent file of at most 10 MB without NSS" {
+  release_only
+  run "$top/packaging/check-binary" "$PONA" "$PONA_MAP"
+  assert_success
+}
+
+@test "the check of the binary notices glibc's name service" {
+  cat >"$BATS_TEST_TMPDIR/resolve.cpp" <<'END'
+#include <netdb.h>
+int main(int, char** argv) {
+  addrinfo* list = nullptr;
+  return getaddrinfo(argv[1], nullptr, nullptr, &list);
+}
+END
+  g++ -static-pie -Wl,-Map="$BATS_TEST_TMPDIR/map" -o "$BATS_TEST_TMPDIR/resolve" \
+    "$BATS_TEST_TMPDIR/resolve.cpp" 2>/dev/null
+  run "$top/packaging/check-binary" "$BATS_TEST_TMPDIR/resolve" "$BATS_TEST_TMPDIR/map"
+  assert_failure 1
+  assert_output --partial "glibc's name service is linked"
+  assert_output --partial getaddrinfo.o
+}
+
+@test "the check of the binary notices a dynamic one" {
+  run "$top/packaging/check-binary" /bin/true /dev/null
+  assert_failure 1
+  assert_output --partial "asks for a loader"
+}
+
+@test "version starts in an empty root with nothing but the binary" {
+  release_only
+  mkdir "$BATS_TEST_TMPDIR/root"
+  cp "$PONA" "$BATS_TEST_TMPDIR/root/pona"
+  run chroot "$BATS_TEST_TMPDIR/root" /pona version
+  assert_success
+  assert_line --index 0 --regexp '^pona [0-9]+\.[0-9]+\.[0-9]+ \([0-9a-z-]+, Release static\)$'
+}
+
+@test "version --json is JSON that names version, commit, build and libraries" {
+  "$PONA" version --json | python3 -c '
+import json, sys
+version = json.load(sys.stdin)
+assert set(version) == {"version", "commit", "build", "libraries"}, version
+assert {"OpenSSL", "libnftnl", "libnl", "curl", "c-ares"} <= set(version["libraries"]), version
+assert all(number[0].isdigit() for number in version["libraries"].values()), version
+'
+}
+
+@test "without arguments and with --help the applets are listed" {
+  run --separate-stderr pona
+  assert_success
+  assert_line --regexp '^  version  +[a-z]'
+  listed=$output
+  run --separate-stderr pona --help
+  assert_success
+  assert_output "$listed"
+}
+
+@test "an unknown applet names the nearest one and exits with 2" {
+  run --separate-stderr pona versoin
+  assert_failure 2
+  assert_output ''
+  [ "$stderr" = 'pona: there is no applet "versoin"; did you mean "version"?' ]
+}
+
+@test "a link named pona-APPLET runs the applet" {
+  ln -s "$PONA" "$BATS_TEST_TMPDIR/pona-version"
+  expected=$("$PONA" version --json)
+  run "$BATS_TEST_TMPDIR/pona-version" --json
+  assert_success
+  assert_output "$expected"
+}
+
+@test "a link of another name takes the applet from the first word" {
+  ln -s "$PONA" "$BATS_TEST_TMPDIR/pona-1.2"
+  run "$BATS_TEST_TMPDIR/pona-1.2" version
+  assert_success
+}
+
+@test "every applet has --help, and refuses unknown options with 2" {
+  for applet in $("$PONA" --help | sed -n '/^Applets:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    run --separate-stderr pona "$applet" --help
+    assert_success
+    assert_output --partial Usage
+    run --separate-stderr pona "$applet" --no-such-option
+    assert_failure 2
+    assert_output ''
+  done
+}
+
+@test "output that cannot be written is a failure" {
+  run bash -c '"$PONA" version >/dev/full'
+  assert_failure 1
+  assert_output --partial "cannot write"
+}
+
+@test "the completion scripts are those of the tree" {
+  diff <("$PONA" completion bash) "$top/completions/pona.bash"
+  diff <("$PONA" completion zsh) "$top/completions/_pona"
+  diff <("$PONA" completion fish) "$top/completions/pona.fish"
+  run pona completion tcsh
+  assert_failure 2
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# The applet table, the man pages and the completions say the same. What there is comes from the
+# binary's own --help, so a new option fails here until all of them have it.
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+}
+
+applets() { "$PONA" --help | sed -n '/^Applets:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
+
+# The subcommands and long options that a command's help lists.
+subcommands() { "$PONA" "$@" --help | sed -n '/^Subcommands:/,$s/^  \([a-z][a-z-]*\).*/\1/p'; }
+options() {
+  "$PONA" "$@" --help | grep -E '^ +-' | grep -oE '(^ +|,)(-[A-Za-z],)?--[a-z][a-z0-9-]*' |
+    grep -oE -- '--[a-z][a-z0-9-]*' | grep -vx -e --help | sort -u
+}
+
+# Every command of an applet, one per line: "edge", "edge status", …
+commands() {
+  local subcommand
+  echo "$*"
+  for subcommand in $(subcommands "$@"); do commands "$@" "$subcommand"; done
+}
+
+manual() {
+  case $1 in
+    version | completion) echo "$top/man/pona.8" ;;
+    *) echo "$top/man/pona-$1.8" ;;
+  esac
+}
+
+# man's text writes a hyphen as \-.
+in_manual() { sed 's/\\-/-/g; s/\\fB//g' "$(manual "$1")" | grep -qE -- "(^|[^a-z-])$2([^a-z-]|\$)"; }
+
+missing=()
+finish() {
+  [ ${#missing[@]} -eq 0 ] || fail "$(printf '%s\n' "${missing[@]}")"
+}
+
+@test "help is understood: version has --json, and there are applets" {
+  assert_equal "$(options version)" --json
+  assert [ "$(applets | wc -l)" -ge 2 ]
+}
+
+@test "every applet has a man page, and pona.8 lists it" {
+  for applet in $(applets); do
+    [ -f "$(manual "$applet")" ] || missing+=("no man page: pona $applet")
+    grep -qE "pona(\\\\)?-$applet|pona $applet|^\.B.*$applet" "$top/man/pona.8" ||
+      missing+=("pona.8 does not name $applet")
+  done
+  finish
+}
+
+@test "every man page belongs to an applet" {
+  for page in "$top"/man/pona-*.8; do
+    [ -e "$page" ] || continue
+    applet=$(basename "$page" .8)
+    grep -qx "${applet#pona-}" <(applets) || missing+=("$page describes no applet")
+  done
+  finish
+}
+
+@test "every subcommand and option is in the applet's man page" {
+  for applet in $(applets); do
+    while read -r -a command; do
+      for word in "${command[@]:1}"; do
+        in_manual "$applet" "$word" || missing+=("$(manual "$applet"): ${command[*]}")
+      done
+      for option in $(options "${command[@]}"); do
+        in_manual "$applet" "$option" || missing+=("$(manual "$applet"): ${command[*]} $option")
+      done
+    done < <(commands "$applet")
+  done
+  finish
+}
+
+@test "bash completes every applet, subcommand and option" {
+  # shellcheck source=/dev/null
+  . "$top/completions/pona.bash"
+  # The words offered after the given ones, the last of which is being typed.
+  offered() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _pona
+    printf '%s\n' "${COMPREPLY[@]}"
+  }
+  for applet in $(applets); do
+    grep -qx -- "$applet" <(offered pona "${applet:0:1}") || missing+=("$applet")
+    while read -r -a command; do
+      for subcommand in $(subcommands "${command[@]}"); do
+        grep -qx -- "$subcommand" <(offered pona "${command[@]}" "${subcommand:0:1}") ||
+          missing+=("${command[*]} $subcommand")
+      done
+      for option in $(options "${command[@]}"); do
+        grep -qx -- "$option" <(offered pona "${command[@]}" --) ||
+          missing+=("${command[*]} $option")
+      done
+    done < <(commands "$applet")
+  done
+  finish
+}
+
+@test "bash offers no option that the applet does not have" {
+  # shellcheck source=/dev/null
+  . "$top/completions/pona.bash"
+  for applet in $(applets); do
+    while read -r -a command; do
+      COMP_WORDS=(pona "${command[@]}" --) COMP_CWORD=$((${#command[@]} + 1)) COMPREPLY=()
+      _pona
+      for option in "${COMPREPLY[@]}"; do
+        [ "$option" = --help ] || grep -qx -- "$option" <(options "${command[@]}") ||
+          missing+=("${command[*]} $option")
+      done
+    done < <(commands "$applet")
+  done
+  finish
+}
+
+@test "zsh knows every applet, subcommand and option" {
+  zsh -n "$top/completions/_pona"
+  for applet in $(applets); do
+    section=$(sed -n "/^_pona_$applet()/,/^}/p" "$top/completions/_pona")
+    [ -n "$section" ] || missing+=("no function _pona_$applet")
+    while read -r -a command; do
+      for word in "${command[@]:1}" $(options "${command[@]}"); do
+        grep -qE -- "(^|[^a-z-])$word([^a-z-]|\$)" <<<"$section" ||
+          missing+=("${command[*]}: $word")
+      done
+    done < <(commands "$applet")
+  done
+  finish
+}
+
+@test "fish completes every applet, subcommand and option" {
+  offered() {
+    fish --no-config -c "source $top/completions/pona.fish; complete --do-complete '$*'" | cut -f1
+  }
+  for applet in $(applets); do
+    grep -qx -- "$applet" <(offered "pona ${applet:0:1}") || missing+=("$applet")
+    while read -r -a command; do
+      # fish offers files too; the words wanted must be among what is offered.
+      words=$(offered "pona ${command[*]} ")
+      for subcommand in $(subcommands "${command[@]}"); do
+        grep -qx -- "$subcommand" <<<"$words" || missing+=("${command[*]} $subcommand")
+      done
+      words=$(offered "pona ${command[*]} --")
+      for option in $(options "${command[@]}"); do
+        grep -qx -- "$option" <<<"$words" || missing+=("${command[*]} $option")
+      done
+    done < <(commands "$applet")
+  done
+  finish
+}
