@@ -1,0 +1,271 @@
+#include "support/fake_kernel.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace support {
+namespace {
+
+using namespace core;
+
+template <typename... Kinds>
+bool is_one_of(const Change& change) {
+  return (std::holds_alternative<Kinds>(change) || ...);
+}
+
+bool is_nftables(const Change& change) {
+  return !is_one_of<AddRoute, DeleteRoute, AddRule, DeleteRule, SetSysctl>(change);
+}
+
+// The interface in "net.ipv4.conf.NAME.rp_filter".
+std::optional<std::string> rp_filter_interface(const std::string& key) {
+  constexpr std::string_view head = "net.ipv4.conf.";
+  constexpr std::string_view tail = ".rp_filter";
+  if (!key.starts_with(head) || !key.ends_with(tail) || key.size() <= head.size() + tail.size()) {
+    return std::nullopt;
+  }
+  return key.substr(head.size(), key.size() - head.size() - tail.size());
+}
+
+bool matches(const FlowFilter& filter, const Flow& flow) {
+  return (!filter.protocol || *filter.protocol == flow.protocol) &&
+         (!filter.original_destination ||
+          *filter.original_destination == flow.original.destination) &&
+         (!filter.original_destination_port ||
+          *filter.original_destination_port == flow.original.destination_port);
+}
+
+}  // namespace
+
+class FakeKernel::Routing {
+ public:
+  Routing(FakeKernel& kernel, const Change& change) : kernel_(kernel), change_(change) {}
+
+  void operator()(const AddRoute& change) const {
+    const Route& route = change.route;
+    check_family(route.destination.family());
+    const auto link = kernel_.host_.interfaces.find(route.device);
+    if (link == kernel_.host_.interfaces.end()) refuse(ENODEV, change_);
+    if (!link->second.up) refuse(ENETDOWN, change_);
+    if (route.destination != route.destination.masked()) refuse(EINVAL, change_);
+    if (route.gateway && route.gateway->family() != route.destination.family()) {
+      refuse(EINVAL, change_);
+    }
+    for (const Route& there : kernel_.routes_) {
+      if (there.table == route.table && there.destination == route.destination) {
+        refuse(EEXIST, change_);
+      }
+    }
+    kernel_.routes_.insert(route);
+  }
+  void operator()(const DeleteRoute& change) const {
+    if (kernel_.routes_.erase(change.route) == 0) refuse(ESRCH, change_);
+  }
+  void operator()(const AddRule& change) const {
+    check_family(change.rule.family);
+    if (!kernel_.rules_.insert(change.rule).second) refuse(EEXIST, change_);
+  }
+  void operator()(const DeleteRule& change) const {
+    if (kernel_.rules_.erase(change.rule) == 0) refuse(ENOENT, change_);
+  }
+  void operator()(const SetSysctl& change) const {
+    const auto interface = rp_filter_interface(change.sysctl.key);
+    if (!interface) {
+      kernel_.sysctls_[change.sysctl.key] = change.sysctl.value;
+    } else if (*interface == "all") {
+      kernel_.host_.rp_filter_all = std::stoi(change.sysctl.value);
+    } else {
+      const auto link = kernel_.host_.interfaces.find(*interface);
+      if (link == kernel_.host_.interfaces.end()) refuse(ENOENT, change_);
+      link->second.rp_filter = std::stoi(change.sysctl.value);
+    }
+  }
+  template <typename Other>
+  void operator()(const Other&) const {}
+
+ private:
+  void check_family(Family family) const {
+    if (family == Family::ipv6 && !kernel_.host_.ipv6) refuse(EAFNOSUPPORT, change_);
+  }
+
+  FakeKernel& kernel_;
+  const Change& change_;
+};
+
+FakeKernel::FakeKernel() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+FakeKernel::~FakeKernel() {
+  ::close(event_fd_);
+}
+
+State FakeKernel::state() const {
+  return {tables_.tables(), tables_.elements(), routes_, rules_, sysctls_};
+}
+
+State FakeKernel::observe(const State& expected) {
+  State result;
+  for (const auto& [family, table] : tables_.tables()) {
+    const auto wanted = expected.tables.find(family);
+    if (wanted != expected.tables.end() && wanted->second.name == table.name) {
+      result.tables.emplace(family, table);
+    }
+  }
+  for (const auto& element : tables_.elements()) {
+    if (result.tables.contains(element.first.family)) result.elements.insert(element);
+  }
+  result.routes = routes_;
+  result.rules = rules_;
+  for (const auto& [key, value] : expected.sysctls) {
+    const auto there = sysctl(key);
+    if (there) result.sysctls.emplace(key, *there);
+  }
+  return result;
+}
+
+void FakeKernel::apply(const Changes& changes) {
+  bool transacted = false;
+  for (const Change& change : changes) {
+    if (!is_nftables(change)) {
+      operate(change);
+      std::visit(Routing(*this, change), change);
+    } else if (!transacted) {
+      FakeTables next = tables_;
+      for (const Change& step : changes) {
+        if (!is_nftables(step)) continue;
+        operate(step);
+        next.apply(step);
+      }
+      next.commit();
+      tables_ = std::move(next);
+      std::erase_if(counts_, [&](const auto& counted) {
+        return !tables_.elements().contains(counted.first);
+      });
+      for (const Change& step : changes) {
+        if (const auto* const deleted = std::get_if<DeleteElement>(&step)) {
+          counts_.erase(deleted->key);
+        }
+      }
+      transacted = true;
+      ++transactions_;
+    }
+  }
+}
+
+void FakeKernel::operate(const Change& change) {
+  if (fails_in_ > 0 && --fails_in_ == 0) refuse(EINTR, change);
+}
+
+net::Counts FakeKernel::counts(Family family, const std::vector<SetId>& sets) {
+  net::Counts result;
+  const auto table = tables_.tables().find(family);
+  if (table == tables_.tables().end()) return result;
+  for (const auto& [key, value] : tables_.elements()) {
+    if (key.family != family || std::ranges::find(sets, key.set) == sets.end()) continue;
+    const auto set = std::ranges::find(table->second.sets, to_string(key.set), &nft::Set::name);
+    if (!set->counter) continue;
+    const auto counted = counts_.find(key);
+    result.emplace(key, counted == counts_.end() ? net::Count{} : counted->second);
+  }
+  return result;
+}
+
+void FakeKernel::count(const ElementKey& key, std::uint64_t packets, std::uint64_t bytes) {
+  net::Count& count = counts_[key];
+  count.packets += packets;
+  count.bytes += bytes;
+}
+
+std::size_t FakeKernel::sweep(const FlowFilter& filter,
+                              const std::function<bool(const Flow&)>& visit) {
+  return std::erase_if(conntrack,
+                       [&](const Flow& flow) { return matches(filter, flow) && visit(flow); });
+}
+
+void FakeKernel::raise(const Events& events) {
+  pending_.host = pending_.host || events.host;
+  pending_.routing = pending_.routing || events.routing;
+  pending_.tables = pending_.tables || events.tables;
+  const std::uint64_t one = 1;
+  if (::write(event_fd_, &one, sizeof one) < 0) {
+    throw std::system_error(errno, std::generic_category(), "write to eventfd");
+  }
+}
+
+net::Kernel::Events FakeKernel::drain() {
+  std::uint64_t raised = 0;
+  if (::read(event_fd_, &raised, sizeof raised) < 0 && errno != EAGAIN) {
+    throw std::system_error(errno, std::generic_category(), "read of eventfd");
+  }
+  return std::exchange(pending_, Events{});
+}
+
+void FakeKernel::edit_host(const std::function<void(Host&)>& edit) {
+  edit(host_);
+  const std::size_t before = routes_.size();
+  drop_dead_routes();
+  raise({.host = true, .routing = routes_.size() != before, .tables = false});
+}
+
+void FakeKernel::drop_dead_routes() {
+  std::erase_if(routes_, [&](const Route& route) {
+    const auto link = host_.interfaces.find(route.device);
+    return link == host_.interfaces.end() || !link->second.up;
+  });
+}
+
+void FakeKernel::add_interface(const std::string& name, const std::vector<std::string>& addresses) {
+  edit_host([&](Host& host) {
+    Interface interface;
+    interface.name = name;
+    interface.index = static_cast<std::uint32_t>(host.interfaces.size() + 1);
+    interface.mtu = 1500;
+    interface.up = true;
+    for (const std::string& address : addresses) {
+      interface.addresses.push_back(Prefix::parse(address).value());
+    }
+    host.interfaces[name] = std::move(interface);
+  });
+}
+
+void FakeKernel::remove_interface(const std::string& name) {
+  edit_host([&](Host& host) { host.interfaces.erase(name); });
+}
+
+void FakeKernel::tamper(const std::function<void(State&)>& edit) {
+  const State before = state();
+  State after = before;
+  edit(after);
+  tables_.edit([&](auto& tables, auto& elements) {
+    tables = after.tables;
+    elements = after.elements;
+  });
+  routes_ = after.routes;
+  rules_ = after.rules;
+  sysctls_ = after.sysctls;
+  raise({.host = false,
+         .routing = before.routes != after.routes || before.rules != after.rules,
+         .tables = before.tables != after.tables || before.elements != after.elements});
+}
+
+std::optional<std::string> FakeKernel::sysctl(const std::string& key) const {
+  const auto interface = rp_filter_interface(key);
+  if (!interface) {
+    const auto there = sysctls_.find(key);
+    return there == sysctls_.end() ? std::nullopt : std::optional(there->second);
+  }
+  if (*interface == "all") return std::to_string(host_.rp_filter_all);
+  const auto link = host_.interfaces.find(*interface);
+  if (link == host_.interfaces.end()) return std::nullopt;
+  return std::to_string(link->second.rp_filter);
+}
+
+}  // namespace support
