@@ -173,7 +173,8 @@ std::uint32_t NetlinkAttribute::u32() const {
 
 std::uint64_t NetlinkAttribute::u64() const {
   if (value.size() != 8) return 0;
-  return std::uint64_t{ntohl(load<std::uint32_t>(value))} << 32 | ntohl(load<std::uint32_t>(value, 4));
+  return std::uint64_t{ntohl(load<std::uint32_t>(value))} << 32 |
+         ntohl(load<std::uint32_t>(value, 4));
 }
 
 std::string_view NetlinkAttribute::text() const {
@@ -302,8 +303,8 @@ int NetlinkSocket::send(ByteView bytes) {
 
 NetlinkSocket::Received NetlinkSocket::receive(bool wait) {
   for (;;) {
-    const ssize_t size = recv(fd_.get(), buffer_.data(), buffer_.size(),
-                              MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
+    const ssize_t size =
+        recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
     if (size >= 0) {
       const auto bytes = static_cast<std::size_t>(size);
       // Longer than what the kernel sends: treat as lost.

@@ -1,6 +1,6 @@
-// Netlink as bytes: a writer and a reader of messages and attributes, and a socket of which each send
-// passes one place. Not here: what any message means. Rule: the codec is pure, so that tests can compare
-// bytes; attribute numbers are big-endian as nf_tables has them.
+// Netlink as bytes: a writer and a reader of messages and attributes, and a socket of which each
+// send passes one place. Not here: what any message means. Rule: the codec is pure, so that tests
+// can compare bytes; attribute numbers are big-endian as nf_tables has them.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,9 @@ namespace net {
 
 using ByteView = std::span<const std::uint8_t>;
 
-// Everything in net calls this before it sends to the kernel. With -DPONA_FAULTS, PONA_FAULT_AT=N ends
-// the process by SIGKILL at the Nth call, and PONA_FAULT_COUNT=FILE has the number of calls at exit.
+// Everything in net calls this before it sends to the kernel. With -DPONA_FAULTS, PONA_FAULT_AT=N
+// ends the process by SIGKILL at the Nth call, and PONA_FAULT_COUNT=FILE has the number of calls at
+// exit.
 #ifdef PONA_FAULTS
 void fault_point();
 #else
@@ -116,8 +117,8 @@ std::optional<NetlinkAnswer> read_answer(const NetlinkMessage& message);
 // --- socket --------------------------------------------------------------------------------------
 class NetlinkSocket {
  public:
-  // Throws core::Error. Its port id is pona's process id in the low 22 bits, as libnl does it, so that
-  // who meets the id can tell whose it is.
+  // Throws core::Error. Its port id is pona's process id in the low 22 bits, as libnl does it, so
+  // that who meets the id can tell whose it is.
   explicit NetlinkSocket(int protocol);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -130,13 +131,13 @@ class NetlinkSocket {
   int send(ByteView bytes);
 
   struct Received {
-    int error = 0;  // EAGAIN: nothing there (only without wait); ENOBUFS: messages were lost
+    int error = 0;   // EAGAIN: nothing there (only without wait); ENOBUFS: messages were lost
     ByteView bytes;  // until the next receive
   };
   Received receive(bool wait);
 
-  // Sends one request that asks for an answer (NLM_F_DUMP or NLM_F_ACK) and gives each message of that
-  // to `visit`. Returns 0 or errno; EINTR: a dump that the kernel calls inconsistent.
+  // Sends one request that asks for an answer (NLM_F_DUMP or NLM_F_ACK) and gives each message of
+  // that to `visit`. Returns 0 or errno; EINTR: a dump that the kernel calls inconsistent.
   int query(ByteView request, const std::function<void(const NetlinkMessage&)>& visit);
 
  private:

@@ -36,7 +36,8 @@ constexpr std::chrono::milliseconds first_pause{1};
 // Somebody else's transaction came between, or the kernel wants a module or memory first.
 bool worth_repeating(int error) {
   constexpr int restart = 85;  // ERESTART: linux/errno.h, not in every libc
-  return error == EAGAIN || error == EINTR || error == EBUSY || error == ENOBUFS || error == restart;
+  return error == EAGAIN || error == EINTR || error == EBUSY || error == ENOBUFS ||
+         error == restart;
 }
 
 // Other errors mean that our picture of the tables is old: observing again helps.
@@ -54,7 +55,8 @@ std::string advice(int error) {
     case EACCES:
       return ": CAP_NET_ADMIN is needed";
     case EMSGSIZE:
-      return ": the transaction is longer than the socket's send buffer; grant CAP_NET_ADMIN in the "
+      return ": the transaction is longer than the socket's send buffer; grant CAP_NET_ADMIN in "
+             "the "
              "initial user namespace or raise net.core.wmem_max";
     case EOPNOTSUPP:
     case EAFNOSUPPORT:
@@ -74,8 +76,8 @@ std::string table_text(Family family) {
   return "table " + std::string(core::to_string(family)) + ' ' + std::string(table_name);
 }
 
-// The process that a netlink port id stands for, if it is one that chose it as NetlinkSocket and libnl do,
-// and if it is of our process namespace.
+// The process that a netlink port id stands for, if it is one that chose it as NetlinkSocket and
+// libnl do, and if it is of our process namespace.
 std::string process_name(std::uint32_t port) {
   std::ifstream file("/proc/" + std::to_string(port & ((1U << 22) - 1)) + "/comm");
   std::string name;
@@ -188,15 +190,16 @@ class Nft::Impl {
   }
 
   // Everything of one kind in the table.
-  void dump(std::uint16_t get, Family family, const char* what, const std::function<void()>& restart,
+  void dump(std::uint16_t get, Family family, const char* what,
+            const std::function<void()>& restart,
             const std::function<void(const NetlinkMessage&, AttributeList)>& visit) {
-    const int error = query(request(get, NLM_F_DUMP, family), restart,
-                            [&](const NetlinkMessage& message) {
-                              const AttributeList attributes = nft_attributes(message);
-                              const auto table = attributes.find(NFTA_TABLE_NAME);
-                              // Not all dumps heed the name that was asked for.
-                              if (table && table->text() == table_name) visit(message, attributes);
-                            });
+    const int error =
+        query(request(get, NLM_F_DUMP, family), restart, [&](const NetlinkMessage& message) {
+          const AttributeList attributes = nft_attributes(message);
+          const auto table = attributes.find(NFTA_TABLE_NAME);
+          // Not all dumps heed the name that was asked for.
+          if (table && table->text() == table_name) visit(message, attributes);
+        });
     if (error != 0) fail("read the " + std::string(what) + " of " + table_text(family), error);
   }
 
@@ -204,33 +207,37 @@ class Nft::Impl {
     core::nft::Table table;
     table.family = family;
     table.name = table_name;
-    dump(NFT_MSG_GETSET, family, "sets", [&] { table.sets.clear(); },
-         [&](const NetlinkMessage&, AttributeList attributes) {
-           table.sets.push_back(read_set(attributes, family));
-         });
-    dump(NFT_MSG_GETCHAIN, family, "chains", [&] { table.chains.clear(); },
-         [&](const NetlinkMessage&, AttributeList attributes) {
-           table.chains.push_back(read_chain(attributes));
-         });
+    dump(
+        NFT_MSG_GETSET, family, "sets", [&] { table.sets.clear(); },
+        [&](const NetlinkMessage&, AttributeList attributes) {
+          table.sets.push_back(read_set(attributes, family));
+        });
+    dump(
+        NFT_MSG_GETCHAIN, family, "chains", [&] { table.chains.clear(); },
+        [&](const NetlinkMessage&, AttributeList attributes) {
+          table.chains.push_back(read_chain(attributes));
+        });
 
     std::unordered_map<std::string, const core::nft::Rule*> known;
     for (const core::nft::Chain& chain : expected.chains) {
-      for (const core::nft::Rule& rule : chain.rules) known.emplace(fingerprint(rule, family), &rule);
+      for (const core::nft::Rule& rule : chain.rules)
+        known.emplace(fingerprint(rule, family), &rule);
     }
-    dump(NFT_MSG_GETRULE, family, "rules",
-         [&] {
-           for (core::nft::Chain& chain : table.chains) chain.rules.clear();
-         },
-         [&](const NetlinkMessage& message, AttributeList) {
-           const auto read = read_rule(message);
-           if (!read) return;
-           const auto chain = std::find_if(table.chains.begin(), table.chains.end(),
-                                           [&](const auto& it) { return it.name == read->chain; });
-           if (chain == table.chains.end()) return;
-           const auto rule = known.find(read->fingerprint);
-           chain->rules.push_back(rule != known.end() ? *rule->second
-                                                      : core::nft::Rule{{}, "", read->fingerprint});
-         });
+    dump(
+        NFT_MSG_GETRULE, family, "rules",
+        [&] {
+          for (core::nft::Chain& chain : table.chains) chain.rules.clear();
+        },
+        [&](const NetlinkMessage& message, AttributeList) {
+          const auto read = read_rule(message);
+          if (!read) return;
+          const auto chain = std::find_if(table.chains.begin(), table.chains.end(),
+                                          [&](const auto& it) { return it.name == read->chain; });
+          if (chain == table.chains.end()) return;
+          const auto rule = known.find(read->fingerprint);
+          chain->rules.push_back(rule != known.end() ? *rule->second
+                                                     : core::nft::Rule{{}, "", read->fingerprint});
+        });
     return table;
   }
 
@@ -253,9 +260,9 @@ class Nft::Impl {
       }
     });
     if (error != 0 && error != ENOENT) {
-      fail("read the elements of " + std::string(core::to_string(set)) + " in " +
-               table_text(family),
-           error);
+      fail(
+          "read the elements of " + std::string(core::to_string(set)) + " in " + table_text(family),
+          error);
     }
   }
 

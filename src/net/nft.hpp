@@ -1,6 +1,7 @@
-// pona's nftables tables in one network namespace: what is there, one transaction of changes, counters,
-// and news of other hands in them. Not here: what the tables shall hold (core/plan_edge_rules). Rule: all
-// writing goes through one socket, because the kernel knows the owner of a table by its port id.
+// pona's nftables tables in one network namespace: what is there, one transaction of changes,
+// counters, and news of other hands in them. Not here: what the tables shall hold
+// (core/plan_edge_rules). Rule: all writing goes through one socket, because the kernel knows the
+// owner of a table by its port id.
 #pragma once
 
 #include <memory>
@@ -13,26 +14,28 @@ namespace net {
 
 class Nft {
  public:
-  // In the network namespace of the calling thread. `own_tables`: tables are created, and orphaned ones
-  // adopted, with NFT_TABLE_F_OWNER|PERSIST where the kernel has both.
+  // In the network namespace of the calling thread. `own_tables`: tables are created, and orphaned
+  // ones adopted, with NFT_TABLE_F_OWNER|PERSIST where the kernel has both.
   explicit Nft(bool own_tables);
   Nft(const Nft&) = delete;
   Nft& operator=(const Nft&) = delete;
   ~Nft();
 
-  // Fills state.tables and state.elements for the tables named in expected.tables. Rules that equal an
-  // expected rule come back as that rule, others as Rule::foreign; elements only of sets known to
-  // core::parse_set. With own_tables, orphaned tables are adopted before they are read, so that what was
-  // read stays true.
+  // Fills state.tables and state.elements for the tables named in expected.tables. Rules that equal
+  // an expected rule come back as that rule, others as Rule::foreign; elements only of sets known
+  // to core::parse_set. With own_tables, orphaned tables are adopted before they are read, so that
+  // what was read stays true.
   void observe(const core::State& expected, core::State& state);
 
-  // The nftables changes among `changes`, in their order, as one transaction; others are skipped. Throws
-  // core::Error that names the change and the kernel's answer; then nothing of it is in effect.
+  // The nftables changes among `changes`, in their order, as one transaction; others are skipped.
+  // Throws core::Error that names the change and the kernel's answer; then nothing of it is in
+  // effect.
   void apply(const core::Changes& changes);
 
   Counts counts(core::Family family, const std::vector<core::SetId>& sets);
 
-  // Readable when somebody else touched any nftables table of the namespace; our own changes never show.
+  // Readable when somebody else touched any nftables table of the namespace; our own changes never
+  // show.
   [[nodiscard]] int event_fd() const;
   // Reads what is pending: was it about one of our tables? Lost events count as yes.
   bool drain();

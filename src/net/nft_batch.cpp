@@ -39,9 +39,9 @@ const core::ElementKey* element_key(const core::Change& change) {
 }
 
 template <typename Change>
-concept NotNft = std::is_same_v<Change, core::AddRoute> || std::is_same_v<Change, core::DeleteRoute> ||
-                 std::is_same_v<Change, core::AddRule> || std::is_same_v<Change, core::DeleteRule> ||
-                 std::is_same_v<Change, core::SetSysctl>;
+concept NotNft = std::is_same_v<Change, core::AddRoute> ||
+    std::is_same_v<Change, core::DeleteRoute> || std::is_same_v<Change, core::AddRule> ||
+    std::is_same_v<Change, core::DeleteRule> || std::is_same_v<Change, core::SetSysctl>;
 
 template <typename Change>
 concept OfElement =
@@ -136,8 +136,8 @@ void NftBatch::write(const core::DeleteChain& change) {
   end(message);
 }
 
-// A run of additions, or of deletions, in which the order between sets does not matter: as few messages
-// as possible, whatever the order that the planner met the sets in.
+// A run of additions, or of deletions, in which the order between sets does not matter: as few
+// messages as possible, whatever the order that the planner met the sets in.
 void NftBatch::write_elements(std::size_t first, std::size_t last) {
   const bool adds = std::holds_alternative<core::AddElement>(changes_[first]);
   const auto set_of = [this](std::uint32_t index) {
@@ -183,7 +183,8 @@ std::size_t NftBatch::element_at(const Message& message, std::uint32_t offset) c
     const auto list = nft_attributes(found).find(NFTA_SET_ELEM_LIST_ELEMENTS);
     if (!list) return;
     for (const NetlinkAttribute& element : AttributeList(list->value)) {
-      const auto end = static_cast<std::size_t>(element.value.data() + element.value.size() - start);
+      const auto end =
+          static_cast<std::size_t>(element.value.data() + element.value.size() - start);
       if (end <= offset) ++number;
     }
   });

@@ -1,5 +1,5 @@
-// The nftables changes of one pass as the bytes of one transaction, and the way back from the kernel's
-// complaint about some message of it to the change. Pure. Not here: sending it (nft.cpp).
+// The nftables changes of one pass as the bytes of one transaction, and the way back from the
+// kernel's complaint about some message of it to the change. Pure. Not here: sending it (nft.cpp).
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class NftBatch {
     std::size_t begin = 0;    // in the bytes
     std::uint32_t first = 0;  // in order_
     std::uint32_t count = 0;
-    std::uint32_t rule = 0;   // of ReplaceRules: 0 flushes, n adds rule n
+    std::uint32_t rule = 0;  // of ReplaceRules: 0 flushes, n adds rule n
   };
 
   void write(const core::AddTable& change);

@@ -18,7 +18,8 @@ using core::nft::Hook;
 using core::nft::Set;
 using core::nft::Type;
 
-// nft(8)'s numbers of data types (src/datatype.h there), for `nft list`; the kernel only keeps them.
+// nft(8)'s numbers of data types (src/datatype.h there), for `nft list`; the kernel only keeps
+// them.
 struct TypeNumber {
   Type type;
   std::uint32_t ipv4;
@@ -67,7 +68,8 @@ bool is_verdict_map(const Set& set) {
   return set.data.size() == 1 && set.data.front() == Type::verdict;
 }
 
-// --- user data of sets: type, length, value; what nft(8) itself writes -----------------------------
+// --- user data of sets: type, length, value; what nft(8) itself writes
+// -----------------------------
 enum UserData : std::uint8_t { key_byte_order = 0, data_byte_order = 1, set_comment = 7 };
 constexpr std::size_t longest_comment = 127;
 
@@ -122,7 +124,8 @@ std::string read_comment(ByteView bytes) {
   return "";
 }
 
-// --- parts of a set's declaration ------------------------------------------------------------------
+// --- parts of a set's declaration
+// ------------------------------------------------------------------
 std::uint32_t flags_of(const Set& set) {
   std::uint32_t flags = 0;
   if (set.interval) flags |= NFT_SET_INTERVAL;
@@ -154,7 +157,8 @@ void put_counter(NetlinkWriter& writer) {
   writer.close(expression);
 }
 
-// --- chains ----------------------------------------------------------------------------------------
+// --- chains
+// ----------------------------------------------------------------------------------------
 constexpr std::array<std::string_view, 3> chain_types = {"filter", "nat", "route"};
 
 std::optional<Hook> read_hook(AttributeList attributes, std::string_view type) {

@@ -1,6 +1,6 @@
-// Declarations of tables, sets and chains as nf_tables' bytes and back. What is in the sets and chains
-// is in nft_elements and nft_rules. Rule: what the kernel gives back for what was written here compares
-// equal to it; what pona cannot say comes back as something that differs.
+// Declarations of tables, sets and chains as nf_tables' bytes and back. What is in the sets and
+// chains is in nft_elements and nft_rules. Rule: what the kernel gives back for what was written
+// here compares equal to it; what pona cannot say comes back as something that differs.
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,8 @@ bool read_verdict(ByteView verdict, core::ElementValue& value) {
       known = code == NFT_JUMP || code == NFT_GOTO;
     } else if (attribute.type == NFTA_VERDICT_CHAIN) {
       const std::string_view chain = attribute.text();
-      if (!assign(value.chain, {reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()})) {
+      if (!assign(value.chain,
+                  {reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()})) {
         return false;
       }
     }

@@ -1,6 +1,6 @@
 // Elements of sets and maps as nf_tables' bytes and back. By hand, because there are hundreds of
-// thousands of them and libnftnl takes 300 bytes and several allocations for each. Declarations of sets
-// are in nft_declarations. Rule: nothing here allocates per element but for new comments.
+// thousands of them and libnftnl takes 300 bytes and several allocations for each. Declarations of
+// sets are in nft_declarations. Rule: nothing here allocates per element but for new comments.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@
 
 namespace net {
 
-// At most this many bytes of elements in one message: an attribute's length has 16 bits. An element is
-// never longer than `longest_element`.
+// At most this many bytes of elements in one message: an attribute's length has 16 bits. An element
+// is never longer than `longest_element`.
 inline constexpr std::size_t longest_element_list = 60'000;
 inline constexpr std::size_t longest_element = 512;
 
@@ -30,8 +30,8 @@ struct ReadElement {
   core::Element element;
   std::optional<Count> count;
 };
-// `attributes`: what is inside one NFTA_LIST_ELEM. Nothing for what pona cannot have made: markers of
-// interval ends, catch-all elements, keys longer than ours.
+// `attributes`: what is inside one NFTA_LIST_ELEM. Nothing for what pona cannot have made: markers
+// of interval ends, catch-all elements, keys longer than ours.
 std::optional<ReadElement> read_element(ByteView attributes, core::Family family, core::SetId set,
                                         Comments& comments);
 

@@ -1,6 +1,6 @@
-// Rules as nf_tables' expressions, through libnftnl: the statements of core::nft lowered to register
-// loads, look-ups and verdicts. Not here: what rules there are. Rule: the fingerprint of a rule that we
-// would send equals that of the same rule dumped by the kernel, and of no other.
+// Rules as nf_tables' expressions, through libnftnl: the statements of core::nft lowered to
+// register loads, look-ups and verdicts. Not here: what rules there are. Rule: the fingerprint of a
+// rule that we would send equals that of the same rule dumped by the kernel, and of no other.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@
 
 namespace net {
 
-// Appends a whole NFT_MSG_NEWRULE message that puts the rule at the chain's end. Throws core::Error for
-// what has no lowering (an IPv6 address in a Match, keys longer than the registers).
+// Appends a whole NFT_MSG_NEWRULE message that puts the rule at the chain's end. Throws core::Error
+// for what has no lowering (an IPv6 address in a Match, keys longer than the registers).
 void write_rule(NetlinkWriter& writer, std::uint32_t sequence, core::Family family,
                 std::string_view table, std::string_view chain, const core::nft::Rule& rule);
 
