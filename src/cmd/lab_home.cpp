@@ -85,15 +85,21 @@ LabHome LabHome::create(const std::string& base, const std::string& name, bool l
   lab.lasting_ = lasting;
   std::error_code error;
   fs::create_directories(base, error);
-  if (!fs::create_directory(lab.path_, error)) {
-    if (error) fail("cannot make " + lab.path_.string() + ": " + error.message());
+  const bool made = !error && fs::create_directory(lab.path_, error);
+  if (error) {
+    const bool refused = error == std::errc::permission_denied;
+    fail("cannot make " + lab.path_.string() + ": " + error.message() +
+         (refused ? "; the lab needs root: try sudo" : ""));
+  }
+  if (!made) {
     fail("there is a lab \"" + name + "\" already: pona lab down --lab " + name + " removes it");
   }
   lab.owned_ = true;
   for (const char* part : {"netns", "processes", "logs", "manifests"}) {
     fs::create_directory(lab.path_ / part);
   }
-  if (!lab.lock()) fail("cannot lock " + (lab.path_ / "lock").string());
+  // Waits: who just looks whether it is locked holds the lock for a moment.
+  if (!lab.lock(LOCK_EX)) fail("cannot lock " + (lab.path_ / "lock").string());
   return lab;
 }
 
@@ -123,10 +129,10 @@ LabHome::~LabHome() {
   }
 }
 
-bool LabHome::lock() {
+bool LabHome::lock(int operation) {
   if (lock_) return true;
   net::Fd fd(::open((path_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return false;
+  if (!fd || flock(fd.get(), operation) != 0) return false;
   lock_ = std::move(fd);
   return true;
 }
@@ -138,7 +144,7 @@ bool LabHome::owned_by_other() const {
 }
 
 void LabHome::remove() {
-  if (!lock()) {
+  if (!lock(LOCK_EX | LOCK_NB)) {
     fail("the lab \"" + name_ + "\" is still running: stop its pona lab run first (Ctrl-C)");
   }
   for (const std::string& process : processes()) end(process, SIGTERM);
@@ -184,9 +190,7 @@ const net::Namespace& LabHome::at(const std::string& name) const {
   return open_.emplace(name, net::Namespace::open(path_ / "netns" / name)).first->second;
 }
 
-std::vector<std::string> LabHome::namespaces() const {
-  return entries(path_ / "netns");
-}
+std::vector<std::string> LabHome::namespaces() const { return entries(path_ / "netns"); }
 
 void LabHome::start(const std::string& process, const std::string& where,
                     std::vector<std::string> arguments) {
@@ -216,9 +220,7 @@ bool LabHome::running(const std::string& process) const {
   return known && cmd::running(*known);
 }
 
-std::vector<std::string> LabHome::processes() const {
-  return entries(path_ / "processes");
-}
+std::vector<std::string> LabHome::processes() const { return entries(path_ / "processes"); }
 
 std::string LabHome::log_tail(const std::string& process) const {
   constexpr std::size_t shown = 15;

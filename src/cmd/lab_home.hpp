@@ -61,7 +61,7 @@ class LabHome {
 
  private:
   LabHome(const std::string& base, std::string name);
-  [[nodiscard]] bool lock();
+  [[nodiscard]] bool lock(int operation);  // of flock(2)
   [[nodiscard]] std::filesystem::path seen_as(const std::string& name) const;
   [[nodiscard]] std::optional<Process> recorded(const std::string& process) const;
   void remove_namespaces();

@@ -14,9 +14,7 @@ std::string seconds(std::chrono::milliseconds time) {
 
 }  // namespace
 
-bool RunReport::ok() const {
-  return error.empty() && std::ranges::all_of(steps, &StepReport::ok);
-}
+bool RunReport::ok() const { return error.empty() && std::ranges::all_of(steps, &StepReport::ok); }
 
 std::string to_heading(const StepReport& step, std::size_t number, const Paint& paint) {
   return paint.strong(std::to_string(number) + ' ' + step.name) + ": " + step.shows + '\n';

@@ -105,6 +105,10 @@ int run_edge_lab(const LabRun& run) {
   if (run.json) std::cout << to_json(report);
   if (!report.error.empty()) std::cerr << "pona lab: " << report.error << '\n';
   out << to_summary(report, paint);
+  if (!report.ok() && waiting.signal() == 0 && !run.keep) {
+    out << "To look at it where it went wrong: the same command with --keep, then pona lab status\n"
+           "and the logs in its directory.\n";
+  }
   if (report.ok() && !run.keep) {
     out << "Everything is removed again. What to try next:\n"
            "  pona lab up          the same, to play with; then the commands after $ above\n"

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "net/announce.hpp"
 #include "net/link.hpp"
+#include "net/sysctl.hpp"
 
 namespace cmd {
 namespace {
@@ -25,25 +26,23 @@ constexpr std::array<Placed, 5> moving = {{{"ext1", first_external4},
                                            {"cluster", "10.244.0.1"},
                                            {"cluster", "fd00:10:244::1"}}};
 
-core::Prefix prefix(std::string_view text) {
-  return core::Prefix::parse(text).value();
-}
+core::Prefix prefix(std::string_view text) { return core::Prefix::parse(text).value(); }
 
-void set_sysctls(const net::Namespace& where, bool router, bool strict) {
+void set_sysctls(bool router, bool strict) {
   // Before any link is made. Some defaults come from the host and would make the lab depend on it.
   for (const char* scope : {"all", "default"}) {
-    const std::string ipv4 = std::string("ipv4/conf/") + scope + '/';
-    const std::string ipv6 = std::string("ipv6/conf/") + scope + '/';
-    where.set_sysctl(ipv4 + "rp_filter", strict ? "1" : "0");
-    where.set_sysctl(ipv4 + "arp_ignore", "0");
-    where.set_sysctl(ipv4 + "arp_announce", "0");
-    where.set_sysctl(ipv6 + "disable_ipv6", "0");
-    where.set_sysctl(ipv6 + "accept_ra", "0");
-    where.set_sysctl(ipv6 + "accept_dad", "0");  // link-local addresses are usable at once as well
-    where.set_sysctl(ipv6 + "dad_transmits", "0");
-    where.set_sysctl(ipv6 + "forwarding", router ? "1" : "0");
+    const std::string ipv4 = std::string("net/ipv4/conf/") + scope + '/';
+    const std::string ipv6 = std::string("net/ipv6/conf/") + scope + '/';
+    net::write_sysctl(ipv4 + "rp_filter", strict ? "1" : "0");
+    net::write_sysctl(ipv4 + "arp_ignore", "0");
+    net::write_sysctl(ipv4 + "arp_announce", "0");
+    net::write_sysctl(ipv6 + "disable_ipv6", "0");
+    net::write_sysctl(ipv6 + "accept_ra", "0");
+    net::write_sysctl(ipv6 + "accept_dad", "0");  // link-local addresses are usable at once as well
+    net::write_sysctl(ipv6 + "dad_transmits", "0");
+    net::write_sysctl(ipv6 + "forwarding", router ? "1" : "0");
   }
-  where.set_sysctl("ipv4/ip_forward", router ? "1" : "0");
+  net::write_sysctl("net/ipv4/ip_forward", router ? "1" : "0");
 }
 
 void add_bridge(net::Links& links, const std::string& name,
@@ -108,9 +107,7 @@ void build_pod(LabHome& lab, const Pod& pod) {
 
 }  // namespace
 
-core::Address address(std::string_view text) {
-  return core::Address::parse(text).value();
-}
+core::Address address(std::string_view text) { return core::Address::parse(text).value(); }
 
 std::string_view picture() {
   return R"(
@@ -136,7 +133,7 @@ void build_network(LabHome& lab) {
   for (const std::string& name : lab.namespaces()) {
     const bool appliance = name == appliances[0] || name == appliances[1];
     const bool strict = name == "client" || name == "router";
-    set_sysctls(lab.at(name), appliance || name == "router", strict);
+    lab.at(name).run([&] { set_sysctls(appliance || name == "router", strict); });
   }
 
   build_outside(lab);

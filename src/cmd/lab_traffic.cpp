@@ -54,9 +54,7 @@ int connect_from(const Origin& origin, const Peer& to, int type, net::Fd& fd) {
   return error;
 }
 
-std::string describe(int error) {
-  return error == ETIMEDOUT ? timed_out : std::strerror(error);
-}
+std::string describe(int error) { return error == ETIMEDOUT ? timed_out : std::strerror(error); }
 
 }  // namespace
 

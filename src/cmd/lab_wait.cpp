@@ -56,9 +56,7 @@ bool Waiting::writable(int fd, Clock::time_point until) {
   return poll({&one, 1}, until);
 }
 
-void Waiting::sleep(Milliseconds time) {
-  poll({}, Clock::now() + time);
-}
+void Waiting::sleep(Milliseconds time) { poll({}, Clock::now() + time); }
 
 bool Waiting::until(Clock::time_point end, const std::function<bool()>& happened) {
   while (!happened()) {

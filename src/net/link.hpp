@@ -10,10 +10,9 @@
 #include "net/announce.hpp"
 #include "net/netns.hpp"
 
-struct nl_msg;
-struct nl_sock;
-
 namespace net {
+
+class RequestSocket;
 
 struct LinkInfo {
   std::uint32_t index = 0;
@@ -49,7 +48,7 @@ class Links {
   void change_address(const std::string& name, const core::Prefix& address, bool add);
 
   std::string where_;
-  std::unique_ptr<nl_sock, void (*)(nl_sock*)> socket_;
+  std::unique_ptr<RequestSocket> socket_;
 };
 
 }  // namespace net

@@ -90,15 +90,4 @@ Fd Namespace::socket(int domain, int type, int protocol) const {
   return fd;
 }
 
-void Namespace::set_sysctl(std::string_view key, std::string_view value) const {
-  run([&] {
-    const std::string file = "/proc/sys/net/" + std::string(key);
-    const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd) fail("cannot open " + file, errno);
-    if (write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
-      fail("cannot write \"" + std::string(value) + "\" to " + file, errno);
-    }
-  });
-}
-
 }  // namespace net

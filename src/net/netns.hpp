@@ -4,7 +4,7 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "net/fd.hpp"
 
@@ -27,9 +27,6 @@ class Namespace {
 
   // As socket(2) with SOCK_CLOEXEC, inside.
   [[nodiscard]] Fd socket(int domain, int type, int protocol = 0) const;
-
-  // Writes /proc/sys/net/KEY of this namespace; `key` with slashes: "ipv4/ip_forward".
-  void set_sysctl(std::string_view key, std::string_view value) const;
 
   [[nodiscard]] int fd() const { return fd_.get(); }  // for setns(2)
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -1,0 +1,215 @@
+#!/usr/bin/env bats
+# The lab shows what it says, notices when it does not, and leaves nothing behind however it ends.
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+  base=$BATS_TEST_TMPDIR/pona-lab
+}
+
+teardown() {
+  [ -z "${saboteur:-}" ] || kill "$saboteur" 2>/dev/null || true
+  [ -z "${running:-}" ] || kill -KILL "$running" 2>/dev/null || true
+  [ ! -d "$base" ] || "$PONA" lab down --all --dir "$base" >&2
+}
+
+# Everything that the lab could have changed on the host. Lifetimes and conntrack's fill move anyway.
+host_state() {
+  ip -d link
+  ip addr | sed 's/valid_lft.*//'
+  for family in -4 -6; do
+    ip $family route show table all | sed 's/ expires [0-9]*sec//'
+    ip $family rule
+  done
+  nft list ruleset
+  sysctl -a 2>/dev/null | grep '^net\.' | grep -v '^net\.netfilter\.nf_conntrack_count'
+  cut -d' ' -f1-3 /proc/self/mounts
+  ls /run/netns 2>/dev/null || true
+}
+
+# Starts a run in the background and waits until its namespaces and servers are there.
+start_run() {
+  "$PONA" lab run edge --dir "$base" --lab "$1" "${@:2}" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+  running=$!
+  for _ in {1..500}; do
+    [ -e "$base/$1/processes/pod3" ] && break
+    kill -0 "$running" || fail "the run has ended: $(cat "$BATS_TEST_TMPDIR/out")"
+    sleep 0.01
+  done
+  namespaces=$(stat -Lc %i "$base/$1"/netns/*)
+}
+
+end_of_run() {
+  status=0
+  wait "$running" || status=$?
+  running=
+}
+
+# Nobody is left in the namespaces that start_run saw.
+assert_deserted() {
+  for _ in {1..100}; do
+    left=$(for process in /proc/[0-9]*; do
+      inode=$(stat -Lc %i "$process/ns/net" 2>/dev/null) || continue
+      grep -qx "$inode" <<<"$namespaces" && tr '\0' ' ' <"$process/cmdline"
+    done || true)
+    [ -n "$left" ] || return 0
+    sleep 0.02
+  done
+  fail "still there: $left"
+}
+
+@test "lab: run edge shows every step in less than 30 s and changes nothing outside" {
+  host_state >"$BATS_TEST_TMPDIR/before"
+  SECONDS=0
+  run "$PONA" lab run edge
+  took=$SECONDS
+  assert_success
+  for step in spread source affinity allow udp ipv6 drain add takeover; do
+    assert_line --regexp "^[0-9] $step: "
+  done
+  assert_line --partial '9 of 9 steps as expected'
+  refute_output --partial $'\033'
+  assert [ "$took" -lt 30 ]
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: run --json prints one object and nothing else" {
+  run --separate-stderr "$PONA" lab run --json --steps udp,allow --dir "$base"
+  assert_success
+  assert_equal "$(jq -r '.ok, (.steps | length), .steps[].name' <<<"$output" | xargs)" \
+    'true 2 allow udp'
+  # shellcheck disable=SC2154
+  assert_equal "$stderr" ''
+}
+
+@test "lab: an unknown step is a usage error, and nothing is built" {
+  run "$PONA" lab run --steps spread,nonsense --dir "$base"
+  assert_failure 2
+  assert_output --partial nonsense
+  assert_not_exists "$base"
+}
+
+@test "lab: a step that sees something else says so, and the exit status is 1" {
+  # From the first moment on, pod2 is cut off.
+  (
+    exec 3>&-
+    until ip netns exec pona-lab-sabotage-pod2 ip link set eth0 down 2>/dev/null; do sleep 0.01; done
+    while ip netns exec pona-lab-sabotage-pod2 ip link set eth0 down 2>/dev/null; do sleep 0.01; done
+  ) &
+  saboteur=$!
+  run "$PONA" lab run edge --steps spread --dir "$base" --lab sabotage
+  assert_failure 1
+  assert_line --regexp '^    expected: an answer to each of 60 requests'
+  assert_line --regexp '^    seen: .*failed'
+  assert_line --partial '0 of 1 steps as expected'
+  assert_not_exists "$base"
+}
+
+@test "lab: Ctrl-C and SIGTERM remove everything" {
+  host_state >"$BATS_TEST_TMPDIR/before"
+  for signal in INT TERM HUP; do
+    start_run stopped
+    kill -"$signal" "$running"
+    end_of_run
+    assert_equal "$status" $((128 + $(kill -l "$signal")))
+    assert_not_exists "$base"
+    assert_deserted
+  done
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: a reader that goes away does not keep it from cleaning up" {
+  "$PONA" lab run edge --steps udp --dir "$base" | head -n 1
+  assert_not_exists "$base"
+}
+
+@test "lab: down does not touch a run in progress, and removes what kill -9 left" {
+  host_state >"$BATS_TEST_TMPDIR/before"
+  start_run killed
+  run "$PONA" lab down --dir "$base" --lab killed
+  assert_failure 1
+  assert_output --partial 'still running'
+
+  kill -KILL "$running"
+  end_of_run
+  assert_deserted
+  assert_exists "$base/killed"
+  run "$PONA" lab down --dir "$base"
+  assert_success
+  assert_not_exists "$base"
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: up, get, exec, takeover, status, down" {
+  host_state >"$BATS_TEST_TMPDIR/before"
+  lab() { "$PONA" lab "$1" --dir "$base" "${@:2}"; }
+  run lab up 3>&-
+  assert_success
+  assert_output --partial 'pona lab shell client'
+  namespaces=$(stat -Lc %i "$base"/edge/netns/*)
+
+  run lab get -n 60 http://203.0.113.10/name
+  assert_success
+  assert_equal "$(sort -u <<<"$output" | xargs)" 'pod1 pod2 pod3'
+  run lab get --source 198.51.100.12 'http://203.0.113.10:80/'
+  assert_output --regexp '^pod[123] sees 198\.51\.100\.12$'
+  run lab get 'tcp://[2001:db8:2::10]:7' --text polo
+  assert_output --regexp '^pod[123] sees 2001:db8:c::10: polo$'
+  run lab get udp://203.0.113.10:7 --text polo
+  assert_output --regexp '^pod[123] sees 198\.51\.100\.10: polo$'
+  run lab get --timeout 200 http://203.0.113.10:8443/
+  assert_failure 1
+  run lab get --from nobody http://203.0.113.10/
+  assert_failure 2
+  assert_output --partial 'client, cluster'
+
+  run lab exec client -- ip -brief address show dev eth0
+  assert_output --partial 198.51.100.10
+  run lab exec client -- sh -c 'exit 7'
+  assert_failure 7
+  # pona is found inside, wherever it was called.
+  run env PATH=/usr/bin:/bin "$PONA" lab exec --dir "$base" pod1 -- pona version
+  assert_success
+
+  run lab takeover
+  assert_output --partial 'standby holds the addresses now'
+  run lab exec standby -- ip -brief address show dev ext2
+  assert_output --partial 203.0.113.10
+  run lab get http://203.0.113.10/name
+  assert_success
+  run lab takeover
+  assert_output --partial 'appliance holds the addresses now'
+
+  run lab status --json
+  assert_equal "$(jq -r '.[0].name, .[0].processes.appliance, .[0].inUse' <<<"$output" | xargs)" \
+    'edge running false'
+  run lab up
+  assert_failure 1
+  assert_output --partial 'already'
+
+  run lab down
+  assert_success
+  assert_not_exists "$base"
+  assert_deserted
+  run lab down
+  assert_success
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: without root it says what it needs" {
+  copy=$BATS_TEST_TMPDIR/pona
+  cp "$PONA" "$copy"
+  chmod 755 "$copy"
+  run env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups \
+    "$copy" lab run --steps udp
+  assert_failure 1
+  assert_output --partial 'root'
+}
