@@ -133,7 +133,7 @@ struct PolicyRule {  // ip rule
 };
 
 struct Sysctl {
-  std::string key;  // "net.ipv4.conf.eth1.rp_filter": interface names may hold dots, see net/sysctl
+  std::string key;  // "net/ipv4/conf/eth1.100/rp_filter": interface names may hold dots
   std::string value;
 
   friend auto operator<=>(const Sysctl&, const Sysctl&) = default;

@@ -1,0 +1,40 @@
+// News of links, addresses, routes and rules, reduced to what somebody must look at again. Not
+// here: news of nftables (nft), and what the new state is. Rule: a router whose foreign routes
+// change all the time wakes nobody.
+#pragma once
+
+#include <cstdint>
+
+#include "net/kernel.hpp"
+#include "net/netlink.hpp"
+
+namespace net {
+
+struct RouteEvents {
+  bool host = false;            // as Kernel::Events
+  bool routing = false;         // likewise
+  bool default_routes = false;  // those of table main may be others
+
+  RouteEvents& operator|=(const RouteEvents& other);
+  friend bool operator==(const RouteEvents&, const RouteEvents&) = default;
+};
+
+// What one notification is about. `own_port`: of the socket that makes our changes, which are no
+// news.
+RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port);
+
+class RouteMonitor {
+ public:
+  // In the network namespace of the calling thread. Throws core::Error.
+  explicit RouteMonitor(std::uint32_t own_port);
+
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  [[nodiscard]] bool pending() const;
+  RouteEvents drain();
+
+ private:
+  NetlinkSocket socket_;
+  std::uint32_t own_port_;
+};
+
+}  // namespace net

@@ -1,0 +1,151 @@
+#include "net/kernel.hpp"
+
+#include <linux/netlink.h>
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "net/conntrack.hpp"
+#include "net/events.hpp"
+#include "net/fd.hpp"
+#include "net/host.hpp"
+#include "net/nft.hpp"
+#include "net/request.hpp"
+#include "net/route.hpp"
+#include "net/rule.hpp"
+#include "net/sysctl.hpp"
+
+namespace net {
+namespace {
+
+// What of a change is not nftables'.
+enum class Part { nftables, routing, sysctl };
+
+Part part_of(const core::Change& change) {
+  return std::visit(
+      [](const auto& what) {
+        using What = std::decay_t<decltype(what)>;
+        if constexpr (std::is_same_v<What, core::SetSysctl>) return Part::sysctl;
+        if constexpr (std::is_same_v<What, core::AddRoute> ||
+                      std::is_same_v<What, core::DeleteRoute> ||
+                      std::is_same_v<What, core::AddRule> ||
+                      std::is_same_v<What, core::DeleteRule>) {
+          return Part::routing;
+        }
+        return Part::nftables;
+      },
+      change);
+}
+
+Fd make_epoll(std::initializer_list<int> fds) {
+  Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : fds) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      throw core::Error(core::Error::Kind::permanent,
+                        "cannot wait for kernel notifications: " + error_text(errno));
+    }
+  }
+  return epoll;
+}
+
+class RealKernel final : public Kernel {
+ public:
+  explicit RealKernel(bool own_tables) : nft_(own_tables) {}
+
+  core::State observe(const core::State& expected) override {
+    core::State state;
+    nft_.observe(expected, state);
+    state.routes = read_routes(route_);
+    state.rules = read_rules(route_);
+    for (const auto& [key, value] : expected.sysctls) {
+      if (auto now = read_sysctl(key)) state.sysctls.emplace(key, std::move(*now));
+    }
+    return state;
+  }
+
+  void apply(const core::Changes& changes) override {
+    bool nftables_done = false;
+    for (const core::Change& change : changes) {
+      switch (part_of(change)) {
+        case Part::nftables:
+          if (!std::exchange(nftables_done, true)) nft_.apply(changes);
+          break;
+        case Part::routing:
+          apply_routing(change);
+          break;
+        case Part::sysctl: {
+          const core::Sysctl& sysctl = std::get<core::SetSysctl>(change).sysctl;
+          write_sysctl(sysctl.key, sysctl.value);
+          break;
+        }
+      }
+    }
+  }
+
+  core::Host host() override {
+    // Reading these means reading table main, which may have a million routes: only if a
+    // notification that was read, or is still to be read, may have been about them.
+    if (!default_routes_ || monitor_.pending()) default_routes_ = read_default_routes(route_);
+    return read_host(route_, *default_routes_);
+  }
+
+  Counts counts(core::Family family, const std::vector<core::SetId>& sets) override {
+    return nft_.counts(family, sets);
+  }
+
+  std::size_t sweep(const core::FlowFilter& filter,
+                    const std::function<bool(const core::Flow&)>& visit) override {
+    return sweep_flows(netfilter_, filter, visit);
+  }
+
+  ConntrackFill conntrack_fill() override { return read_conntrack_fill(); }
+
+  [[nodiscard]] int event_fd() const override { return epoll_.get(); }
+
+  Events drain() override {
+    const RouteEvents events = monitor_.drain();
+    if (events.default_routes) default_routes_.reset();
+    return {.host = events.host, .routing = events.routing, .tables = nft_.drain()};
+  }
+
+ private:
+  void apply_routing(const core::Change& change) {
+    Answer answer;
+    if (const auto* add = std::get_if<core::AddRoute>(&change)) {
+      answer = add_route(route_, add->route);
+    } else if (const auto* remove = std::get_if<core::DeleteRoute>(&change)) {
+      answer = delete_route(route_, remove->route);
+    } else if (const auto* add_one = std::get_if<core::AddRule>(&change)) {
+      answer = add_rule(route_, add_one->rule);
+    } else {
+      answer = delete_rule(route_, std::get<core::DeleteRule>(change).rule);
+    }
+    if (answer.ok()) return;
+    throw core::Error(kind_of(answer.error),
+                      core::to_text(core::Changes{change}).front() + ": " + to_string(answer));
+  }
+
+  Nft nft_;
+  RequestSocket route_{NETLINK_ROUTE};
+  RequestSocket netfilter_{NETLINK_NETFILTER};
+  RouteMonitor monitor_{route_.port()};
+  Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
+  std::optional<std::vector<KernelRoute>> default_routes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> open_kernel(bool own_tables) {
+  return std::make_unique<RealKernel>(own_tables);
+}
+
+}  // namespace net

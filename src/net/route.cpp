@@ -1,0 +1,190 @@
+#include "net/route.hpp"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/constants.hpp"
+
+namespace net {
+namespace {
+
+using core::constants::edge_protocol;
+
+// The gateway: RTA_GATEWAY of the route's own family, RTA_VIA (family, address) of the other.
+std::optional<core::Address> gateway_of(const Attributes& attributes) {
+  if (attributes.has(RTA_GATEWAY)) return attributes.address(RTA_GATEWAY);
+  const auto via = attributes[RTA_VIA];
+  if (via.size() != 2 + 4 && via.size() != 2 + 16) return std::nullopt;
+  return core::Address(via.subspan(2));
+}
+
+std::vector<KernelRoute::Hop> hops_of(const Attributes& attributes) {
+  auto rest = attributes[RTA_MULTIPATH];
+  if (rest.empty()) return {{attributes.u32(RTA_OIF).value_or(0), gateway_of(attributes)}};
+  std::vector<KernelRoute::Hop> hops;
+  while (rest.size() >= sizeof(rtnexthop)) {
+    rtnexthop hop{};
+    std::memcpy(&hop, rest.data(), sizeof hop);
+    if (hop.rtnh_len < sizeof hop || hop.rtnh_len > rest.size()) break;
+    const Attributes inner(rest.subspan(sizeof hop, hop.rtnh_len - sizeof hop));
+    hops.push_back({static_cast<std::uint32_t>(hop.rtnh_ifindex), gateway_of(inner)});
+    rest = rest.subspan(std::min<std::size_t>(RTNH_ALIGN(hop.rtnh_len), rest.size()));
+  }
+  return hops;
+}
+
+Message encode(int type, int flags, rtmsg header, const core::Route& route, std::uint32_t device) {
+  header.rtm_family = address_family(route.destination.family());
+  header.rtm_dst_len = route.destination.length;
+  header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE has it: ours do not fit a byte
+  header.rtm_protocol = edge_protocol;
+  Message message = make_message(type, flags, header);
+  put_u32(*message, RTA_TABLE, route.table);
+  if (route.destination.length > 0) {
+    put(*message, RTA_DST, route.destination.masked().address.bytes());
+  }
+  if (device != 0) put_u32(*message, RTA_OIF, device);
+  if (!route.gateway) return message;
+  if (route.gateway->family() == route.destination.family()) {
+    put(*message, RTA_GATEWAY, route.gateway->bytes());
+  } else {
+    std::vector<std::uint8_t> via(2);
+    const std::uint16_t family = address_family(route.gateway->family());
+    std::memcpy(via.data(), &family, sizeof family);
+    via.insert(via.end(), route.gateway->bytes().begin(), route.gateway->bytes().end());
+    put(*message, RTA_VIA, via);
+  }
+  return message;
+}
+
+// Routes of both families that fit, with `use` called for each.
+template <typename Use>
+void read(RequestSocket& socket, std::uint32_t table, std::uint8_t protocol, const char* what,
+          const std::function<bool(const KernelRoute&)>& wanted, Use use) {
+  for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
+    const Message request = encode_dump_routes(family, table, protocol);
+    std::vector<std::uint8_t> messages;
+    const Answer answer = socket.dump(
+        *request,
+        [&](const NetlinkMessage& message) {
+          const auto route = decode_route(message);
+          return route && wanted(*route);
+        },
+        messages);
+    // ENOENT: nobody has put a route into that table yet. EOPNOTSUPP: the family is not compiled
+    // in.
+    if (answer.error == ENOENT || answer.error == EOPNOTSUPP || answer.error == EAFNOSUPPORT) {
+      continue;
+    }
+    if (!answer.ok()) {
+      throw core::Error(kind_of(answer.error),
+                        std::string("cannot list ") + what + ": " + to_string(answer));
+    }
+    for_each_message(messages, [&](const NetlinkMessage& message) { use(*decode_route(message)); });
+  }
+}
+
+}  // namespace
+
+std::optional<KernelRoute> decode_route(const NetlinkMessage& message) {
+  const auto header = header_in<rtmsg>(message);
+  if (message.type != RTM_NEWROUTE || !header) return std::nullopt;
+  const auto family = parse_address_family(header->rtm_family);
+  if (!family || (header->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
+
+  const Attributes attributes(message, sizeof *header);
+  const core::Address destination = attributes.address(RTA_DST).value_or(unspecified(*family));
+  if (destination.family() != *family || header->rtm_dst_len > destination.size() * 8) {
+    return std::nullopt;
+  }
+  return KernelRoute{.table = attributes.u32(RTA_TABLE).value_or(header->rtm_table),
+                     .protocol = header->rtm_protocol,
+                     .destination = {destination, header->rtm_dst_len},
+                     .metric = attributes.u32(RTA_PRIORITY).value_or(0),
+                     .hops = hops_of(attributes)};
+}
+
+Message encode_add_route(const core::Route& route, std::uint32_t device) {
+  rtmsg header{};
+  header.rtm_type = RTN_UNICAST;
+  header.rtm_scope = route.gateway || route.destination.family() == core::Family::ipv6
+                         ? RT_SCOPE_UNIVERSE
+                         : RT_SCOPE_LINK;
+  // The planner has chosen the gateway; clouds hand out /32 addresses, whose gateway is in no
+  // subnet.
+  if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
+  // Neither EXCL nor REPLACE: the new route goes ahead of one to another gateway, ours or foreign,
+  // and what must go is deleted by a change of its own. So there is always one.
+  return encode(RTM_NEWROUTE, NLM_F_CREATE, header, route, device);
+}
+
+Message encode_delete_route(const core::Route& route, std::uint32_t device) {
+  rtmsg header{};
+  header.rtm_type = RTN_UNSPEC;
+  header.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  return encode(RTM_DELROUTE, 0, header, route, device);
+}
+
+Message encode_dump_routes(core::Family family, std::uint32_t table, std::uint8_t protocol) {
+  rtmsg header{};
+  header.rtm_family = address_family(family);
+  header.rtm_protocol = protocol;
+  Message message = make_message(RTM_GETROUTE, 0, header);
+  if (table != 0) put_u32(*message, RTA_TABLE, table);
+  return message;
+}
+
+std::set<core::Route> read_routes(RequestSocket& socket) {
+  std::set<core::Route> routes;
+  read(
+      socket, 0, edge_protocol, "routes",
+      [](const KernelRoute& route) { return route.protocol == edge_protocol; },
+      [&](const KernelRoute& route) {
+        for (const KernelRoute::Hop& hop : route.hops) {
+          char name[IF_NAMESIZE] = "";  // stays so for a route without a device
+          if_indextoname(hop.device, name);
+          routes.insert({.table = route.table,
+                         .destination = route.destination,
+                         .gateway = hop.gateway,
+                         .device = name});
+        }
+      });
+  return routes;
+}
+
+std::vector<KernelRoute> read_default_routes(RequestSocket& socket) {
+  std::vector<KernelRoute> routes;
+  read(
+      socket, RT_TABLE_MAIN, 0, "default routes",
+      [](const KernelRoute& route) {
+        return route.table == RT_TABLE_MAIN && route.destination.length == 0;
+      },
+      [&](KernelRoute route) { routes.push_back(std::move(route)); });
+  std::stable_sort(routes.begin(), routes.end(),
+                   [](const auto& a, const auto& b) { return a.metric < b.metric; });
+  return routes;
+}
+
+Answer add_route(RequestSocket& socket, const core::Route& route) {
+  const std::uint32_t device = if_nametoindex(route.device.c_str());
+  if (device == 0) return {ENODEV, {}};
+  const Answer answer = socket.request(*encode_add_route(route, device));
+  return answer.error == EEXIST ? Answer{} : answer;
+}
+
+Answer delete_route(RequestSocket& socket, const core::Route& route) {
+  std::uint32_t device = 0;
+  if (!route.device.empty()) {
+    device = if_nametoindex(route.device.c_str());
+    if (device == 0) return {};  // its routes went with it
+  }
+  const Answer answer = socket.request(*encode_delete_route(route, device));
+  const bool gone = answer.error == ESRCH || answer.error == ENOENT || answer.error == ENODEV;
+  return gone ? Answer{} : answer;
+}
+
+}  // namespace net
