@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# Who may come in, how much of it, and whose a port is.
+# shellcheck disable=SC2154  # the topology's names
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+  load topology
+  setup_network
+}
+teardown() { teardown_network; }
+
+@test "allow-list: outside sources get nothing, are counted, and reach no local listener" {
+  served web "tcp:80:8080 udp:53:5353" 1
+  mapping web "addresses: [$vip, '$vip6'], allowedSources: [198.51.100.77, '2001:db8:c::77'], ports: [{port: 80}, {port: 53, protocol: udp}]"
+  spawn edge "$work/local.log" python3 "$tools/server.py" local 80 53
+  within 10 grep -q ready "$work/local.log"
+  start_edge
+  for address in "$vip" "$vip6"; do
+    run ask tcp "$address" 80 --timeout 0.5
+    assert_output timeout
+    run ask udp "$address" 53 --timeout 0.5
+    assert_output timeout
+  done
+  run ask tcp "$vip" 80 --source 198.51.100.77
+  assert_output --partial 'pod1 '
+  run ask udp "$vip" 53 --source 198.51.100.77
+  assert_output --partial 'pod1 '
+  ip -n "$net-client" address add 2001:db8:c::77/64 dev eth0
+  run ask tcp "$vip6" 80 --source 2001:db8:c::77
+  assert_output --partial 'pod1 '
+
+  within 3 refused_counted 'pona_edge_mapping_refused_total{.*"web".*protocol="tcp".*source"}'
+  status_of >"$work/status"
+  python3 - "$work/status" <<'CHECK'
+import json, sys
+mapping, = json.load(open(sys.argv[1]))["mappings"]
+assert all(port["refused_source"] >= 1 for port in mapping["ports"]), mapping
+CHECK
+}
+refused_counted() { [ "$(metric "$1")" -ge 1 ]; }
+
+@test "allow-list: ranges, and a Mapping without endpoints does not tell that it is closed" {
+  served media "udp:9000:9000" 1
+  served none "tcp:80:8080"
+  mapping media "addresses: [$vip], allowedSources: [198.51.100.77/32], ports: [{port: 9000, endPort: 9010, protocol: udp}]"
+  mapping none "addresses: [$vip], allowedSources: [198.51.100.77/32], ports: [{port: 80}]"
+  start_edge
+  run ask udp "$vip" 9005 --timeout 0.5
+  assert_output timeout
+  run ask udp "$vip" 9005 --source 198.51.100.77
+  assert_output --regexp '^pod1 .* 9005$'
+  run ask tcp "$vip" 80 --timeout 0.5
+  assert_output timeout
+  run ask tcp "$vip" 80 --timeout 0.5 --source 198.51.100.77
+  assert_output refused
+}
+
+@test "two Mappings one IP:port: the oldest wins in all orders, the winner is untouched" {
+  served old "tcp:80:8080" 1
+  served young "tcp:80:8080" 2
+  claim_old() { mapping old "addresses: [$vip], ports: [{port: 80}]" 'creationTimestamp: "2024-01-01T00:00:00Z"'; }
+  claim_young() { mapping young "addresses: [$vip], ports: [{port: 80}, {port: 81, servicePort: 80}]" 'creationTimestamp: "2024-02-01T00:00:00Z"'; }
+  start_edge
+  for order in "claim_old claim_young" "claim_young claim_old"; do
+    for claim in $order; do
+      $claim
+      sleep 0.2
+    done
+    within 5 answers 'pod1 ' tcp "$vip" 80
+    within 5 is_state young rejected
+    is_state old active
+    run status_of
+    assert_output --partial 'shop/old'
+    # All that it claims is refused, the port too that nobody else has.
+    answers refused tcp "$vip" 81
+    remove mapping-old
+    within 5 answers 'pod2 ' tcp "$vip" 80
+    within 5 is_state young active
+    claim_old
+    within 5 answers 'pod1 ' tcp "$vip" 80
+    remove mapping-young
+    sleep 0.2
+    answers 'pod1 ' tcp "$vip" 80
+    remove mapping-old
+    within 5 answers refused tcp "$vip" 80
+  done
+}
+
+@test "two Mappings one IP:port: ranges, namespaces and files without a timestamp" {
+  served media "udp:9000:9000" 1
+  mapping media "addresses: [$vip], ports: [{port: 9000, endPort: 9010, protocol: udp}]"
+  served b "udp:9000:9000 tcp:9000:9000" 2
+  mapping b "addresses: [$vip], ports: [{port: 9005, servicePort: 9000, protocol: udp}]"
+  sed -i 's/namespace: shop/namespace: other/' "$manifests"/{mapping,service}-b.yaml
+  start_edge
+  # Neither has a timestamp: "other/b" comes before "shop/media".
+  within 5 is_state media rejected
+  run ask udp "$vip" 9005
+  assert_output --regexp '^pod2 .* 9000$'
+  run ask udp "$vip" 9000 --timeout 0.5
+  refute_output --partial pod
+  # Another protocol is another port.
+  sed -i 's/protocol: udp/protocol: tcp/' "$manifests/mapping-b.yaml"
+  within 5 is_state media active
+  run ask udp "$vip" 9005
+  assert_output --regexp '^pod1 .* 9005$'
+  run ask tcp "$vip" 9005
+  assert_output --regexp '^pod2 .* 9000$'
+}
+
+@test "newConnectionsPerSecond: a source above its rate is dropped and counted, others are not" {
+  served web "tcp:80:8080" 1
+  mapping web "addresses: [$vip], ports: [{port: 80}], newConnectionsPerSecond: 5"
+  start_edge
+  ask tcp "$vip" 80 --count 20 --timeout 0.05 >"$work/answers"
+  served=$(grep -c pod1 "$work/answers")
+  # A burst and what the time allowed.
+  assert [ "$served" -ge 5 ]
+  assert [ "$served" -le 15 ]
+  grep -q timeout "$work/answers"
+  run ask tcp "$vip" 80 --source 198.51.100.11
+  assert_output --partial 'pod1 '
+  within 3 refused_counted 'pona_edge_mapping_refused_total{.*rate'
+}
+
+@test "maxConnectionsPerSource: one more is dropped and counted; a closed one makes room" {
+  served web "tcp:80:8080" 1
+  mapping web "addresses: [$vip], ports: [{port: 80}], maxConnectionsPerSource: 10"
+  start_edge
+  spawn client "$work/hold.log" python3 "$tools/client.py" hold "$vip" 80 --count 10 \
+    --stop "$work/stop" --limit 30
+  within 10 grep -q open "$work/hold.log"
+  run ask tcp "$vip" 80 --timeout 0.5
+  assert_output timeout
+  run ask tcp "$vip" 80 --source 198.51.100.11
+  assert_output --partial 'pod1 '
+  touch "$work/stop"
+  within 10 gone "$spawned"
+  run tail -n 1 "$work/hold.log"
+  assert_output "10 alive, 0 broken"
+  within 3 refused_counted 'pona_edge_mapping_refused_total{.*connections'
+  # Ended connections are forgotten after the kernel's time for TIME_WAIT: here at once.
+  at edge conntrack -D -p tcp -d "$vip" >/dev/null 2>&1 || true
+  within 5 answers 'pod1 ' tcp "$vip" 80
+}
