@@ -23,9 +23,7 @@ constexpr std::array known_kinds = {
     KnownKind{"discovery.k8s.io/", "v1", "EndpointSlice", core::Kind::endpoint_slice},
 };
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 bool is_dns_subdomain(std::string_view text) {
   if (text.empty() || text.size() > 253) return false;

@@ -65,13 +65,9 @@ Node::Iterator& Node::Iterator::operator++() {
   return *this;
 }
 
-Node::Type Node::type() const {
-  return document_->records_[index_].type;
-}
+Node::Type Node::type() const { return document_->records_[index_].type; }
 
-std::uint32_t Node::line() const {
-  return document_->records_[index_].line;
-}
+std::uint32_t Node::line() const { return document_->records_[index_].line; }
 
 std::string_view Node::text() const {
   const auto& record = document_->records_[index_];
@@ -83,9 +79,7 @@ std::string_view Node::key() const {
   return std::string_view(document_->text_).substr(record.key, record.key_size);
 }
 
-Node::Iterator Node::begin() const {
-  return {document_, document_->records_[index_].first};
-}
+Node::Iterator Node::begin() const { return {document_, document_->records_[index_].first}; }
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (type() != Type::map) return std::nullopt;

@@ -69,9 +69,7 @@ bool Field::is_map() const {
   return false;
 }
 
-bool Field::missing() const {
-  return !node_ || node_->type() == Node::Type::null;
-}
+bool Field::missing() const { return !node_ || node_->type() == Node::Type::null; }
 
 std::uint32_t Field::line() const {
   if (node_) return node_->line();

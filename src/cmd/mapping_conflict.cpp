@@ -1,0 +1,49 @@
+#include "cmd/mapping_conflict.hpp"
+
+#include <algorithm>
+
+#include "core/claims.hpp"
+
+namespace cmd {
+namespace {
+
+core::Claims::Claim claim_of(const core::Mapping& mapping) {
+  core::Claims::Claim claim;
+  claim.created = mapping.created;
+  for (const auto& address : mapping.addresses) {
+    for (const auto& port : mapping.ports) {
+      claim.keys.push_back({address, port.protocol, port.ports});
+    }
+  }
+  return claim;
+}
+
+}  // namespace
+
+std::optional<std::string> find_conflict(const core::Mapping& mapping,
+                                         std::span<const kube::StoredMapping> stored) {
+  core::Claims claims;
+  const auto where = [&](const core::ObjectName& name) {
+    const auto found = std::ranges::find_if(
+        stored, [&](const kube::StoredMapping& other) { return other.mapping.name == name; });
+    return core::to_string(name) + " (" + found->where + ")";
+  };
+  for (const kube::StoredMapping& other : stored) {
+    if (other.mapping.name != mapping.name) claims.set(other.mapping.name, claim_of(other.mapping));
+  }
+  const auto changed = claims.set(mapping.name, claim_of(mapping));
+  if (const auto* loss = claims.loss(mapping.name)) {
+    return core::to_string(loss->key) + " belongs to " + where(loss->winner) +
+           ", which wins: take another address or port, or remove that one";
+  }
+  for (const core::ObjectName& other : changed) {
+    const auto* loss = claims.loss(other);
+    if (loss == nullptr || loss->winner != mapping.name) continue;
+    return core::to_string(loss->key) + " is in use by " + where(other) + "; " +
+           core::to_string(mapping.name) +
+           " would win and take it away: use another address or port, or remove that one first";
+  }
+  return std::nullopt;
+}
+
+}  // namespace cmd

@@ -1,0 +1,31 @@
+// The fields of a Mapping's spec, for the files that write them. Not for others: it shows the JSON
+// library.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/objects.hpp"
+
+namespace kube {
+
+// In the order in which they are written.
+inline constexpr std::array<std::string_view, 9> mapping_fields = {"addresses",
+                                                                   "allowedSources",
+                                                                   "serviceName",
+                                                                   "mode",
+                                                                   "ports",
+                                                                   "sessionAffinity",
+                                                                   "preserveClientIP",
+                                                                   "maxConnectionsPerSource",
+                                                                   "newConnectionsPerSecond"};
+
+// null where the Mapping says nothing.
+nlohmann::ordered_json field_json(const core::Mapping& mapping, std::string_view field);
+
+std::string format_timestamp(std::int64_t seconds);
+
+}  // namespace kube
