@@ -271,6 +271,12 @@ void NetlinkSocket::join(std::uint32_t group) {
   }
 }
 
+void NetlinkSocket::leave(std::uint32_t group) {
+  if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group) != 0) {
+    fail("unsubscribe from netlink notifications", errno);
+  }
+}
+
 void NetlinkSocket::drop_messages_of(std::uint32_t port) {
   std::array<sock_filter, 4> program = {{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),

@@ -125,6 +125,7 @@ class NetlinkSocket {
   [[nodiscard]] std::uint32_t port() const { return port_; }
 
   void join(std::uint32_t group);
+  void leave(std::uint32_t group);
   void drop_messages_of(std::uint32_t port);  // before they take room in our queue
 
   // One datagram. Returns 0 or errno.

@@ -30,6 +30,11 @@ constexpr std::string_view table_name = core::constants::edge_table;
 constexpr std::uint32_t table_persists = 0x4;
 constexpr std::uint32_t owned_and_persists = NFT_TABLE_F_OWNER | table_persists;
 
+// From here on the kernel's notifications of our own transaction cost more than leaving the group
+// and looking whether something was missed: ten times the transaction itself for 170,000 elements,
+// though the socket's filter drops them all.
+constexpr std::size_t large_batch = 32 << 10;
+
 constexpr int attempts = 6;
 constexpr std::chrono::milliseconds first_pause{1};
 
@@ -114,7 +119,9 @@ class Nft::Impl {
     });
     const NftBatch batch(changes, makes_table ? table_flags() : 0);
     if (batch.empty()) return;
-    const NetlinkAnswer answer = transact(batch.bytes(), batch.last_sequence());
+    const NetlinkAnswer answer = batch.bytes().size() < large_batch
+                                     ? transact(batch.bytes(), batch.last_sequence())
+                                     : transact_unheard(batch.bytes(), batch.last_sequence());
     if (answer.error == 0) return;
     if (answer.error == EPERM) {
       refuse_foreign_owner(Family::ipv4);
@@ -150,7 +157,14 @@ class Nft::Impl {
         continue;
       }
       for_each_message(received.bytes, [&](const NetlinkMessage& message) {
-        if (is_nft_message(message, NFT_MSG_NEWGEN) || !family_of(message)) return;
+        if (is_nft_message(message, NFT_MSG_NEWGEN)) {
+          // Sent to us alone, it answers transact_unheard; others come with each transaction.
+          const auto id = nft_attributes(message).find(NFTA_GEN_ID);
+          ours =
+              ours || (message.port == events_.port() && id && id->u32() != expected_generation_);
+          return;
+        }
+        if (!family_of(message)) return;
         // Whatever the message is about, its first attribute is the table's name.
         const auto table = nft_attributes(message).find(NFTA_TABLE_NAME);
         ours = ours || (table && table->text() == table_name);
@@ -321,6 +335,35 @@ class Nft::Impl {
     return first;
   }
 
+  // As transact, while nobody of ours listens. The generation tells whether other transactions were
+  // missed meanwhile; drain() reads what it is afterwards.
+  NetlinkAnswer transact_unheard(ByteView bytes, std::uint32_t last_sequence) {
+    const std::optional<std::uint32_t> before = generation();
+    events_.leave(NFNLGRP_NFTABLES);
+    const NetlinkAnswer answer = transact(bytes, last_sequence);
+    events_.join(NFNLGRP_NFTABLES);
+    expected_generation_ = before && answer.error == 0 ? std::optional(*before + 1) : before;
+    if (const int error = events_.send(generation_request(0).bytes())) {
+      fail("ask for the ruleset's generation", error);
+    }
+    return answer;
+  }
+
+  static NetlinkWriter generation_request(std::uint32_t sequence) {
+    NetlinkWriter writer;
+    writer.close_message(
+        begin_nft_message(writer, NFT_MSG_GETGEN, NLM_F_ACK, sequence, Family::ipv4));
+    return writer;
+  }
+
+  std::optional<std::uint32_t> generation() {
+    std::optional<std::uint32_t> result;
+    socket_.query(generation_request(++sequence_).bytes(), [&](const NetlinkMessage& message) {
+      if (const auto id = nft_attributes(message).find(NFTA_GEN_ID)) result = id->u32();
+    });
+    return result;
+  }
+
   // NFT_TABLE_F_* for new tables. Never the owner's flag alone: such a table goes when we go.
   std::uint32_t table_flags() {
     if (!own_tables_) return 0;
@@ -359,6 +402,7 @@ class Nft::Impl {
   std::uint32_t sequence_ = 0;
   NetlinkSocket socket_;
   NetlinkSocket events_;
+  std::optional<std::uint32_t> expected_generation_;
 };
 
 Nft::Nft(bool own_tables) : impl_(std::make_unique<Impl>(own_tables)) {}
