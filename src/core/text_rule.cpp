@@ -98,7 +98,7 @@ class RuleText {
     std::size_t implied = none;  // the match that `transport_` comes from
     for (const Statement& statement : rule.statements) {
       transport_used_ = false;
-      words.push_back(std::visit([this](const auto& s) { return text(s); }, statement));
+      words.push_back(std::visit([this](const auto& s) { return this->text(s); }, statement));
       // nft leaves the match out where the words after it imply it: "tcp dport", "tcp flags".
       if (transport_used_ && implied != none) words[std::exchange(implied, none)].clear();
       const auto* const match = std::get_if<Match>(&statement);
