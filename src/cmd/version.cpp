@@ -17,6 +17,7 @@
 
 #include "build.hpp"
 #include "cmd/applets.hpp"
+#include "cmd/version.hpp"
 #include "commit.hpp"
 
 namespace cmd {
@@ -64,6 +65,10 @@ void print_json() {
 }
 
 }  // namespace
+
+std::string_view version_number() { return PONA_VERSION; }
+
+std::string_view version_commit() { return PONA_COMMIT; }
 
 int version(int argc, char** argv) {
   CLI::App app{"Print what was built, from which commit, with which libraries.", "pona version"};

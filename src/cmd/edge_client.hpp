@@ -1,0 +1,13 @@
+// Asks the running `pona edge` over its unix socket.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace cmd {
+
+// The body of GET `path`; nothing when no process listens there. Throws core::Error when one does
+// and does not answer well.
+std::optional<std::string> ask_edge(const std::string& socket, const std::string& path);
+
+}  // namespace cmd

@@ -1,0 +1,221 @@
+#include "cmd/edge_run.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "cmd/edge_board.hpp"
+#include "cmd/edge_collect.hpp"
+#include "cmd/edge_listen.hpp"
+#include "cmd/edge_loop.hpp"
+#include "cmd/edge_monitor.hpp"
+#include "cmd/notify.hpp"
+#include "cmd/version.hpp"
+#include "core/error.hpp"
+#include "kube/manifests.hpp"
+#include "net/fd.hpp"
+
+namespace cmd {
+namespace {
+
+using namespace std::chrono_literals;
+using Time = EdgeClock::Time;
+
+// Blocked here, before any thread is made, so that they arrive at this descriptor only.
+net::Fd catch_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
+  std::signal(SIGPIPE, SIG_IGN);
+  net::Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) {
+    throw core::Error(core::Error::Kind::transient,
+                      std::string("cannot wait for signals: ") + std::strerror(errno));
+  }
+  return fd;
+}
+
+// The socket's file, as long as it is the one that was made.
+class SocketFile {
+ public:
+  explicit SocketFile(std::string path) : path_(std::move(path)) { known_ = identify(); }
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+  ~SocketFile() {
+    if (known_ && identify() == known_) unlink(path_.c_str());
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::pair<dev_t, ino_t>> identify() const {
+    struct stat status {};
+    if (stat(path_.c_str(), &status) != 0) return std::nullopt;
+    return std::pair(status.st_dev, status.st_ino);
+  }
+
+  std::string path_;
+  std::optional<std::pair<dev_t, ino_t>> known_;
+};
+
+class Edge {
+ public:
+  Edge(const EdgeOptions& options, net::Kernel& kernel, kube::Source& source, EdgeBoard& board,
+       net::Fd signals)
+      : kernel_(kernel),
+        source_(source),
+        board_(board),
+        signals_(std::move(signals)),
+        clock_(system_clock()),
+        started_(clock_.unix_seconds()),
+        watchdog_(watchdog_interval()),
+        loop_(kernel, source, options.settings, options.resync, clock_) {}
+
+  void run() {
+    while (!stopped_) {
+      const Time due = step();
+      wait(due);
+    }
+  }
+
+ private:
+  Time step() {
+    EdgeHealth busy = loop_.health();
+    busy.busy_since = clock_.now();
+    board_.post(busy);
+    const Time due = loop_.step();
+    board_.post(loop_.health());
+    if (!ready_ && loop_.health().last_sync != 0) {
+      ready_ = true;
+      notify_service_manager("READY=1");
+      log::info("everything is in effect");
+    }
+    return due;
+  }
+
+  // Until something is to be done by the loop; requests are answered meanwhile.
+  void wait(Time due) {
+    // After a failure the descriptors may stay readable: look a little later.
+    const Time deaf_until =
+        loop_.health().trouble.empty() ? Time{} : std::min(due, clock_.now() + 50ms);
+    while (!stopped_) {
+      feed_watchdog();
+      const Time now = clock_.now();
+      if (now >= due) return;
+      const bool deaf = now < deaf_until;
+      std::array<pollfd, 4> fds = {pollfd{signals_.get(), POLLIN, 0},
+                                   pollfd{board_.wanted_fd(), POLLIN, 0},
+                                   pollfd{deaf ? -1 : kernel_.event_fd(), POLLIN, 0},
+                                   pollfd{deaf ? -1 : source_.wake_fd(), POLLIN, 0}};
+      const Time until = deaf ? deaf_until : due;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+      const auto longest = watchdog_ ? *watchdog_ / 2 : std::chrono::milliseconds(1h);
+      if (poll(fds.data(), fds.size(), static_cast<int>(std::min(left, longest).count())) < 0 &&
+          errno != EINTR) {
+        throw core::Error(core::Error::Kind::permanent,
+                          std::string("cannot wait for events: ") + std::strerror(errno));
+      }
+      if (fds[0].revents != 0 && take_signals()) return;
+      if (fds[2].revents != 0 || fds[3].revents != 0) return;
+      if (fds[1].revents != 0 && board_.take_wish()) publish();
+    }
+  }
+
+  // True: the loop has something to do.
+  bool take_signals() {
+    bool resync = false;
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGHUP) {
+        log::info("SIGHUP: comparing everything with the kernel");
+        loop_.resync();
+        resync = true;
+      } else {
+        stopped_ = true;
+      }
+    }
+    return resync;
+  }
+
+  void feed_watchdog() {
+    if (!watchdog_ || clock_.now() < next_feed_) return;
+    next_feed_ = clock_.now() + *watchdog_ / 2;
+    notify_service_manager("WATCHDOG=1");
+  }
+
+  void publish() {
+    auto status = std::make_shared<EdgeStatus>(collect(loop_.plan(), source_, kernel_));
+    const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
+    ProcessStatus process;
+    process.pid = getpid();
+    process.version = version_number();
+    process.commit = version_commit();
+    process.started = started_;
+    process.last_sync = loop_.health().last_sync;
+    process.healthy = verdict.healthy;
+    process.ready = verdict.ready;
+    process.troubles = verdict.troubles;
+    process.statistics = loop_.statistics();
+    status->process = std::move(process);
+    board_.post(std::move(status), clock_.now());
+  }
+
+  net::Kernel& kernel_;
+  kube::Source& source_;
+  EdgeBoard& board_;
+  net::Fd signals_;
+  EdgeClock clock_;
+  std::int64_t started_;
+  std::optional<std::chrono::milliseconds> watchdog_;
+  EdgeLoop loop_;
+  Time next_feed_{};
+  bool ready_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+int run_edge(const ResolvedOptions& resolved) {
+  const EdgeOptions& options = resolved.options;
+  log::start(options.log_format, options.log_level);
+  for (const std::string& note : resolved.notes) log::warning(note);
+  for (const EffectiveOption& option : resolved.effective) {
+    log::debug(
+        "option",
+        {{"name", std::string(option.name)}, {"value", option.text}, {"origin", option.origin}});
+  }
+  log::info("pona edge starts",
+            {{"version", std::string(version_number())}, {"manifests", options.manifests}});
+
+  net::Fd signals = catch_signals();
+  std::vector<net::Fd> listeners;
+  listeners.push_back(listen_unix(options.socket));
+  const SocketFile socket_file(options.socket);
+  const core::EdgeSettings& settings = options.settings;
+  if (settings.monitor_port != 0) {
+    listeners.push_back(listen_tcp(settings.monitor_address, settings.monitor_port));
+  }
+  const auto kernel = net::open_kernel(true);
+  const auto source = kube::open_manifests({options.manifests, options.max_ports_per_mapping});
+  EdgeBoard board;
+  const EdgeMonitor monitor(board, listeners);
+  Edge(options, *kernel, *source, board, std::move(signals)).run();
+
+  notify_service_manager("STOPPING=1");
+  log::info(
+      "pona edge stops; the data plane stays in place and keeps forwarding as it was planned last "
+      "(\"pona edge cleanup\" removes it)");
+  return 0;
+}
+
+}  // namespace cmd

@@ -1,0 +1,110 @@
+// What `pona edge status` tells, as plain values: made from the running plan or from the kernel
+// alone, printed as text, JSON or metrics. Nothing here asks the kernel.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cmd {
+
+// In the way of a Prometheus histogram, but each bucket counts for itself.
+struct Durations {
+  static constexpr std::array<double, 13> bounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                    0.25,  0.5,    1,     2.5,  5,     10};
+  std::array<std::uint64_t, bounds.size() + 1> buckets{};
+  std::uint64_t count = 0;
+  double sum = 0;  // seconds
+
+  void add(double seconds);
+};
+
+// What the loop counts while it runs.
+struct EdgeStatistics {
+  Durations syncs;
+  std::uint64_t changes = 0;                    // applied
+  std::uint64_t flows = 0;                      // conntrack entries deleted
+  std::map<std::string, std::uint64_t> errors;  // by what failed: "sync", "sweep"
+};
+
+struct TrafficStatus {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct EndpointStatus {
+  std::string address;  // "10.1.0.2:8080"
+  double share = 0;     // percent of new connections
+  bool draining = false;
+  std::uint64_t connections = 0;  // new ones so far, by all Mappings that lead here
+};
+
+struct PortStatus {
+  std::string address;
+  std::string protocol;
+  std::string ports;    // "443", "5000-5010"
+  std::string service;  // "ns/name"; empty when only the kernel was asked
+  bool active = true;
+  std::uint64_t connections = 0;  // new ones so far, without refused ones
+  TrafficStatus received;         // from clients
+  TrafficStatus sent;             // to clients
+  std::uint64_t refused_source = 0;
+  std::uint64_t refused_connections = 0;
+  std::uint64_t refused_rate = 0;
+  std::vector<EndpointStatus> endpoints;
+};
+
+struct MappingStatus {
+  std::string ns;
+  std::string name;
+  std::string state;  // active, inactive, degraded, rejected
+  std::vector<std::string> reasons;
+  std::vector<PortStatus> ports;
+};
+
+struct InterfaceStatus {
+  std::string name;
+  std::string gateway4;  // empty: none
+  std::string gateway6;
+};
+
+struct ProcessStatus {
+  std::int64_t pid = 0;
+  std::string version;
+  std::string commit;
+  std::int64_t started = 0;    // Unix seconds
+  std::int64_t last_sync = 0;  // Unix seconds; 0: none succeeded yet
+  bool healthy = false;
+  bool ready = false;
+  std::vector<std::string> troubles;  // why not
+  EdgeStatistics statistics;
+};
+
+struct EdgeStatus {
+  std::optional<ProcessStatus> process;  // empty: from the kernel alone
+  std::vector<MappingStatus> mappings;   // by namespace and name
+  std::vector<InterfaceStatus> interfaces;
+  std::vector<std::pair<std::string, std::string>> rejections;  // object, reason
+  std::vector<std::pair<std::string, std::string>> problems;    // file:line, reason
+  std::vector<std::string> warnings;
+  std::map<std::string, std::uint64_t> objects;  // by kind
+  std::uint64_t ignored = 0;                     // documents of other kinds
+  std::uint64_t conntrack_entries = 0;
+  std::uint64_t conntrack_limit = 0;
+};
+
+std::string to_text(const EdgeStatus& status);
+std::string to_json(const EdgeStatus& status);
+std::string to_metrics(const EdgeStatus& status);
+
+// Throws core::Error when `text` is not what to_json wrote. Fields that it lacks are as if empty,
+// so that client and process of different versions understand each other. Statistics are not in it.
+EdgeStatus parse_status(std::string_view text);
+
+std::string rfc3339(std::int64_t unix_seconds);  // "2024-05-01T12:00:00Z"
+
+}  // namespace cmd
