@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <map>
 #include <tuple>
+#include <utility>
 
 #include "core/constants.hpp"
 #include "core/text.hpp"
@@ -145,11 +146,18 @@ void NftBatch::write_elements(std::size_t first, std::size_t last) {
     return std::tuple(key.family, key.set);
   };
   const std::size_t begin_of_run = order_.size();
+  // Sorting by counting: there are few sets and many elements.
+  std::map<std::tuple<core::Family, core::SetId>, std::size_t> place;
+  for (std::size_t index = first; index < last; ++index) {
+    ++place[set_of(static_cast<std::uint32_t>(index))];
+  }
+  std::size_t from = begin_of_run;
+  for (auto& [set, count] : place) from += std::exchange(count, from);
   order_.resize(begin_of_run + (last - first));
-  const auto run = order_.begin() + static_cast<std::ptrdiff_t>(begin_of_run);
-  std::iota(run, order_.end(), static_cast<std::uint32_t>(first));
-  const auto by_set = [&](std::uint32_t a, std::uint32_t b) { return set_of(a) < set_of(b); };
-  if (!std::is_sorted(run, order_.end(), by_set)) std::stable_sort(run, order_.end(), by_set);
+  for (std::size_t index = first; index < last; ++index) {
+    const auto element = static_cast<std::uint32_t>(index);
+    order_[place[set_of(element)]++] = element;
+  }
 
   for (std::size_t next = begin_of_run; next < order_.size();) {
     const auto set = set_of(order_[next]);
