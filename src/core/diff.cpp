@@ -124,6 +124,12 @@ class Diff {
 
   void elements(const EachElement& each_desired) {
     const std::size_t start = changes_.size();
+    if (observed_.elements.empty()) {
+      // A vector that grows holds its elements twice; for a large plan that is what memory peaks at.
+      std::size_t count = 0;
+      each_desired([&count](const Element&) { ++count; });
+      changes_.reserve(start + count);
+    }
     Changes deletions;  // go before the additions: a new interval may lie where an old one was
     std::vector<const ElementKey*> seen;
     each_desired([&](const Element& element) {
