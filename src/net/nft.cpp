@@ -97,7 +97,8 @@ class Nft::Impl {
   explicit Impl(bool own_tables)
       : own_tables_(own_tables), socket_(NETLINK_NETFILTER), events_(NETLINK_NETFILTER) {
     events_.drop_messages_of(socket_.port());
-    events_.join(NFNLGRP_NFTABLES);
+    can_own_ = own_tables_ && kernel_can_own();
+    if (!can_own_) listen();
   }
 
   void observe(const core::State& expected, core::State& state) {
@@ -105,6 +106,7 @@ class Nft::Impl {
       const auto found = find_table(family);
       if (!found) continue;
       if (own_tables_) take_over(family, *found);
+      if ((found->flags & table_persists) == 0) listen();
       state.tables[family] = observe_table(family, table);
       for (const core::nft::Set& set : state.tables[family].sets) {
         const auto id = core::parse_set(set.name);
@@ -114,12 +116,9 @@ class Nft::Impl {
   }
 
   void apply(const core::Changes& changes) {
-    const bool makes_table = std::any_of(changes.begin(), changes.end(), [](const auto& change) {
-      return std::holds_alternative<core::AddTable>(change);
-    });
-    const NftBatch batch(changes, makes_table ? table_flags() : 0);
+    const NftBatch batch(changes, can_own_ ? owned_and_persists : 0);
     if (batch.empty()) return;
-    const NetlinkAnswer answer = batch.bytes().size() < large_batch
+    const NetlinkAnswer answer = batch.bytes().size() < large_batch || !listening_
                                      ? transact(batch.bytes(), batch.last_sequence())
                                      : transact_unheard(batch.bytes(), batch.last_sequence());
     if (answer.error == 0) return;
@@ -158,10 +157,10 @@ class Nft::Impl {
       }
       for_each_message(received.bytes, [&](const NetlinkMessage& message) {
         if (is_nft_message(message, NFT_MSG_NEWGEN)) {
-          // Sent to us alone, it answers transact_unheard; others come with each transaction.
+          // One to us alone is for transact_unheard; others come with each transaction.
           const auto id = nft_attributes(message).find(NFTA_GEN_ID);
-          ours =
-              ours || (message.port == events_.port() && id && id->u32() != expected_generation_);
+          const bool missed = id && id->u32() != message.sequence;
+          ours = ours || (message.port == events_.port() && missed);
           return;
         }
         if (!family_of(message)) return;
@@ -335,45 +334,52 @@ class Nft::Impl {
     return first;
   }
 
-  // As transact, while nobody of ours listens. The generation tells whether other transactions were
-  // missed meanwhile; drain() reads what it is afterwards.
+  // As transact, while nobody of ours listens. Whether other transactions were missed meanwhile is
+  // what the ruleset's generation tells; drain() reads it, from an answer whose sequence number is
+  // the generation that we expect.
   NetlinkAnswer transact_unheard(ByteView bytes, std::uint32_t last_sequence) {
-    const std::optional<std::uint32_t> before = generation();
+    const std::uint32_t before = generation();
     events_.leave(NFNLGRP_NFTABLES);
     const NetlinkAnswer answer = transact(bytes, last_sequence);
     events_.join(NFNLGRP_NFTABLES);
-    expected_generation_ = before && answer.error == 0 ? std::optional(*before + 1) : before;
-    if (const int error = events_.send(generation_request(0).bytes())) {
+    const std::uint32_t expected = answer.error == 0 ? before + 1 : before;
+    if (const int error = events_.send(generation_request(0, expected).bytes())) {
       fail("ask for the ruleset's generation", error);
     }
     return answer;
   }
 
-  static NetlinkWriter generation_request(std::uint32_t sequence) {
+  static NetlinkWriter generation_request(std::uint16_t flags, std::uint32_t sequence) {
     NetlinkWriter writer;
-    writer.close_message(
-        begin_nft_message(writer, NFT_MSG_GETGEN, NLM_F_ACK, sequence, Family::ipv4));
+    writer.close_message(begin_nft_message(writer, NFT_MSG_GETGEN, flags, sequence, Family::ipv4));
     return writer;
   }
 
-  std::optional<std::uint32_t> generation() {
-    std::optional<std::uint32_t> result;
-    socket_.query(generation_request(++sequence_).bytes(), [&](const NetlinkMessage& message) {
+  std::uint32_t generation() {
+    std::uint32_t result = 0;
+    const NetlinkWriter request = generation_request(NLM_F_ACK, ++sequence_);
+    const int error = socket_.query(request.bytes(), [&](const NetlinkMessage& message) {
       if (const auto id = nft_attributes(message).find(NFTA_GEN_ID)) result = id->u32();
     });
+    if (error != 0) fail("read the ruleset's generation", error);
     return result;
   }
 
-  // NFT_TABLE_F_* for new tables. Never the owner's flag alone: such a table goes when we go.
-  std::uint32_t table_flags() {
-    if (!own_tables_) return 0;
-    if (!can_own_) {
-      const NetlinkWriter probe = NftBatch::table_message(
-          Family::ipv4, std::string(table_name) + "-probe", owned_and_persists, false);
-      const int error = transact(probe.bytes(), 2).error;
-      can_own_ = error != EINVAL && error != EOPNOTSUPP;
-    }
-    return *can_own_ ? owned_and_persists : 0;
+  // Never the owner's flag alone: such a table goes when we go.
+  bool kernel_can_own() {
+    const NetlinkWriter probe = NftBatch::table_message(
+        Family::ipv4, std::string(table_name) + "-probe", owned_and_persists, false);
+    const int error = transact(probe.bytes(), 2).error;
+    return error != EINVAL && error != EOPNOTSUPP;
+  }
+
+  // Only while there is a table that others can change: as long as any process of the host listens,
+  // in whatever network namespace, the kernel writes a message for each element that anyone
+  // changes.
+  void listen() {
+    if (listening_) return;
+    events_.join(NFNLGRP_NFTABLES);
+    listening_ = true;
   }
 
   void take_over(Family family, const ReadTable& table) {
@@ -398,11 +404,11 @@ class Nft::Impl {
   }
 
   bool own_tables_;
-  std::optional<bool> can_own_;
+  bool can_own_ = false;
+  bool listening_ = false;
   std::uint32_t sequence_ = 0;
   NetlinkSocket socket_;
   NetlinkSocket events_;
-  std::optional<std::uint32_t> expected_generation_;
 };
 
 Nft::Nft(bool own_tables) : impl_(std::make_unique<Impl>(own_tables)) {}

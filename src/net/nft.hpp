@@ -34,8 +34,8 @@ class Nft {
 
   Counts counts(core::Family family, const std::vector<core::SetId>& sets);
 
-  // Readable when somebody else touched any nftables table of the namespace; our own changes never
-  // show.
+  // Readable when somebody else touched nftables of this namespace; our own changes never show.
+  // Silent as long as the tables are owned, because then nobody else can.
   [[nodiscard]] int event_fd() const;
   // Reads what is pending: was it about one of our tables? Lost events count as yes.
   bool drain();
