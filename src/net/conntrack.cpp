@@ -101,7 +101,10 @@ std::optional<core::Flow> decode_flow(const NetlinkMessage& message) {
 Message encode_dump_flows(core::Family family, const core::FlowFilter& filter) {
   Message message = make_message(message_type(IPCTNL_MSG_CT_GET), 0, family_header(family));
   std::uint32_t flags = 0;
-  if (filter.original_destination) flags |= filter_destination;
+  // Not for IPv6: kernels up to 6.18 at least compare the addresses there the wrong way round, and
+  // leave out just those that are asked for.
+  const bool with_address = filter.original_destination && family == core::Family::ipv4;
+  if (with_address) flags |= filter_destination;
   if (filter.protocol) flags |= filter_protocol;
   // The kernel understands a port only as that of some protocol.
   const bool with_port = filter.protocol && filter.original_destination_port;
@@ -111,9 +114,7 @@ Message encode_dump_flows(core::Family family, const core::FlowFilter& filter) {
   put_nest(*message, CTA_TUPLE_ORIG, [&] {
     // Both parts must be there, whichever of them counts.
     put_nest(*message, CTA_TUPLE_IP, [&] {
-      if (!filter.original_destination) return;
-      put(*message, family == core::Family::ipv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST,
-          filter.original_destination->bytes());
+      if (with_address) put(*message, CTA_IP_V4_DST, filter.original_destination->bytes());
     });
     put_nest(*message, CTA_TUPLE_PROTO, [&] {
       if (filter.protocol) {
