@@ -77,7 +77,7 @@ now_served_by() {
   grep -q 'mapping-web.yaml:[0-9]*: ' "$work/edge.log"
   grep -q 'service-broken.yaml:[0-9]*: ' "$work/edge.log"
   remove mapping-web
-  within 5 answers refused tcp "$vip" 80
+  within 5 answers 'refused|timeout' tcp "$vip" 80
 }
 
 # The table as it is, without the counters.

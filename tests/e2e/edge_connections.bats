@@ -45,10 +45,9 @@ arrives_at() { [[ $(send "$1") == "$2 "* ]]; }
 
 @test "stale UDP: the flow began before the mapping existed" {
   served dns "udp:53:5353" 1
-  spawn edge "$work/local.log" python3 "$tools/server.py" local - 53
-  within 10 grep -q ready "$work/local.log"
   start_edge
-  for address in "$vip" "$vip6"; do arrives_at "$address" local; done
+  for address in "$vip" "$vip6"; do send "$address"; done
+  assert_equal "$(at edge conntrack -L -p udp --orig-port-src 33333 2>/dev/null | wc -l)" 2
   mapping dns "$dns"
   for address in "$vip" "$vip6"; do within 5 arrives_at "$address" pod1; done
 }

@@ -83,7 +83,7 @@ refused_counted() { [ "$(metric "$1")" -ge 1 ]; }
     sleep 0.2
     answers 'pod1 ' tcp "$vip" 80
     remove mapping-old
-    within 5 answers refused tcp "$vip" 80
+    within 5 answers 'refused|timeout' tcp "$vip" 80
   done
 }
 

@@ -153,7 +153,10 @@ RULES
 teardown_network() {
   local pid
   [ -n "${work:-}" ] || return 0
-  while read -r pid; do kill -9 "$pid" 2>/dev/null || true; done <"$work/pids"
+  while read -r pid; do
+    disown "$pid" 2>/dev/null || true
+    kill -9 "$pid" 2>/dev/null || true
+  done <"$work/pids"
   while read -r namespace; do ip netns del "$namespace" || true; done <"$work/namespaces"
 }
 
@@ -189,7 +192,6 @@ served() {
     four+=("{addresses: [10.1.0.1$pod], conditions: {ready: true}}")
     six+=("{addresses: ['fd00:1::1$pod'], conditions: {ready: true}}")
   done
-  local list
   list() {
     local IFS=,
     echo "[$*]"
@@ -224,7 +226,7 @@ edge_at() {
   local host=$1
   shift
   spawn "$host" "$work/$host.log" "${EDGE_BINARY:-$PONA}" edge --manifests "$manifests" \
-    --external-interfaces '^ext' --socket "$work/$host.sock" --log-level debug "$@"
+    --external-interfaces '^ext' --socket "$work/$host.sock" "$@"
   edge_pid=$spawned
 }
 
@@ -253,7 +255,7 @@ stop_edge() {
 }
 gone() { ! kill -0 "$1"; }
 
-status_of() { "$PONA" edge status --json --socket "$work/${1:-edge}.sock"; }
+status_of() { "$PONA" edge status --json --socket "$work/edge.sock"; }
 
 # MAPPING STATE
 is_state() {
@@ -277,8 +279,8 @@ answers() { ask "${@:2}" | grep -qE -- "$1"; }
 # Everything that pona holds in the kernel of a host, in an order that only the content decides.
 kernel_state() {
   at "$1" nft -j list ruleset | python3 "$tools/ruleset.py"
-  at "$1" ip rule show
-  at "$1" ip -6 rule show
+  at "$1" ip rule show | sort
+  at "$1" ip -6 rule show | sort
   at "$1" ip route show table all proto 112 | sort
   at "$1" ip -6 route show table all proto 112 | sort
   at "$1" sysctl net.ipv4.conf.{all,ext1,ext2,cluster}.rp_filter
