@@ -39,13 +39,16 @@ class Layout {
   Out out;
 };
 
-Bytes<16> port_end(std::uint16_t port) {
-  Bytes<16> end;
+// A port that is not part of a concatenation stands without padding.
+template <std::size_t N>
+Bytes<N> lone_port(std::uint16_t port) {
+  Bytes<N> result;
   const std::uint8_t bytes[2] = {static_cast<std::uint8_t>(port >> 8),
                                  static_cast<std::uint8_t>(port)};
-  end.append(bytes);
-  return end;
+  result.append(bytes);
+  return result;
 }
+Bytes<16> port_end(std::uint16_t port) { return lone_port<16>(port); }
 
 ElementValue go_to(const std::string& chain, const std::shared_ptr<const std::string>& comment) {
   ElementValue value;
@@ -116,8 +119,7 @@ class Lowering {
     }
     if (!single_) {
       ElementValue first;
-      Layout<Bytes<20>> data;
-      first.data = data.port(forward_.key.ports.first).out;
+      first.data = lone_port<20>(forward_.key.ports.first);
       first.comment = comment_;
       add(SetId::ranges, base().out, first, port_end(forward_.key.ports.last));
     }
@@ -184,8 +186,7 @@ class Lowering {
       const std::uint16_t target = forward_.backends.front().ports.first;
       for (std::uint32_t offset = 0; offset < forward_.key.ports.size(); ++offset) {
         ElementValue value;
-        Layout<Bytes<20>> data;
-        value.data = data.port(static_cast<std::uint16_t>(target + offset)).out;
+        value.data = lone_port<20>(static_cast<std::uint16_t>(target + offset));
         add(SetId::range_ports,
             base(static_cast<std::uint16_t>(forward_.key.ports.first + offset)).out, value);
       }
