@@ -35,7 +35,7 @@ teardown() { teardown_network; }
   python3 - "$work/status" <<'CHECK'
 import json, sys
 mapping, = json.load(open(sys.argv[1]))["mappings"]
-assert all(port["refused_source"] >= 1 for port in mapping["ports"]), mapping
+assert all(port["refused"]["source"] >= 1 for port in mapping["ports"]), mapping
 CHECK
 }
 refused_counted() { [ "$(metric "$1")" -ge 1 ]; }

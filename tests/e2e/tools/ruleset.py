@@ -19,6 +19,9 @@ for entry in json.load(sys.stdin)["nftables"]:
     if kind == "metainfo":
         continue
     body = plain(body)
+    # A table that survives its owner has none until the next one takes it over.
+    if kind == "table":
+        body.pop("flags", None)
     # What the packet path fills by itself is no configuration.
     if "dynamic" in body.get("flags", []):
         body.pop("elem", None)
