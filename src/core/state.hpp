@@ -2,6 +2,7 @@
 // Desired and observed state have this one type. No effects here: net/kernel observes and applies.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -29,7 +30,7 @@ struct Bytes {
   std::array<std::uint8_t, N> data{};
 
   void append(std::span<const std::uint8_t> bytes) {  // the caller keeps within N
-    std::memcpy(data.data() + size, bytes.data(), bytes.size());
+    std::ranges::copy(bytes, data.begin() + size);
     size = static_cast<std::uint8_t>(size + bytes.size());
   }
   [[nodiscard]] std::span<const std::uint8_t> view() const { return {data.data(), size}; }
