@@ -70,15 +70,12 @@ int exec(const Options& options, std::vector<std::string> command) {
     throw core::Error(core::Error::Kind::permanent, "cannot enter " + options.where + ": " +
                                                         std::strerror(errno) + " (are you root?)");
   }
-  // So that the same pona is found inside, from wherever it was called.
+  // The same pona inside, wherever it was called from.
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
   const char* path = std::getenv("PATH");
-  setenv("PATH",
-         (std::string(path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin") + ':' +
-          self.parent_path().string())
-             .c_str(),
-         1);
-  setenv("PONA_LAB_NAMESPACE", options.where.c_str(), 1);
+  const std::string found = self.parent_path().string() + ':' +
+                            (path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
+  setenv("PATH", found.c_str(), 1);
   std::vector<char*> arguments;
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -22,6 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The mark of a lab that made /run/netns, and so removes it.
+constexpr const char* made_netns_directory = "made-run-netns";
+
 [[noreturn]] void fail(const std::string& message) {
   throw core::Error(core::Error::Kind::permanent, message);
 }
@@ -150,11 +153,12 @@ void LabHome::remove() {
   for (const std::string& process : processes()) end(process, SIGTERM);
   remove_namespaces();
   std::error_code error;
+  const bool made = fs::exists(path_ / made_netns_directory, error);
   fs::remove_all(path_, error);
   if (error) fail("cannot remove " + path_.string() + ": " + error.message());
   // Both go only when empty; a mount point never does.
   if (path_.parent_path().filename() == "pona-lab") fs::remove(path_.parent_path(), error);
-  fs::remove(fs::path("/run/netns"), error);
+  if (made) fs::remove("/run/netns", error);
 }
 
 void LabHome::remove_namespaces() {
@@ -176,7 +180,7 @@ void LabHome::add_namespace(const std::string& name) {
   open_.emplace(name, net::Namespace::create(path));
   // A convenience only: without it ip netns does not list it, and everything else works.
   std::error_code error;
-  fs::create_directory("/run/netns", error);
+  if (fs::create_directory("/run/netns", error)) std::ofstream(path_ / made_netns_directory);
   fs::create_symlink(path, seen_as(name), error);
 }
 
