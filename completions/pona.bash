@@ -1,14 +1,55 @@
 # bash completion for pona                                                 -*- shell-script -*-
 
+_pona_edge="--manifests --external-interfaces --gateway-offset --masquerade --snat --backend \
+  --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
+  --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
+_pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
+  --max-connections-per-source --new-connections-per-second --max-ports --dry-run \
+  --manifests --namespace --help"
+
 # What may follow each command: its subcommands and options.
 declare -gA _pona_words=(
-  [pona]="version completion --help --version"
+  [pona]="edge mapping lab version completion --help --version"
+  [pona edge]="run status cleanup $_pona_edge"
+  [pona edge run]="$_pona_edge"
+  [pona edge status]="--json --watch --socket --config --help"
+  [pona edge cleanup]="--dry-run --socket --config --help"
+  [pona mapping]="add set rm list show --help"
+  [pona mapping add]="--file $_pona_fields"
+  [pona mapping set]="$_pona_fields"
+  [pona mapping rm]="--dry-run --manifests --namespace --help"
+  [pona mapping list]="--all-namespaces --output --manifests --namespace --help"
+  [pona mapping show]="--output --manifests --namespace --help"
+  [pona lab]="run up exec shell get takeover status down serve --help"
+  [pona lab run]="edge --steps --keep --json --no-color --lab --dir --help"
+  [pona lab up]="edge --lab --dir --help"
+  [pona lab exec]="--lab --dir --help"
+  [pona lab shell]="--lab --dir --help"
+  [pona lab get]="--count --from --source --text --timeout --lab --dir --help"
+  [pona lab takeover]="--lab --dir --help"
+  [pona lab status]="--json --lab --dir --help"
+  [pona lab down]="--all --lab --dir --help"
+  [pona lab serve]="--name --http --echo --help"
   [pona version]="--json --help"
   [pona completion]="bash zsh fish --help"
 )
+unset _pona_edge _pona_fields
+
+# What may follow an option.
+declare -gA _pona_values=(
+  [--affinity]="None ClientIP default"
+  [--preserve-client-ip]="true false default"
+  [--backend]="endpoints clusterip"
+  [--address-policy]="local any"
+  [--log-format]="text json"
+  [--log-level]="debug info warning error"
+  [--output]="wide yaml json name"
+  [-o]="wide yaml json name"
+  [--steps]="spread source affinity allow udp ipv6 drain add takeover"
+)
 
 _pona() {
-  local command=pona word i
+  local command=pona word values i
   # A link named pona-APPLET is that applet.
   [[ ${COMP_WORDS[0]##*/} != pona-* ]] || command="pona ${COMP_WORDS[0]##*/pona-}"
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -16,8 +57,9 @@ _pona() {
     [[ -z ${_pona_words["$command $word"]+known} ]] || command+=" $word"
   done
   word=${COMP_WORDS[COMP_CWORD]}
-  mapfile -t COMPREPLY < <(compgen -W "${_pona_words["$command"]}" -- "$word")
+  values=${_pona_values["${COMP_WORDS[COMP_CWORD - 1]}"]-${_pona_words["$command"]}}
+  mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
 }
 
 # Where no word of ours fits, files do: values of options are files more often than not.
-complete -o default -F _pona pona
+complete -o default -F _pona pona pona-edge pona-mapping pona-lab

@@ -1,27 +1,125 @@
 # fish completion for pona
 
-# True while the words typed so far, options left out, are just these.
+# The words typed so far, options left out; the name pona-APPLET counts as pona APPLET.
+function __pona_typed
+    commandline --tokenize --cut-at-cursor --current-process | string match --invert -- '-*' \
+        | string replace --regex '^(.*/)?pona-' '' | string match --invert --regex '^(.*/)?pona$'
+end
+
+# True while the typed words are just these.
 function __pona_at
-    set -l typed (commandline --tokenize --cut-at-cursor --current-process | string match --invert -- '-*')
-    test "$typed[2..]" = "$argv"
+    set -l typed (__pona_typed)
+    test "$typed" = "$argv"
 end
 
-# True when the words typed so far begin with these.
+# True when the typed words begin with these.
 function __pona_in
-    set -l typed (commandline --tokenize --cut-at-cursor --current-process | string match --invert -- '-*')
-    set -l last (math 1 + (count $argv))
-    test "$typed[2..$last]" = "$argv"
+    set -l typed (__pona_typed)
+    set -l last (count $argv)
+    test "$typed[1..$last]" = "$argv"
 end
 
-complete -c pona -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
-complete -c pona -n '__pona_at' -f -a completion -d 'Print the completion script of a shell'
-complete -c pona -n '__pona_at' -l help -d 'List the applets'
-complete -c pona -n '__pona_at' -l version -d 'The same as version'
+# True where an option of the edge itself may stand: not behind its other commands.
+function __pona_in_edge
+    __pona_in edge; and not __pona_in edge status; and not __pona_in edge cleanup
+end
 
-complete -c pona -n '__pona_in version' -f
-complete -c pona -n '__pona_in version' -l json -d 'Print JSON'
-complete -c pona -n '__pona_in version' -l help -d 'Show help'
+for name in pona pona-edge pona-mapping pona-lab
+    complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
+    complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
+    complete -c $name -n '__pona_at' -f -a lab -d 'Try pona in a network of its own'
+    complete -c $name -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
+    complete -c $name -n '__pona_at' -f -a completion -d 'Print the completion script of a shell'
+    complete -c $name -n '__pona_at' -l version -d 'The same as version'
+    complete -c $name -s h -l help -d 'Show help'
 
-complete -c pona -n '__pona_in completion' -f
-complete -c pona -n '__pona_at completion' -a 'bash zsh fish'
-complete -c pona -n '__pona_in completion' -l help -d 'Show help'
+    complete -c $name -n '__pona_at edge' -f -a run -d 'Serve (the default)'
+    complete -c $name -n '__pona_at edge' -f -a status -d 'Mappings, endpoints, counters, rejected objects'
+    complete -c $name -n '__pona_at edge' -f -a cleanup -d 'Remove everything of ours from the kernel'
+    complete -c $name -n '__pona_in_edge' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
+    complete -c $name -n '__pona_in_edge' -l external-interfaces -x -d 'Client-facing interfaces, a regular expression'
+    complete -c $name -n '__pona_in_edge' -l gateway-offset -x -d 'Next hop, counted from the start of the subnet'
+    complete -c $name -n '__pona_in_edge' -l masquerade -d 'Pods see the address of the appliance'
+    complete -c $name -n '__pona_in_edge' -l snat -d 'Connections of pods leave with the address of their Mapping'
+    complete -c $name -n '__pona_in_edge' -l backend -x -a 'endpoints clusterip' -d 'Where traffic is sent'
+    complete -c $name -n '__pona_in_edge' -l address-policy -x -a 'local any' -d 'Which addresses are served'
+    complete -c $name -n '__pona_in_edge' -l mark-mask -x -d 'Bits of the packet mark to use'
+    complete -c $name -n '__pona_in_edge' -l max-ports-per-mapping -x -d 'Reject Mappings with more entries in ports'
+    complete -c $name -n '__pona_in_edge' -l resync -x -d 'Seconds between comparisons of everything'
+    complete -c $name -n '__pona_in_edge' -l monitor-address -x -d 'Where health and metrics are served'
+    complete -c $name -n '__pona_in_edge' -l monitor-port -x -d 'TCP port of the same'
+    complete -c $name -n '__pona_in_edge' -l log-format -x -a 'text json' -d 'Form of the log'
+    complete -c $name -n '__pona_in_edge' -l log-level -x -a 'debug info warning error' -d 'Least important lines to log'
+    complete -c $name -n '__pona_in_edge' -l check-config -d 'Print the effective options and problems'
+    complete -c $name -n '__pona_in_edge' -l dry-run -d 'Print the changes that would be made'
+    complete -c $name -n '__pona_in edge' -l socket -r -F -d 'Unix socket of the running process'
+    complete -c $name -n '__pona_in edge' -l config -r -F -d 'Configuration file'
+    complete -c $name -n '__pona_in edge status' -l json -d 'Print JSON'
+    complete -c $name -n '__pona_in edge status' -l watch -d 'Again and again'
+    complete -c $name -n '__pona_in edge cleanup' -l dry-run -d 'Print what would be removed'
+
+    complete -c $name -n '__pona_at mapping' -f -a add -d 'Add a Mapping'
+    complete -c $name -n '__pona_at mapping' -f -a set -d 'Change what is given, leave the rest'
+    complete -c $name -n '__pona_at mapping' -f -a rm -d 'Remove Mappings'
+    complete -c $name -n '__pona_at mapping' -f -a list -d 'List Mappings'
+    complete -c $name -n '__pona_at mapping' -f -a show -d 'Show a Mapping and its problems'
+    for command in add set
+        complete -c $name -n "__pona_in mapping $command" -l address -x -d 'External address'
+        complete -c $name -n "__pona_in mapping $command" -l port -x -d 'PORT[-END][:SERVICE-PORT][/PROTOCOL]'
+        complete -c $name -n "__pona_in mapping $command" -l service -x -d 'The Service that gets the traffic'
+        complete -c $name -n "__pona_in mapping $command" -l allow -x -d 'Only these sources'
+        complete -c $name -n "__pona_in mapping $command" -l affinity -x -a 'None ClientIP default' -d 'Session affinity'
+        complete -c $name -n "__pona_in mapping $command" -l preserve-client-ip -d 'Pods see the address of the client'
+        complete -c $name -n "__pona_in mapping $command" -l max-connections-per-source -x -d 'At most so many at a time'
+        complete -c $name -n "__pona_in mapping $command" -l new-connections-per-second -x -d 'At most so many from one source'
+        complete -c $name -n "__pona_in mapping $command" -l max-ports -x -d 'Limit of entries of ports'
+    end
+    for command in add set rm
+        complete -c $name -n "__pona_in mapping $command" -l dry-run -d 'Write nothing'
+    end
+    for command in add set rm list show
+        complete -c $name -n "__pona_in mapping $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
+        complete -c $name -n "__pona_in mapping $command" -s n -l namespace -x -d 'The namespace'
+    end
+    complete -c $name -n '__pona_in mapping add' -l file -r -F -d 'Where to write it'
+    complete -c $name -n '__pona_in mapping list' -s A -l all-namespaces -d 'Of all namespaces'
+    complete -c $name -n '__pona_in mapping list' -s o -l output -x -a 'wide yaml json name' -d 'Form'
+    complete -c $name -n '__pona_in mapping show' -s o -l output -x -a 'wide yaml json name' -d 'Form'
+
+    complete -c $name -n '__pona_at lab' -f -a run -d 'Build the lab, show each step, remove it'
+    complete -c $name -n '__pona_at lab' -f -a up -d 'Build the lab and leave it up'
+    complete -c $name -n '__pona_at lab' -f -a exec -d 'Run a command inside'
+    complete -c $name -n '__pona_at lab' -f -a shell -d 'Open a shell inside'
+    complete -c $name -n '__pona_at lab' -f -a get -d 'Ask a server from a host of the lab'
+    complete -c $name -n '__pona_at lab' -f -a takeover -d 'Move the addresses to the other appliance'
+    complete -c $name -n '__pona_at lab' -f -a status -d 'Which labs are up'
+    complete -c $name -n '__pona_at lab' -f -a down -d 'Remove a lab'
+    complete -c $name -n '__pona_at lab' -f -a serve -d 'The servers of one pod'
+    for command in run up exec shell get takeover status down
+        complete -c $name -n "__pona_in lab $command" -l lab -x -d 'Which lab'
+        complete -c $name -n "__pona_in lab $command" -l dir -x -a '(__fish_complete_directories)' -d 'Directory of the labs'
+    end
+    for command in run up
+        complete -c $name -n "__pona_at lab $command" -f -a edge -d 'The edge appliance'
+    end
+    for command in exec shell
+        complete -c $name -n "__pona_at lab $command" -f -a 'client router appliance standby pod1 pod2 pod3'
+    end
+    complete -c $name -n '__pona_in lab run' -l steps -x -a 'spread source affinity allow udp ipv6 drain add takeover' -d 'Only these steps'
+    complete -c $name -n '__pona_in lab run' -l keep -d 'Leave the lab up'
+    complete -c $name -n '__pona_in lab run' -l json -d 'Print one JSON object'
+    complete -c $name -n '__pona_in lab run' -l no-color -d 'No colours'
+    complete -c $name -n '__pona_in lab get' -s n -l count -x -d 'How many times'
+    complete -c $name -n '__pona_in lab get' -l from -x -a 'client router appliance standby' -d 'Where to ask from'
+    complete -c $name -n '__pona_in lab get' -l source -x -d 'An address of the client'
+    complete -c $name -n '__pona_in lab get' -l text -x -d 'What to send'
+    complete -c $name -n '__pona_in lab get' -l timeout -x -d 'Milliseconds to wait'
+    complete -c $name -n '__pona_in lab status' -l json -d 'Print JSON'
+    complete -c $name -n '__pona_in lab down' -l all -d 'Every lab that is not in use'
+    complete -c $name -n '__pona_in lab serve' -l name -x -d 'Who answers'
+    complete -c $name -n '__pona_in lab serve' -l http -x -d 'Port of HTTP'
+    complete -c $name -n '__pona_in lab serve' -l echo -x -d 'Port of TCP and UDP echo'
+
+    complete -c $name -n '__pona_in version' -l json -d 'Print JSON'
+    complete -c $name -n '__pona_at completion' -f -a 'bash zsh fish'
+end

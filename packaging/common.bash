@@ -10,12 +10,20 @@ die() {
   exit 1
 }
 
-# Runs a command with its output in a log, which is shown only when the command fails.
+# Runs a command or function with its output in a log, which is shown only when it fails. errexit holds
+# inside a function, too, so not in a condition.
 quietly() {
-  local log=$1
+  local log=$1 status
   shift
   mkdir -p "$(dirname "$log")"
-  "$@" >"$log" 2>&1 && return
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$log" 2>&1
+  status=$?
+  set -e
+  [ "$status" != 0 ] || return 0
   cat "$log" >&2
   die "failed: $*"
 }
