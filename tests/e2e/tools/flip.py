@@ -11,7 +11,8 @@ contents = [open(path, "rb").read() for path in sys.argv[1:3]]
 target = sys.argv[3]
 count, limit = int(sys.argv[4]), float(sys.argv[5])
 beside = os.path.join(os.path.dirname(target), ".flip.new")
-pause = limit / count * 0.8
+# Room for a slow machine to catch up within the limit.
+pause = limit / count * 0.6
 begun = time.monotonic()
 done = 0
 while done < count and time.monotonic() - begun < limit:
