@@ -100,7 +100,7 @@ class ManifestStore : public MappingStore {
 
 void ManifestStore::lock() {
   lock_ = Fd(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (lock_.get() < 0 && errno == ENOENT) return;  // nothing to change, or about to be made
+  if (lock_.get() < 0 && errno == ENOENT) return;  // put() makes it, and comes back
   if (lock_.get() < 0 || flock(lock_.get(), LOCK_EX) != 0) {
     fail("cannot lock " + directory_.string() + ": " + std::strerror(errno));
   }
@@ -175,6 +175,7 @@ std::optional<Found> ManifestStore::find(const core::ObjectName& name) const {
 }
 
 StoreChange ManifestStore::put(const core::Mapping& mapping, bool dry_run) {
+  if (!dry_run && lock_.get() < 0) lock();
   load();
   const auto found = find(mapping.name);
   return found ? change(*found, mapping, dry_run) : create(mapping, dry_run);
@@ -210,6 +211,8 @@ StoreChange ManifestStore::create(const core::Mapping& mapping, bool dry_run) {
     std::error_code error;
     fs::create_directories(path.parent_path(), error);
     if (error) fail("cannot make " + path.parent_path().string() + ": " + error.message());
+    // A directory that had to be made could not be locked: somebody may have been quicker.
+    if (lock_.get() < 0) return put(mapping, dry_run);
     write(path, file, text);
   }
   return {"created in " + path.string(), manifest};
