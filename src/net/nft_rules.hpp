@@ -1,6 +1,6 @@
-// Rules as nf_tables' expressions, through libnftnl: the statements of core::nft lowered to
-// register loads, look-ups and verdicts. Not here: what rules there are. Rule: the fingerprint of a
-// rule that we would send equals that of the same rule dumped by the kernel, and of no other.
+// Rules as nf_tables' messages, through libnftnl; what their expressions are is in nft_lowering.
+// Rule: the fingerprint of a rule that we would send equals that of the same rule dumped by the
+// kernel, and of no other.
 #pragma once
 
 #include <optional>
