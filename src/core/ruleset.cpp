@@ -21,9 +21,7 @@ std::size_t size_of(Type type, Family family) {
   return 0;
 }
 
-std::size_t padded_size_of(Type type, Family family) {
-  return (size_of(type, family) + 3) / 4 * 4;
-}
+std::size_t padded_size_of(Type type, Family family) { return (size_of(type, family) + 3) / 4 * 4; }
 
 std::size_t key_size(const std::vector<Type>& types, Family family) {
   if (types.size() == 1) return size_of(types.front(), family);
