@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cmd/applets.hpp"
 #include "cmd/edge_options.hpp"
@@ -47,6 +49,21 @@ void add_options(CLI::App& app, Flags& texts) {
   }
 }
 
+// CLI11 takes "--name=" for a name whose value is the next word; here it is an empty value.
+// Backwards, as CLI11 wants it.
+std::vector<std::string> words(int argc, char** argv) {
+  std::vector<std::string> result;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string word = argv[i];
+    if (word.starts_with("--") && word.ends_with('=')) {
+      result.emplace_back();
+      word.pop_back();
+    }
+    result.push_back(std::move(word));
+  }
+  return result;
+}
+
 Flags given(const CLI::App& app, const Flags& texts) {
   Flags flags;
   for (const auto& [name, text] : texts) {
@@ -71,6 +88,7 @@ int run(int argc, char** argv) {
       "  pona edge --manifests /etc/pona/manifests --external-interfaces 'eth[1-9]'\n"
       "  pona edge --check-config\n"
       "  pona edge --dry-run");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   Flags texts;
   bool check = false;
   bool dry_run = false;
@@ -80,7 +98,7 @@ int run(int argc, char** argv) {
   app.add_flag("--dry-run", dry_run, "Print the changes that would be made; make none")
       ->excludes("--check-config");
   try {
-    app.parse(argc, argv);
+    app.parse(words(argc, argv));
   } catch (const CLI::ParseError& error) {
     return leave(app, error);
   }
@@ -130,7 +148,7 @@ int status(int argc, char** argv) {
       ->type_name("[=SECONDS]")
       ->expected(0, 1);
   try {
-    app.parse(argc, argv);
+    app.parse(words(argc, argv));
   } catch (const CLI::ParseError& error) {
     return leave(app, error);
   }
@@ -156,7 +174,7 @@ int cleanup(int argc, char** argv) {
   add_socket(app, texts);
   app.add_flag("--dry-run", dry_run, "Print what would be removed; remove nothing");
   try {
-    app.parse(argc, argv);
+    app.parse(words(argc, argv));
   } catch (const CLI::ParseError& error) {
     return leave(app, error);
   }

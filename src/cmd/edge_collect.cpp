@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -171,6 +172,7 @@ std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
 
   std::map<ForwardKey, core::Forward> forwards;
   for (auto& [target, forward] : found) {
+    std::vector<core::Backend> chosen;
     for (auto& [slot, backend] : slots[target]) {
       if (!forward.key.ports.single()) {
         const auto shift = shifts.find(target);
@@ -178,9 +180,13 @@ std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
         const auto length = static_cast<std::uint16_t>(forward.key.ports.size() - 1);
         backend.ports = {first, static_cast<std::uint16_t>(first + length)};
       }
-      const auto known = std::ranges::find(forward.backends, backend);
-      forward.slots.push_back(static_cast<std::uint16_t>(known - forward.backends.begin()));
-      if (known == forward.backends.end()) forward.backends.push_back(backend);
+      chosen.push_back(backend);
+    }
+    const std::set<core::Backend> backends(chosen.begin(), chosen.end());
+    forward.backends.assign(backends.begin(), backends.end());
+    for (const core::Backend& backend : chosen) {
+      const auto place = std::ranges::lower_bound(forward.backends, backend);
+      forward.slots.push_back(static_cast<std::uint16_t>(place - forward.backends.begin()));
     }
     forwards.emplace(forward.key, std::move(forward));
   }

@@ -306,8 +306,10 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
     result.effective.push_back(choose(option, sources));
     const EffectiveOption& chosen = result.effective.back();
     if (const auto complaint = option.set(result.options, chosen.text)) {
-      complain(chosen.origin + ": " + std::string(option.name) + " \"" + chosen.text + "\" " +
-               *complaint);
+      // A flag or variable names the option itself.
+      const bool in_file = chosen.origin.find(':') != std::string::npos;
+      complain(chosen.origin + (in_file ? ": " + std::string(option.name) : "") + " \"" +
+               chosen.text + "\" " + *complaint);
     }
   }
   for (const auto& [key, value] : sources.config) {

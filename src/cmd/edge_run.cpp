@@ -98,7 +98,7 @@ class Edge {
     if (!ready_ && loop_.health().last_sync != 0) {
       ready_ = true;
       notify_service_manager("READY=1");
-      log::info("everything is in effect");
+      log::info("ready: the kernel is as planned");
     }
     return due;
   }

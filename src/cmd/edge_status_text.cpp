@@ -10,6 +10,15 @@ namespace {
 
 using Row = std::vector<std::string>;
 
+// File names and reasons may hold what a terminal would obey.
+std::string printable(const std::string& cell) {
+  std::string text = cell;
+  for (char& letter : text) {
+    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = ' ';
+  }
+  return text;
+}
+
 // Aligned columns; the last one is not padded.
 std::string table(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths;
@@ -21,7 +30,7 @@ std::string table(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+      line += printable(row[i]) + std::string(widths[i] - row[i].size() + 2, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
