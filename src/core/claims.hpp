@@ -1,5 +1,6 @@
-// Who may have an external address, protocol and port: the one rule for conflicts, cluster wide. The
-// oldest object wins; the loser gets nothing of what it claims, and the winner is never touched.
+// Who may have an external address, protocol and port: the one rule for conflicts, cluster wide.
+// The oldest object wins; the loser gets nothing of what it claims, and the winner is never
+// touched.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +32,16 @@ class Claims {
     friend bool operator==(const Loss&, const Loss&) = default;
   };
 
-  // Sets (or, without value, withdraws) what `claimant` claims. Returns whose outcome changed because
-  // of it, the claimant included if its own did.
+  // Sets (or, without value, withdraws) what `claimant` claims. Returns whose outcome changed
+  // because of it, the claimant included if its own did.
   std::set<ObjectName> set(const ObjectName& claimant, std::optional<Claim> claim);
 
   [[nodiscard]] const Loss* loss(const ObjectName& claimant) const;  // null: it has what it claims
 
  private:
   using Slot = std::pair<Address, Protocol>;
-  using Ranges = std::multimap<std::uint16_t, std::pair<std::uint16_t, ObjectName>>;  // first: last, who
+  using Ranges =
+      std::multimap<std::uint16_t, std::pair<std::uint16_t, ObjectName>>;  // first: last, who
 
   void insert(const ObjectName& claimant, const Claim& claim);
   void erase(const ObjectName& claimant, const Claim& claim);

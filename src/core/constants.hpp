@@ -1,5 +1,5 @@
-// Every number and name that pona claims in the kernel, with who uses it and how to see it on a host.
-// Nothing else in the tree may spell one of these out.
+// Every number and name that pona claims in the kernel, with who uses it and how to see it on a
+// host. Nothing else in the tree may spell one of these out.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@ namespace core::constants {
 // The edge's nftables table, once in family ip and once in ip6.     nft list table ip pona-edge
 inline constexpr std::string_view edge_table = "pona-edge";
 
-// Owner of the edge's routes and rules (rtm_protocol, FRA_PROTOCOL). ip route show table all proto 112
-// 112 is unassigned in iproute2's rt_protos and in the kernel's rtnetlink.h.
+// Owner of the edge's routes and rules (rtm_protocol, FRA_PROTOCOL). ip route show table all proto
+// 112 112 is unassigned in iproute2's rt_protos and in the kernel's rtnetlink.h.
 inline constexpr std::uint8_t edge_protocol = 112;
 
 // One routing table per external interface: base + the interface's number (1..63).
@@ -23,11 +23,12 @@ inline constexpr std::uint32_t edge_route_table_base = 11200;
 inline constexpr std::uint32_t edge_rule_priority_specific = 1120;
 inline constexpr std::uint32_t edge_rule_priority = 1121;
 
-// Bits of the packet and connection mark that the edge uses; --mark-mask changes them. Kept clear of
-// kube-proxy (0x4000, 0x8000), SmartNat (0x100000 and below 0x1000) and Cilium (0xf00).
+// Bits of the packet and connection mark that the edge uses; --mark-mask changes them. Kept clear
+// of kube-proxy (0x4000, 0x8000), SmartNat (0x100000 and below 0x1000) and Cilium (0xf00).
 inline constexpr std::uint32_t edge_mark_mask = 0x1fe00000;
 
-// Seed of the flow hash: the same on every appliance, so that all choose the same endpoint ("pona").
+// Seed of the flow hash: the same on every appliance, so that all choose the same endpoint
+// ("pona").
 inline constexpr std::uint32_t hash_seed = 0x706f6e61;
 
 // Hook priorities. dstnat/srcnat - 1: ahead of kube-proxy's and Docker's nat chains, because the

@@ -125,7 +125,8 @@ class Diff {
   void elements(const EachElement& each_desired) {
     const std::size_t start = changes_.size();
     if (observed_.elements.empty()) {
-      // A vector that grows holds its elements twice; for a large plan that is what memory peaks at.
+      // A vector that grows holds its elements twice; for a large plan that is what memory peaks
+      // at.
       std::size_t count = 0;
       each_desired([&count](const Element&) { ++count; });
       changes_.reserve(start + count);

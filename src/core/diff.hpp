@@ -19,8 +19,8 @@ Changes diff(const State& observed, const State& desired, const EachElement& des
 // Elements only, of one object before and after: the path of an ordinary change.
 Changes diff(const std::vector<Element>& before, const std::vector<Element>& after);
 
-// The state after the changes; changes that do not fit (deleting what is not there) are ignored. What
-// the fake kernel and the property tests are made of.
+// The state after the changes; changes that do not fit (deleting what is not there) are ignored.
+// What the fake kernel and the property tests are made of.
 State apply(const Changes& changes, State state);
 
 }  // namespace core

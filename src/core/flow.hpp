@@ -1,4 +1,5 @@
-// One conntrack entry as the sweeps see it, and what they ask for. Reading and deleting is net/conntrack.
+// One conntrack entry as the sweeps see it, and what they ask for. Reading and deleting is
+// net/conntrack.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,9 @@ struct Flow {
   Tuple original;
   Tuple reply;
   std::uint32_t mark = 0;
-  std::uint32_t status = 0;     // enum ip_conntrack_status: IPS_*
-  std::uint8_t tcp_state = 0;   // enum tcp_conntrack; 0 for others
-  std::uint32_t id = 0;         // CTA_ID: so that a delete hits this entry and no successor
+  std::uint32_t status = 0;    // enum ip_conntrack_status: IPS_*
+  std::uint8_t tcp_state = 0;  // enum tcp_conntrack; 0 for others
+  std::uint32_t id = 0;        // CTA_ID: so that a delete hits this entry and no successor
 };
 
 // Which entries a dump is to give; empty members match all. The kernel filters where it can (5.8+).

@@ -72,7 +72,8 @@ Path path_of(const Forward& forward) {
   } else {
     path.last = range_chain(forward.by_source, forward.shifted());
   }
-  // Nobody is spared the guards because nobody serves: else closed and filtered could be told apart.
+  // Nobody is spared the guards because nobody serves: else closed and filtered could be told
+  // apart.
   if (forward.guarded()) {
     path.first = forward.alter ? "guard-altered" : "guard";
   } else {
@@ -271,9 +272,8 @@ bool is_stale(const Flow& flow, const Forward* forward, bool was_forwarded) {
   const auto serves = [&](const Backend& backend) {
     return backend.address == flow.reply.source && backend.ports.contains(flow.reply.source_port);
   };
-  const bool served =
-      std::any_of(forward->backends.begin(), forward->backends.end(), serves) ||
-      std::any_of(forward->draining.begin(), forward->draining.end(), serves);
+  const bool served = std::any_of(forward->backends.begin(), forward->backends.end(), serves) ||
+                      std::any_of(forward->draining.begin(), forward->draining.end(), serves);
   if (flow.protocol == Protocol::udp) {
     return !served;
   }

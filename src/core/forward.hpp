@@ -1,5 +1,6 @@
 // One external address, protocol and port (or range of ports) and what becomes of its traffic: the
-// planner's unit of work. Lowers to elements of the edge's sets; what those mean is plan_edge_rules.
+// planner's unit of work. Lowers to elements of the edge's sets; what those mean is
+// plan_edge_rules.
 #pragma once
 
 #include <compare>
@@ -38,18 +39,19 @@ struct Forward {
   ForwardKey key;
   ObjectName mapping;
   ObjectName service;
-  bool active = true;           // the address is in effect on this instance
-  bool by_source = false;       // affinity: hash of the source address alone
-  bool alter = false;           // masquerades where the appliance does not, or the other way round
-  bool snat = false;            // its endpoints' own connections leave with key.address
-  std::string via;              // SNAT: the external interface that has the address
-  bool hairpin = false;         // endpoints go into `pods`: replies would bypass the appliance
-  std::vector<Prefix> sources;  bool nobody = false;          // ...unless the list held prefixes of the other family only
+  bool active = true;      // the address is in effect on this instance
+  bool by_source = false;  // affinity: hash of the source address alone
+  bool alter = false;      // masquerades where the appliance does not, or the other way round
+  bool snat = false;       // its endpoints' own connections leave with key.address
+  std::string via;         // SNAT: the external interface that has the address
+  bool hairpin = false;    // endpoints go into `pods`: replies would bypass the appliance
+  std::vector<Prefix> sources;
+  bool nobody = false;  // ...unless the list held prefixes of the other family only
   std::uint32_t max_connections = 0;
   std::uint32_t new_per_second = 0;
-  std::uint32_t limit_id = 0;     // the Mapping's number in limit_ids
-  std::vector<Backend> backends;  // sorted; take new connections
-  std::vector<Backend> draining;  // sorted; serving, but keep only what they have
+  std::uint32_t limit_id = 0;        // the Mapping's number in limit_ids
+  std::vector<Backend> backends;     // sorted; take new connections
+  std::vector<Backend> draining;     // sorted; serving, but keep only what they have
   std::vector<std::uint16_t> slots;  // index into backends; empty when there are none
 
   friend bool operator==(const Forward&, const Forward&) = default;

@@ -17,23 +17,24 @@ struct Interface {
   std::uint32_t index = 0;
   std::uint32_t mtu = 0;
   bool up = false;
-  std::vector<Prefix> addresses;  // in the kernel's order, link-local ones too; length of the subnet
+  std::vector<Prefix>
+      addresses;  // in the kernel's order, link-local ones too; length of the subnet
   // Next hops of default routes in table main through this interface, best metric first.
   std::optional<Address> gateway4;
   std::optional<Address> gateway6;
   bool default4 = false;  // it has a default route in main, with or without next hop
   bool default6 = false;
-  int rp_filter = 0;      // net.ipv4.conf.NAME.rp_filter
+  int rp_filter = 0;  // net.ipv4.conf.NAME.rp_filter
 
   friend bool operator==(const Interface&, const Interface&) = default;
 };
 
 struct Host {
   std::map<std::string, Interface> interfaces;  // by name
-  int rp_filter_all = 0;       // net.ipv4.conf.all.rp_filter; the kernel takes the larger of the two
-  bool forwarding4 = false;    // net.ipv4.ip_forward
-  bool forwarding6 = false;    // net.ipv6.conf.all.forwarding
-  bool ipv6 = true;            // the kernel has IPv6 and it is not disabled
+  int rp_filter_all = 0;     // net.ipv4.conf.all.rp_filter; the kernel takes the larger of the two
+  bool forwarding4 = false;  // net.ipv4.ip_forward
+  bool forwarding6 = false;  // net.ipv6.conf.all.forwarding
+  bool ipv6 = true;          // the kernel has IPv6 and it is not disabled
 
   friend bool operator==(const Host&, const Host&) = default;
 

@@ -138,9 +138,7 @@ Address fill(const Prefix& prefix, bool ones) {
 
 }  // namespace
 
-std::string_view to_string(Family family) {
-  return family == Family::ipv4 ? "ip" : "ip6";
-}
+std::string_view to_string(Family family) { return family == Family::ipv4 ? "ip" : "ip6"; }
 
 std::string_view to_string(Protocol protocol) {
   switch (protocol) {
@@ -217,17 +215,11 @@ Prefix Prefix::host(const Address& address) {
   return {address, static_cast<std::uint8_t>(address.size() * 8)};
 }
 
-Prefix Prefix::masked() const {
-  return {first(), length};
-}
+Prefix Prefix::masked() const { return {first(), length}; }
 
-Address Prefix::first() const {
-  return fill(*this, false);
-}
+Address Prefix::first() const { return fill(*this, false); }
 
-Address Prefix::last() const {
-  return fill(*this, true);
-}
+Address Prefix::last() const { return fill(*this, true); }
 
 bool Prefix::contains(const Address& other) const {
   return other.family() == family() && Prefix{other, length}.first() == first();

@@ -2,13 +2,9 @@
 
 namespace core {
 
-std::string to_string(const ObjectName& name) {
-  return name.ns + "/" + name.name;
-}
+std::string to_string(const ObjectName& name) { return name.ns + "/" + name.name; }
 
-Kind kind_of(const Object& object) {
-  return static_cast<Kind>(object.index());
-}
+Kind kind_of(const Object& object) { return static_cast<Kind>(object.index()); }
 
 const ObjectName& name_of(const Object& object) {
   return std::visit([](const auto& value) -> const ObjectName& { return value.name; }, object);

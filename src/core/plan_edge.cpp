@@ -105,15 +105,18 @@ class EdgePlan::Impl {
       }
     }
     if (ipv4 && !host_.forwarding4) {
-      result.push_back("net.ipv4.ip_forward is 0: nothing reaches a pod; "
-                       "set it with: sysctl -w net.ipv4.ip_forward=1");
+      result.push_back(
+          "net.ipv4.ip_forward is 0: nothing reaches a pod; "
+          "set it with: sysctl -w net.ipv4.ip_forward=1");
     }
     if (ipv6 && !host_.forwarding6) {
-      result.push_back("net.ipv6.conf.all.forwarding is 0: nothing reaches a pod by IPv6; "
-                       "set it with: sysctl -w net.ipv6.conf.all.forwarding=1");
+      result.push_back(
+          "net.ipv6.conf.all.forwarding is 0: nothing reaches a pod by IPv6; "
+          "set it with: sysctl -w net.ipv6.conf.all.forwarding=1");
     }
     for (const auto& [key, value] : frame_.sysctls) {
-      result.push_back(key + " is held at " + value + ": strict reverse path filtering would drop " +
+      result.push_back(key + " is held at " + value +
+                       ": strict reverse path filtering would drop " +
                        "clients whose route in table main is another one");
     }
     if (!settings_.external_interfaces.empty() && external_.empty()) {
@@ -502,8 +505,7 @@ class EdgePlan::Impl {
         }
       }
       const auto& gateway = family == Family::ipv4 ? external.gateway4 : external.gateway6;
-      const bool device_only =
-          family == Family::ipv4 ? interface.default4 : interface.default6;
+      const bool device_only = family == Family::ipv4 ? interface.default4 : interface.default6;
       if (gateway || device_only) {
         const Prefix everywhere = *Prefix::parse(family == Family::ipv4 ? "0.0.0.0/0" : "::/0");
         frame_.routes.insert({table, everywhere, gateway, external.name});

@@ -1,6 +1,6 @@
-// The edge's planner: objects, host and settings -> what the kernel must hold, and why some objects are
-// left out. Pure and incremental: a change costs as much as what it touches, and the result is the
-// same as planning everything anew (tested as a property).
+// The edge's planner: objects, host and settings -> what the kernel must hold, and why some objects
+// are left out. Pure and incremental: a change costs as much as what it touches, and the result is
+// the same as planning everything anew (tested as a property).
 #pragma once
 
 #include <cstdint>
@@ -70,8 +70,8 @@ class EdgePlan {
   EdgePlan(const EdgePlan&) = delete;
   EdgePlan& operator=(const EdgePlan&) = delete;
 
-  // Takes news in and plans what they touch. Cheap when nothing is touched. Without `with_changes` the
-  // update holds no changes: for the first plan, which is compared with the kernel anyway.
+  // Takes news in and plans what they touch. Cheap when nothing is touched. Without `with_changes`
+  // the update holds no changes: for the first plan, which is compared with the kernel anyway.
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes = true);
   EdgeUpdate update(const Host& host, bool with_changes = true);
 
@@ -84,7 +84,8 @@ class EdgePlan {
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const;  // sorted by key
   [[nodiscard]] std::map<ObjectName, MappingReport> reports() const;
   [[nodiscard]] const std::set<Rejection>& rejections() const;
-  [[nodiscard]] std::vector<std::string> warnings() const;  // of the host: forwarding off, rp_filter …
+  [[nodiscard]] std::vector<std::string> warnings()
+      const;  // of the host: forwarding off, rp_filter …
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const;
   [[nodiscard]] const EdgeSettings& settings() const;
   // The external interfaces in effect, with the gateways chosen.
@@ -102,8 +103,8 @@ class EdgePlan {
 };
 
 // The next hop on an external interface: its own default route's if it has one, else the address at
-// `offset` from the first subnet's network address (positive), from the broadcast address (negative),
-// or the network address itself (0).
+// `offset` from the first subnet's network address (positive), from the broadcast address
+// (negative), or the network address itself (0).
 std::optional<Address> gateway_of(const Interface& interface, Family family, int offset);
 
 }  // namespace core

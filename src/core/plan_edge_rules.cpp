@@ -69,7 +69,8 @@ std::vector<Set> all_sets() {
       set(SetId::slots, slot, {T::address, T::inet_service}, false, false),
       set(SetId::range_slots, slot, {T::address}, false, false),
       set(SetId::range_ports, service, {T::inet_service}, false, false),
-      set(SetId::sources, {T::address, T::inet_proto, T::inet_service, T::address}, {}, true, false),
+      set(SetId::sources, {T::address, T::inet_proto, T::inet_service, T::address}, {}, true,
+          false),
       set(SetId::refused_source, service, {}, false, true),
       set(SetId::refused_connections, service, {}, false, true),
       set(SetId::refused_rate, service, {}, false, true),
@@ -92,8 +93,7 @@ std::vector<Set> all_sets() {
 
 class Rules {
  public:
-  Rules(Family family, const EdgeRulesInput& input)
-      : input_(input), marks_(input.mark_mask) {
+  Rules(Family family, const EdgeRulesInput& input) : input_(input), marks_(input.mark_mask) {
     table_.family = family;
     table_.name = constants::edge_table;
     table_.sets = all_sets();
@@ -133,8 +133,8 @@ class Rules {
       if (rate != 0) {
         const std::string set = "rate-" + std::to_string(rate);
         dynamic_set(set, 60);
-        rules.push_back(rule({OverLimit{OverLimit::Of::rate_per_second, source, set, rate},
-                              go_to("over-rate")}));
+        rules.push_back(rule(
+            {OverLimit{OverLimit::Of::rate_per_second, source, set, rate}, go_to("over-rate")}));
       }
       if (connections != 0) {
         const std::string set = "connections-" + std::to_string(connections);
@@ -145,9 +145,9 @@ class Rules {
       chain(limit_chain(connections, rate), std::move(rules));
     }
     const auto counted_drop = [&](std::string name, SetId set) {
-      chain(std::move(name), {rule({InSet{target(), name_of(set), true}, drop()}),
-                              rule({InSet{range_target(), name_of(set), true}, drop()}),
-                              rule({drop()})});
+      chain(std::move(name),
+            {rule({InSet{target(), name_of(set), true}, drop()}),
+             rule({InSet{range_target(), name_of(set), true}, drop()}), rule({drop()})});
     };
     counted_drop("over-rate", SetId::refused_rate);
     counted_drop("over-connections", SetId::refused_connections);
@@ -182,12 +182,13 @@ class Rules {
 
   // Chains that decide a packet's fate and that others lead to.
   void endings() {
-    chain("strays",
-          {rule({InSet{{Field::saddr, Field::l4proto, Field::sport}, name_of(SetId::endpoints), true},
-                 equal(Field::l4proto, whole, tcp), drop()},
-                "what an endpoint says in a connection that is not known here"),
-           rule({InSet{{Field::saddr, Field::l4proto}, name_of(SetId::range_endpoints), true},
-                 equal(Field::l4proto, whole, tcp), drop()})});
+    chain(
+        "strays",
+        {rule({InSet{{Field::saddr, Field::l4proto, Field::sport}, name_of(SetId::endpoints), true},
+               equal(Field::l4proto, whole, tcp), drop()},
+              "what an endpoint says in a connection that is not known here"),
+         rule({InSet{{Field::saddr, Field::l4proto}, name_of(SetId::range_endpoints), true},
+               equal(Field::l4proto, whole, tcp), drop()})});
 
     std::vector<Rule> unserved = {
         remember_interface(),
@@ -212,9 +213,8 @@ class Rules {
     for (const bool by_source : {false, true}) {
       for (const std::uint32_t slots : slot_classes) {
         chain(flow_chain(slots, by_source),
-              served({rule({Nat{Nat::Kind::destination,
-                                with(target(), hash(slots, by_source)), name_of(SetId::slots), true,
-                                std::nullopt}})}));
+              served({rule({Nat{Nat::Kind::destination, with(target(), hash(slots, by_source)),
+                                name_of(SetId::slots), true, std::nullopt}})}));
       }
       const Key key = with(range_target(), hash(range_slot_count, by_source));
       chain(range_chain(by_source, false),
@@ -289,9 +289,8 @@ class Rules {
   void hooks() {
     const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
     const Key connection_mark = {Masked{Field::ct_mark, bits}};
-    const Rule returning =
-        rule({equal(Field::ct_direction, whole, direction_reply),
-              VerdictMap{connection_mark, name_of(SetId::returns)}});
+    const Rule returning = rule({equal(Field::ct_direction, whole, direction_reply),
+                                 VerdictMap{connection_mark, name_of(SetId::returns)}});
 
     std::vector<Rule> mangle = {returning};
     if (input_.snat) {
@@ -344,10 +343,10 @@ class Rules {
         rule({equal(Field::mark, marks_.action_mask, masqueraded),
               SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}})};
     if (input_.snat) {
-      postrouting.push_back(
-          rule({InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(SetId::departing), true},
-                Nat{Nat::Kind::source, {Field::saddr}, name_of(SetId::snat), false, std::nullopt}},
-               "connections that pods opened leave with the Mapping's address"));
+      postrouting.push_back(rule(
+          {InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(SetId::departing), true},
+           Nat{Nat::Kind::source, {Field::saddr}, name_of(SetId::snat), false, std::nullopt}},
+          "connections that pods opened leave with the Mapping's address"));
     }
     chain("nat-postrouting", std::move(postrouting),
           Hook{Hook::Type::nat, Hook::At::postrouting, constants::priority_srcnat});
@@ -395,8 +394,7 @@ std::vector<Element> interface_elements(Family family, const EdgeRulesInput& inp
     element.key.family = family;
     element.key.set = set;
     element.key.key.append(key);
-    element.value.chain.append(
-        {reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()});
+    element.value.chain.append({reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()});
     element.value.jump = jump;
     result.push_back(std::move(element));
   };

@@ -124,10 +124,9 @@ class Resolver {
                                   family) == moved(first, offset);
     }
     const auto base = [](const Target& t) { return t.backends.front().ports.first; };
-    uniform = uniform &&
-              std::all_of(first.backends.begin(), first.backends.end(), [&](const Backend& b) {
-                return b.ports.first == base(first);
-              });
+    uniform =
+        uniform && std::all_of(first.backends.begin(), first.backends.end(),
+                               [&](const Backend& b) { return b.ports.first == base(first); });
     if (uniform) {
       Target run = first;
       for (std::vector<Backend>* backends : {&run.backends, &run.draining}) {
@@ -146,8 +145,9 @@ class Resolver {
       return;
     }
     if (port.ports.size() > most_single_ports) {
-      reject("ports " + to_string(port.ports) + " do not lead to one run of ports on the endpoints" +
-             " and are more than " + std::to_string(most_single_ports) + ": split the range");
+      reject("ports " + to_string(port.ports) +
+             " do not lead to one run of ports on the endpoints" + " and are more than " +
+             std::to_string(most_single_ports) + ": split the range");
       return;
     }
     for (std::uint32_t number = port.ports.first; number <= port.ports.last; ++number) {
@@ -175,8 +175,8 @@ class Resolver {
     return nullptr;
   }
 
-  // Where external port `number` leads. A port that the Service does not declare follows the one that
-  // the range begins with.
+  // Where external port `number` leads. A port that the Service does not declare follows the one
+  // that the range begins with.
   Target target(const MappingPort& port, std::uint16_t number, Family family) const {
     const auto offset = static_cast<std::uint16_t>(number - port.ports.first);
     const std::uint32_t wanted = std::uint32_t{port.service_port} + offset;
@@ -191,8 +191,8 @@ class Resolver {
     return moved(target(port, port.ports.first, family), offset);
   }
 
-  // `declared` is null for Services without ports. Kubernetes' choice: ready endpoints; if there are
-  // none, those that still serve while they terminate (KEP-1669).
+  // `declared` is null for Services without ports. Kubernetes' choice: ready endpoints; if there
+  // are none, those that still serve while they terminate (KEP-1669).
   Target endpoints(const ServicePort* declared, std::uint16_t number, Protocol protocol,
                    Family family) const {
     std::vector<Backend> ready;
@@ -298,8 +298,8 @@ class Resolver {
     sources = std::move(disjoint);
   }
 
-  // Joins the ports of one Mapping in the limits' state. A hash of the name (FNV-1a): should two names
-  // ever collide, their Mappings would share the allowance of a source, no more.
+  // Joins the ports of one Mapping in the limits' state. A hash of the name (FNV-1a): should two
+  // names ever collide, their Mappings would share the allowance of a source, no more.
   static std::uint32_t limit_id(const ObjectName& name) {
     std::uint32_t hash = 0x811c9dc5;
     for (const char c : to_string(name)) {

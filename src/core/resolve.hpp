@@ -13,8 +13,8 @@ namespace core {
 
 struct ResolveInput {
   const Mapping* mapping = nullptr;
-  const Service* service = nullptr;                // null: there is none
-  std::vector<const EndpointSlice*> slices;        // of the Service
+  const Service* service = nullptr;          // null: there is none
+  std::vector<const EndpointSlice*> slices;  // of the Service
   const EdgeSettings* settings = nullptr;
 };
 

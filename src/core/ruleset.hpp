@@ -1,7 +1,7 @@
 // The nftables rules that pona can say, as values: a closed set of statements, each with one nft(8)
-// text (text.hpp) and one lowering to kernel expressions (net/nft_rules). Not a general nft model: add
-// a statement when a planner needs it. Elements of sets are in state.hpp: rules are static, elements
-// change.
+// text (text.hpp) and one lowering to kernel expressions (net/nft_rules). Not a general nft model:
+// add a statement when a planner needs it. Elements of sets are in state.hpp: rules are static,
+// elements change.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,9 @@ struct Set {
   std::vector<Type> key;   // more than one: a concatenation
   std::vector<Type> data;  // empty: a set, else a map
   bool interval = false;
-  bool counter = false;        // every element counts packets and bytes
-  bool dynamic = false;        // filled by the packet path
-  std::uint32_t timeout = 0;   // seconds; dynamic sets only
+  bool counter = false;       // every element counts packets and bytes
+  bool dynamic = false;       // filled by the packet path
+  std::uint32_t timeout = 0;  // seconds; dynamic sets only
   std::string comment;
 
   friend bool operator==(const Set&, const Set&) = default;

@@ -1,5 +1,5 @@
-// Set elements that several objects want at once, counted, so that the last one to leave removes them
-// and a change costs only what it touches.
+// Set elements that several objects want at once, counted, so that the last one to leave removes
+// them and a change costs only what it touches.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ class SharedElements {
   void acquire(const std::vector<Element>& elements);
   void release(const std::vector<Element>& elements);
 
-  // What the calls since the last settle() came to: elements that are no longer as they were, and as
-  // what they are now. An element that changed its value is in both.
+  // What the calls since the last settle() came to: elements that are no longer as they were, and
+  // as what they are now. An element that changed its value is in both.
   struct Difference {
     std::vector<Element> before;
     std::vector<Element> after;

@@ -28,8 +28,8 @@ struct Bid {
   std::uint32_t endpoint;  // rank by identity, so that equal scores fall alike everywhere
 };
 
-// How many of a slot's best endpoints take part in one round. All of them up to eight endpoints; for
-// large services this bounds the sorting, and a second round is seldom needed.
+// How many of a slot's best endpoints take part in one round. All of them up to eight endpoints;
+// for large services this bounds the sorting, and a second round is seldom needed.
 constexpr std::size_t bids_per_round = 8;
 
 }  // namespace
@@ -44,10 +44,11 @@ std::uint32_t slot_count(std::size_t endpoints) {
   return slot_classes[std::size(slot_classes) - 1];
 }
 
-// Rendezvous hashing with quotas. Each (slot, endpoint) pair has a score; pairs are taken best first,
-// and an endpoint that has its share takes no more. Plain rendezvous moves least but leaves shares
-// uneven (1.4 times the fair one at 16 slots); Maglev is even but moves more (measured, removing one
-// of three endpoints at 16 slots: 0.412 of the slots against 0.375 here and 0.333 at best).
+// Rendezvous hashing with quotas. Each (slot, endpoint) pair has a score; pairs are taken best
+// first, and an endpoint that has its share takes no more. Plain rendezvous moves least but leaves
+// shares uneven (1.4 times the fair one at 16 slots); Maglev is even but moves more (measured,
+// removing one of three endpoints at 16 slots: 0.412 of the slots against 0.375 here and 0.333 at
+// best).
 std::vector<std::uint16_t> fill_slots(const std::vector<std::string>& identities,
                                       std::uint32_t slots,
                                       const std::vector<std::uint32_t>& weights) {
@@ -72,7 +73,8 @@ std::vector<std::uint16_t> fill_slots(const std::vector<std::string>& identities
   if (total_weight == 0) {
     return {};
   }
-  std::uint32_t extra = slots;  // slots beyond the whole shares; an endpoint takes one of them at most
+  std::uint32_t extra =
+      slots;  // slots beyond the whole shares; an endpoint takes one of them at most
   for (std::size_t rank = 0; rank < count; ++rank) {
     const std::uint64_t weight = weights.empty() ? 1 : weights[ranked[rank]];
     quota[rank] = static_cast<std::uint32_t>(slots * weight / total_weight);

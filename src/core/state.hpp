@@ -1,5 +1,6 @@
-// What pona owns in one network namespace, and the changes that lead from one such state to another.
-// Desired and observed state have this one type. No effects here: net/kernel observes and applies.
+// What pona owns in one network namespace, and the changes that lead from one such state to
+// another. Desired and observed state have this one type. No effects here: net/kernel observes and
+// applies.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +45,8 @@ struct Bytes {
   }
 };
 
-// The sets that hold elements of ours. Their declarations come from the planner; see plan_edge_rules.
+// The sets that hold elements of ours. Their declarations come from the planner; see
+// plan_edge_rules.
 enum class SetId : std::uint8_t {
   services,             // address . protocol . port : where a new connection goes
   guarded,              // the same, behind the guards
@@ -75,7 +77,7 @@ enum class SetId : std::uint8_t {
   count_                // not a set: how many there are
 };
 
-std::string_view to_string(SetId set);                    // the nft name: "range-services"
+std::string_view to_string(SetId set);  // the nft name: "range-services"
 std::optional<SetId> parse_set(std::string_view name);
 
 struct ElementKey {
@@ -89,9 +91,9 @@ struct ElementKey {
 };
 
 struct ElementValue {
-  Bytes<20> data;      // maps
-  Bytes<28> chain;     // verdict maps: the chain's name
-  bool jump = false;   // jump, else goto
+  Bytes<20> data;                              // maps
+  Bytes<28> chain;                             // verdict maps: the chain's name
+  bool jump = false;                           // jump, else goto
   std::shared_ptr<const std::string> comment;  // names the object
 
   friend bool operator==(const ElementValue& a, const ElementValue& b) {
@@ -128,7 +130,8 @@ struct PolicyRule {  // ip rule
   std::uint32_t mark = 0;
   std::uint32_t mask = 0;
   std::uint32_t table = 0;
-  bool suppress_default = false;  // suppress_prefixlength 0: the table's default routes do not count
+  bool suppress_default =
+      false;  // suppress_prefixlength 0: the table's default routes do not count
 
   friend auto operator<=>(const PolicyRule&, const PolicyRule&) = default;
 };
@@ -151,24 +154,62 @@ struct State {
 };
 
 // --- changes ---------------------------------------------------------------------------------
-struct AddTable { Family family{}; std::string name; };
-struct DeleteTable { Family family{}; std::string name; };
-struct AddSet { Family family{}; nft::Set set; };
-struct DeleteSet { Family family{}; std::string name; };
-struct AddChain { Family family{}; std::string name; std::optional<nft::Hook> hook; };
-struct ReplaceRules { Family family{}; nft::Chain chain; };  // flush, then add: one batch
-struct DeleteChain { Family family{}; std::string name; };
-struct AddElement { Element element; };
-struct DeleteElement { ElementKey key; ElementValue was; };
-struct AddRoute { Route route; };
-struct DeleteRoute { Route route; };
-struct AddRule { PolicyRule rule; };
-struct DeleteRule { PolicyRule rule; };
-struct SetSysctl { Sysctl sysctl; std::string was; };
+struct AddTable {
+  Family family{};
+  std::string name;
+};
+struct DeleteTable {
+  Family family{};
+  std::string name;
+};
+struct AddSet {
+  Family family{};
+  nft::Set set;
+};
+struct DeleteSet {
+  Family family{};
+  std::string name;
+};
+struct AddChain {
+  Family family{};
+  std::string name;
+  std::optional<nft::Hook> hook;
+};
+struct ReplaceRules {
+  Family family{};
+  nft::Chain chain;
+};  // flush, then add: one batch
+struct DeleteChain {
+  Family family{};
+  std::string name;
+};
+struct AddElement {
+  Element element;
+};
+struct DeleteElement {
+  ElementKey key;
+  ElementValue was;
+};
+struct AddRoute {
+  Route route;
+};
+struct DeleteRoute {
+  Route route;
+};
+struct AddRule {
+  PolicyRule rule;
+};
+struct DeleteRule {
+  PolicyRule rule;
+};
+struct SetSysctl {
+  Sysctl sysctl;
+  std::string was;
+};
 
-using Change = std::variant<AddTable, DeleteTable, AddSet, DeleteSet, AddChain, ReplaceRules,
-                            DeleteChain, AddElement, DeleteElement, AddRoute, DeleteRoute, AddRule,
-                            DeleteRule, SetSysctl>;
+using Change =
+    std::variant<AddTable, DeleteTable, AddSet, DeleteSet, AddChain, ReplaceRules, DeleteChain,
+                 AddElement, DeleteElement, AddRoute, DeleteRoute, AddRule, DeleteRule, SetSysctl>;
 
 // Changes are kept in the order in which they may be applied: what is referred to comes before what
 // refers to it, and a traffic path exists before traffic is sent there. All nftables changes of one

@@ -48,9 +48,7 @@ std::string duration_text(std::uint32_t seconds) {
   return text;
 }
 
-std::string_view word_of(const nft::Set& set) {
-  return set.data.empty() ? "set" : "map";
-}
+std::string_view word_of(const nft::Set& set) { return set.data.empty() ? "set" : "map"; }
 
 // What stands between the braces of a declaration, a line each.
 std::vector<std::string> body_of(const nft::Set& set, Family family) {
@@ -104,9 +102,7 @@ std::string table_name(std::uint32_t table) {
   return table == main_table ? "main" : std::to_string(table);
 }
 
-std::string ip_command(Family family) {
-  return family == Family::ipv4 ? "ip " : "ip -6 ";
-}
+std::string ip_command(Family family) { return family == Family::ipv4 ? "ip " : "ip -6 "; }
 
 std::string owner_text(const char* word) {
   return std::string(" ") + word + " " + std::to_string(constants::edge_protocol);

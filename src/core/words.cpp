@@ -16,9 +16,7 @@ std::string hex_digits(std::uint32_t value) {
 
 }  // namespace
 
-std::string hex_text(std::uint32_t value) {
-  return "0x" + hex_digits(value);
-}
+std::string hex_text(std::uint32_t value) { return "0x" + hex_digits(value); }
 
 std::string mark_text(std::uint32_t value) {
   const std::string digits = hex_digits(value);

@@ -27,12 +27,13 @@ class Kernel {
   Kernel& operator=(const Kernel&) = delete;
   virtual ~Kernel() = default;
 
-  // What of ours is there now: tables named as in `expected`, routes and rules with our protocol, the
-  // sysctls named in `expected`. Rules that equal an expected rule come back as that rule.
+  // What of ours is there now: tables named as in `expected`, routes and rules with our protocol,
+  // the sysctls named in `expected`. Rules that equal an expected rule come back as that rule.
   virtual core::State observe(const core::State& expected) = 0;
 
-  // Carries the changes out, in order; everything nftables as one transaction. Throws core::Error that
-  // names the change and what the kernel answered; then nothing of the nftables part is in effect.
+  // Carries the changes out, in order; everything nftables as one transaction. Throws core::Error
+  // that names the change and what the kernel answered; then nothing of the nftables part is in
+  // effect.
   virtual void apply(const core::Changes& changes) = 0;
 
   virtual core::Host host() = 0;
@@ -40,28 +41,31 @@ class Kernel {
   // Elements that count: how far they are.
   virtual Counts counts(core::Family family, const std::vector<core::SetId>& sets) = 0;
 
-  // Calls `visit` for each conntrack entry that fits; entries for which it returns true are deleted.
-  // Returns how many were.
+  // Calls `visit` for each conntrack entry that fits; entries for which it returns true are
+  // deleted. Returns how many were.
   virtual std::size_t sweep(const core::FlowFilter& filter,
                             const std::function<bool(const core::Flow&)>& visit) = 0;
 
-  struct ConntrackFill { std::uint64_t entries = 0; std::uint64_t limit = 0; };
+  struct ConntrackFill {
+    std::uint64_t entries = 0;
+    std::uint64_t limit = 0;
+  };
   virtual ConntrackFill conntrack_fill() = 0;
 
-  // A descriptor that is readable when something changed that host() or observe() would show: links,
-  // addresses, routes, rules, or our tables by somebody else's hand. drain() reads what is pending and
-  // says what it was about.
+  // A descriptor that is readable when something changed that host() or observe() would show:
+  // links, addresses, routes, rules, or our tables by somebody else's hand. drain() reads what is
+  // pending and says what it was about.
   struct Events {
-    bool host = false;    // links, addresses, default routes
-    bool routing = false; // rules or routes of ours may be gone
-    bool tables = false;  // our nftables tables may differ from what we left there
+    bool host = false;     // links, addresses, default routes
+    bool routing = false;  // rules or routes of ours may be gone
+    bool tables = false;   // our nftables tables may differ from what we left there
   };
   [[nodiscard]] virtual int event_fd() const = 0;
   virtual Events drain() = 0;
 };
 
-// The network namespace of the calling thread. `own_tables` asks for NFT_TABLE_F_OWNER|PERSIST where the
-// kernel has them; false for tools that only read (status, dry run) or remove (cleanup).
+// The network namespace of the calling thread. `own_tables` asks for NFT_TABLE_F_OWNER|PERSIST
+// where the kernel has them; false for tools that only read (status, dry run) or remove (cleanup).
 std::unique_ptr<Kernel> open_kernel(bool own_tables);
 
 }  // namespace net

@@ -1,5 +1,6 @@
-// Load for the benchmarks: a server that answers one byte with one byte on every address of its network
-// namespace, and clients that count connections or bytes for a given time. Bounded, single-threaded.
+// Load for the benchmarks: a server that answers one byte with one byte on every address of its
+// network namespace, and clients that count connections or bytes for a given time. Bounded,
+// single-threaded.
 //
 //   traffic serve PORT
 //   traffic connect SECONDS PARALLEL ADDRESS FIRST-PORT COUNT     new connections per second

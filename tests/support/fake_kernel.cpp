@@ -103,9 +103,7 @@ FakeKernel::FakeKernel() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-FakeKernel::~FakeKernel() {
-  ::close(event_fd_);
-}
+FakeKernel::~FakeKernel() { ::close(event_fd_); }
 
 State FakeKernel::state() const {
   return {tables_.tables(), tables_.elements(), routes_, rules_, sysctls_};

@@ -228,9 +228,7 @@ class FakeTables::Step {
   const Change& change_;
 };
 
-void FakeTables::apply(const Change& change) {
-  std::visit(Step(*this, change), change);
-}
+void FakeTables::apply(const Change& change) { std::visit(Step(*this, change), change); }
 
 void FakeTables::commit() const {
   for (const auto& [family, table] : tables_) {

@@ -189,9 +189,7 @@ class Maker {
 
 }  // namespace
 
-State random_state(std::mt19937& chance) {
-  return Maker(chance).state();
-}
+State random_state(std::mt19937& chance) { return Maker(chance).state(); }
 
 State in_order(State state) {
   const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };

@@ -21,9 +21,7 @@ std::string prefix_round_trip(std::string_view text) {
   return prefix ? to_string(*prefix) : "-";
 }
 
-Address address(std::string_view text) {
-  return Address::parse(text).value();
-}
+Address address(std::string_view text) { return Address::parse(text).value(); }
 
 }  // namespace
 

@@ -80,8 +80,8 @@ std::vector<std::string> reasons(const EdgePlan& plan, const std::string& name) 
 TEST_CASE("a mapped port leads to the ready endpoints") {
   EdgePlan plan(settings());
   plan.update(host());
-  plan.update(objects({mapping("web", "203.0.113.10", 443), service(),
-                       slice({"10.1.0.1", "10.1.0.2"})}));
+  plan.update(
+      objects({mapping("web", "203.0.113.10", 443), service(), slice({"10.1.0.1", "10.1.0.2"})}));
   REQUIRE(plan.forwards().size() == 1);
   const Forward& forward = *plan.forwards().front();
   CHECK(to_string(forward.key) == "203.0.113.10:443/tcp");
@@ -184,8 +184,8 @@ TEST_CASE("a changed endpoint costs its own slots, whatever else is there") {
   ObjectChanges all;
   for (int i = 0; i < 200; ++i) {
     const std::string name = "s" + std::to_string(i);
-    put(all, mapping("m" + std::to_string(i), "203.0.113.10",
-                     static_cast<std::uint16_t>(1000 + i), name));
+    put(all, mapping("m" + std::to_string(i), "203.0.113.10", static_cast<std::uint16_t>(1000 + i),
+                     name));
     put(all, service(name));
     put(all, slice({"10.1.0.1", "10.1.0.2", "10.1.0.3"}, name));
   }
@@ -217,7 +217,9 @@ TEST_CASE("planning step by step comes to the same as planning everything anew")
   const std::uint32_t seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937 random(seed);
-  const auto pick = [&](std::uint32_t below) { return static_cast<std::uint32_t>(random() % below); };
+  const auto pick = [&](std::uint32_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+  };
   for (int round = 0; round < 60; ++round) {
     EdgeSettings options = settings();
     options.snat = pick(2) == 0;
@@ -237,7 +239,8 @@ TEST_CASE("planning step by step comes to the same as planning everything anew")
           Mapping one = mapping("m" + name, pick(2) == 0 ? "203.0.113.10" : "203.0.113.11",
                                 static_cast<std::uint16_t>(1000 + pick(3)), "s" + name);
           if (pick(3) == 0) {
-            one.ports[0].ports.last = static_cast<std::uint16_t>(one.ports[0].ports.first + pick(4));
+            one.ports[0].ports.last =
+                static_cast<std::uint16_t>(one.ports[0].ports.first + pick(4));
           }
           if (pick(3) == 0) {
             one.allowed_sources = {*Prefix::parse("10.0.0.0/8"), *Prefix::parse("10.1.0.0/16")};

@@ -10,7 +10,8 @@ namespace {
 std::vector<std::string> endpoints(std::size_t count) {
   std::vector<std::string> result;
   for (std::size_t i = 0; i < count; ++i) {
-    result.push_back("10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1) + ":8080");
+    result.push_back("10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1) +
+                     ":8080");
   }
   return result;
 }

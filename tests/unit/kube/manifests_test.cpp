@@ -27,9 +27,7 @@ std::string service(const std::string& name, int port = 80) {
          "}\nspec: {ports: [{port: " + std::to_string(port) + "}]}\n---\n";
 }
 
-void write(const fs::path& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
+void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
 // What changes tell: "+a:80 -b".
 std::string print(const core::ObjectChanges& changes) {
