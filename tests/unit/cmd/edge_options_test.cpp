@@ -1,5 +1,7 @@
 #include "cmd/edge_options.hpp"
 
+#include <fstream>
+
 #include "core/constants.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
@@ -193,6 +195,26 @@ TEST_CASE("the configuration file is one map of scalars") {
   CHECK(config_complaint("a: 1\n---\nb: 2\n") ==
         "f:2: a second document: the configuration is a single one");
   CHECK(config_complaint("a: {\n").starts_with("f:"));
+}
+
+TEST_CASE("the example configuration names every option with its default") {
+  std::ifstream file(PONA_TEST_DATA "/../../packaging/edge.yaml");
+  REQUIRE(file);
+  std::string text;
+  for (std::string line; std::getline(file, line);) {
+    // Options are commented out without a space, so that they can be told from prose.
+    const bool option = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+    text += (option ? line.substr(1) : line) + '\n';
+  }
+  cmd::Config config = cmd::parse_config("edge.yaml", text);
+  for (const cmd::EdgeOption& option : cmd::edge_option_table()) {
+    INFO(option.name);
+    REQUIRE(config.contains(std::string(option.name)));
+    if (option.name == "external-interfaces") continue;
+    CHECK(config.at(std::string(option.name)).text == option.standard);
+  }
+  CHECK(config.size() == cmd::edge_option_table().size());
+  CHECK_NOTHROW(cmd::resolve_options(sources({}, {}, text)));
 }
 
 TEST_CASE("log lines hold their fields, quoted where needed") {
