@@ -156,8 +156,8 @@ TEST_CASE_METHOD(Store, "a new Mapping gets a file of its own") {
 
 TEST_CASE_METHOD(Store, "or is appended to the file that is named") {
   write("all/shop.yaml", "# mine\n" + std::string(service) + "# the end");
-  const auto named = kube::open_manifest_store({path(""), "all/shop.yaml", {}});
-  named->put(web(), false);
+  // A store holds its lock as long as it lives.
+  kube::open_manifest_store({path(""), "all/shop.yaml", {}})->put(web(), false);
   CHECK(read("all/shop.yaml") ==
         "# mine\n" + std::string(service) + "# the end\n---\n" + kube::mapping_yaml(web()));
   for (const auto* const bad : {"x.json", "x", ".x.yaml", "../x.yaml", ".d/x.yaml"}) {
