@@ -77,6 +77,7 @@ int exec(const Options& options, std::vector<std::string> command) {
                             (path != nullptr ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
   setenv("PATH", found.c_str(), 1);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());

@@ -53,8 +53,8 @@ std::string to_string(const OpenStreams& open) {
   return to_string(tally);
 }
 
-void open_streams(EdgeLab& lab, OpenStreams& open, std::string_view host, int count) {
-  for (int i = 0; i < count && open.errors.size() < 3; ++i) {
+void open_streams(EdgeLab& lab, OpenStreams& open, std::string_view host, std::size_t count) {
+  for (std::size_t i = 0; i < count && open.errors.size() < 3; ++i) {
     Stream stream(from_client(lab), {address(host), echo_port});
     const Answer greeting = stream.line();
     if (greeting.ok()) {
@@ -66,10 +66,10 @@ void open_streams(EdgeLab& lab, OpenStreams& open, std::string_view host, int co
   }
 }
 
-OpenStreams open_on_both_families(EdgeLab& lab, StepReport& report, int each) {
+OpenStreams open_on_both_families(EdgeLab& lab, StepReport& report, std::size_t each) {
   OpenStreams open;
   for (const std::string_view host : {external4, external6}) open_streams(lab, open, host, each);
-  const auto wanted = static_cast<std::size_t>(2 * each);
+  const std::size_t wanted = 2 * each;
   report.seen.push_back(to_string(open.streams.size()) + " connections open: " + to_string(open));
   report.expect(open.streams.size() == wanted && open.by_pod.size() == pods.size(),
                 to_string(wanted) + " connections over all pods", to_string(open));

@@ -99,6 +99,7 @@ Process start(const net::Namespace& where, const Command& command) {
   }
   std::vector<std::string> arguments = command.arguments;
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   const std::vector<char*> environment = clean_environment();

@@ -137,7 +137,7 @@ Answer http_get(const Origin& origin, const Peer& to, std::string_view path) {
   Stream stream(origin, to);
   stream.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + to_string(to) +
               "\r\nConnection: close\r\n\r\n");
-  const Answer reply = stream.rest();
+  Answer reply = stream.rest();
   if (!reply.ok()) return reply;
   return parse_http(reply.text).value_or(Answer{{}, "the answer is not HTTP"});
 }

@@ -87,7 +87,6 @@ assert_deserted() {
   assert_success
   assert_equal "$(jq -r '.ok, (.steps | length), .steps[].name' <<<"$output" | xargs)" \
     'true 2 allow udp'
-  # shellcheck disable=SC2154
   assert_equal "$stderr" ''
 }
 
