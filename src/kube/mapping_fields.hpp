@@ -1,10 +1,10 @@
 // The fields of a Mapping's spec, for the files that write them. Not for others: it shows the JSON
-// library.
+// library (its declarations only).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
