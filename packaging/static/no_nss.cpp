@@ -172,6 +172,10 @@ passwd* getpwuid(uid_t) { return nullptr; }
 int getpwnam_r(const char*, passwd*, char*, std::size_t, passwd** result) { return nobody(result); }
 int getpwuid_r(uid_t, passwd*, char*, std::size_t, passwd** result) { return nobody(result); }
 
+// Each thread's state of glibc's resolver, which pthread_create sets: without it here, the whole
+// resolver would be linked for this one pointer.
+__thread void* __libc_resp = nullptr;
+
 group* getgrnam(const char*) { return nullptr; }
 group* getgrgid(gid_t) { return nullptr; }
 int getgrnam_r(const char*, group*, char*, std::size_t, group** result) { return nobody(result); }

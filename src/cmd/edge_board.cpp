@@ -58,6 +58,12 @@ std::shared_ptr<const EdgeStatus> EdgeBoard::status(EdgeClock::Time now,
   return status_ != nullptr && now - made_ <= age ? status_ : nullptr;
 }
 
+void EdgeBoard::forget(EdgeClock::Time before) {
+  std::shared_ptr<const EdgeStatus> old;  // freed without the lock
+  const std::lock_guard lock(mutex_);
+  if (made_ < before) old = std::move(status_);
+}
+
 EdgeHealth EdgeBoard::health() {
   const std::lock_guard lock(mutex_);
   return health_;

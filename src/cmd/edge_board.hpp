@@ -29,6 +29,8 @@ class EdgeBoard {
   void want_status();
   // Null if there is none or it is older than `age`.
   std::shared_ptr<const EdgeStatus> status(EdgeClock::Time now, std::chrono::milliseconds age);
+  // A status that was made before is as large as the plan and of no more use.
+  void forget(EdgeClock::Time before);
   EdgeHealth health();
 
  private:

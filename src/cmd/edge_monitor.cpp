@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "core/error.hpp"
 
@@ -43,7 +44,7 @@ constexpr const char* plain = "text/plain; charset=utf-8";
 constexpr const char* prometheus = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* json = "application/json";
 
-void reply(evhttp_request* request, int code, const char* type, const std::string& body) {
+void reply(evhttp_request* request, int code, const char* type, std::string body) {
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
   evhttp_add_header(headers, "Content-Type", type);
   evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -51,7 +52,14 @@ void reply(evhttp_request* request, int code, const char* type, const std::strin
   if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
     evhttp_add_header(headers, "Content-Length", std::to_string(body.size()).c_str());
   } else {
-    evbuffer_add(out, body.data(), body.size());
+    // Metrics of many Mappings are large: sent from where they are.
+    auto kept = std::make_unique<std::string>(std::move(body));
+    const auto drop = [](const void*, std::size_t, void* text) {
+      delete static_cast<std::string*>(text);
+    };
+    if (evbuffer_add_reference(out, kept->data(), kept->size(), drop, kept.get()) == 0) {
+      static_cast<void>(kept.release());
+    }
   }
   evhttp_send_reply(request, code, nullptr, nullptr);
 }
@@ -194,6 +202,7 @@ class EdgeMonitor::Server {
 
   void give_up() {
     const EdgeClock::Time time = now();
+    board_.forget(time - fresh);
     for (const Waiting& waiting : take([&](const Waiting& w) { return w.until <= time; })) {
       reply(waiting.request, HTTP_SERVUNAVAIL, plain, "the loop is busy\n");
     }
@@ -202,7 +211,7 @@ class EdgeMonitor::Server {
   // Out of the list before they are answered: an answer may close the connection.
   template <typename Which>
   std::vector<Waiting> take(Which which) {
-    const auto rest = std::ranges::stable_partition(waiting_, which).begin();
+    const auto rest = std::stable_partition(waiting_.begin(), waiting_.end(), which);
     std::vector<Waiting> taken(waiting_.begin(), rest);
     waiting_.erase(waiting_.begin(), rest);
     for (const Waiting& waiting : taken) {

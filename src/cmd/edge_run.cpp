@@ -154,6 +154,7 @@ class Edge {
   }
 
   void publish() {
+    const Time begun = clock_.now();
     auto status = std::make_shared<EdgeStatus>(collect(loop_.plan(), source_, kernel_));
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
@@ -168,6 +169,8 @@ class Edge {
     process.statistics = loop_.statistics();
     status->process = std::move(process);
     board_.post(std::move(status), clock_.now());
+    const auto took = std::chrono::ceil<std::chrono::milliseconds>(clock_.now() - begun);
+    log::debug("made a status", {{"took", std::to_string(took.count()) + "ms"}});
   }
 
   net::Kernel& kernel_;
