@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <utility>
 
 #include "cmd/edge_elements.hpp"
 #include "cmd/log.hpp"
+#include "core/build.hpp"
 #include "core/diff.hpp"
 #include "core/text.hpp"
 
@@ -21,6 +23,7 @@ constexpr std::chrono::milliseconds first_delay = 100ms;
 constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr auto stalled_after = 10s;
 constexpr std::size_t most_lines = 50;
+constexpr std::size_t planned_at_once = 512;
 
 double seconds(Time::duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -180,7 +183,7 @@ bool EdgeLoop::attempt() {
     absorb(plan_.update(kernel_.host(), !compare_due_));
     host_due_ = false;
   }
-  if (!objects_.empty()) absorb(plan_.update(std::exchange(objects_, {}), !compare_due_));
+  absorb_objects();
   if (!health_.synced) return false;
   if (compare_due_) {
     if (clock_.now() < compare_from_) return false;
@@ -188,6 +191,18 @@ bool EdgeLoop::attempt() {
   }
   succeed();
   return true;
+}
+
+// A comparison plans nothing but compares all: until then, what the news come to is not asked for,
+// and a great many of them are taken in parts, because each thing that is planned at once is noted
+// until the end. From slices to Mappings, which are planned when all that they need is known.
+void EdgeLoop::absorb_objects() {
+  while (compare_due_ && objects_.size() > planned_at_once) {
+    core::ObjectChanges part;
+    while (part.size() < planned_at_once) part.insert(objects_.extract(std::prev(objects_.end())));
+    absorb(plan_.update(part, false));
+  }
+  if (!objects_.empty()) absorb(plan_.update(std::exchange(objects_, {}), !compare_due_));
 }
 
 void EdgeLoop::absorb(core::EdgeUpdate update) {
@@ -198,13 +213,19 @@ void EdgeLoop::absorb(core::EdgeUpdate update) {
 
 void EdgeLoop::compare() {
   const Time begun = clock_.now();
+  const auto elements = [this](const auto& visit) { plan_.each_element(visit); };
   core::Changes changes;
   {
     // Gone before the changes are applied: it is as large as the plan.
     const core::State observed = kernel_.observe(plan_.frame());
-    changes = core::diff(observed, plan_.frame(),
-                         [this](const auto& visit) { plan_.each_element(visit); });
-    for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
+    if (core::inert(observed)) {
+      sweep_.note_all(plan_.forwards());
+      core::build(observed, plan_.frame(), elements,
+                  [this](const core::Changes& part) { commit(part); });
+    } else {
+      changes = core::diff(observed, plan_.frame(), elements);
+      for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
+    }
   }
   if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
   commit(changes);

@@ -67,6 +67,7 @@ class EdgeLoop {
  private:
   bool hear();
   bool attempt();
+  void absorb_objects();
   void absorb(core::EdgeUpdate update);
   void compare();
   void commit(const core::Changes& changes);
