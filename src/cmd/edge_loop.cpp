@@ -11,6 +11,7 @@
 #include "cmd/log.hpp"
 #include "core/build.hpp"
 #include "core/diff.hpp"
+#include "core/element_index.hpp"
 #include "core/text.hpp"
 
 namespace cmd {
@@ -213,20 +214,25 @@ void EdgeLoop::absorb(core::EdgeUpdate update) {
 
 void EdgeLoop::compare() {
   const Time begun = clock_.now();
-  const auto elements = [this](const auto& visit) { plan_.each_element(visit); };
+  const core::EachElement elements = [this](const auto& visit) { plan_.each_element(visit); };
+  core::ElementIndex index(elements);
+  core::State observed = kernel_.observe(plan_.frame(), index);
   core::Changes changes;
-  {
-    // Gone before the changes are applied: it is as large as the plan.
-    const core::State observed = kernel_.observe(plan_.frame());
-    if (core::inert(observed)) {
-      sweep_.note_all(plan_.forwards());
-      core::build(observed, plan_.frame(), elements,
-                  [this](const core::Changes& part) { commit(part); });
-    } else {
-      changes = core::diff(observed, plan_.frame(), elements);
-      for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
-    }
+  if (core::inert(observed)) {
+    sweep_.note_all(plan_.forwards());
+    core::build(observed, plan_.frame(), elements,
+                [this](const core::Changes& part) { commit(part); });
+  } else if (core::keeps_tables(observed, plan_.frame())) {
+    changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
+      elements([&](const core::Element& element) {
+        if (!index.has_met(element)) visit(element);
+      });
+    });
+  } else {
+    observed = kernel_.observe(plan_.frame());
+    changes = core::diff(observed, plan_.frame(), elements);
   }
+  for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
   if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
   commit(changes);
   compare_due_ = false;

@@ -266,6 +266,13 @@ class Application {
 
 }  // namespace
 
+bool keeps_tables(const State& observed, const State& desired) {
+  return std::ranges::all_of(observed.tables, [&](const auto& table) {
+    const nft::Table* const after = find_table(desired, table.first);
+    return after != nullptr && can_become(table.second, *after);
+  });
+}
+
 Changes diff(const State& observed, const State& desired, const EachElement& desired_elements) {
   return Diff(observed, desired).changes(desired_elements);
 }

@@ -16,6 +16,9 @@ using EachElement = std::function<void(const std::function<void(const Element&)>
 Changes diff(const State& observed, const State& desired);
 Changes diff(const State& observed, const State& desired, const EachElement& desired_elements);
 
+// Whether diff alters every observed table in place. Else it makes one anew, with all its elements.
+bool keeps_tables(const State& observed, const State& desired);
+
 // Elements only, of one object before and after: the path of an ordinary change.
 Changes diff(const std::vector<Element>& before, const std::vector<Element>& after);
 

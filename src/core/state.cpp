@@ -46,6 +46,13 @@ std::uint64_t mix(std::uint64_t hash, std::span<const std::uint8_t> bytes) {
   return hash;
 }
 
+std::uint64_t hash_key(const ElementKey& key, std::uint64_t seed) {
+  const std::uint64_t head = std::uint64_t{key.key.size} << 24 | std::uint64_t{key.end.size} << 16 |
+                             static_cast<std::uint64_t>(key.family) << 8 |
+                             static_cast<std::uint64_t>(key.set);
+  return mix(mix(seed ^ head, key.key.view()), key.end.view());
+}
+
 }  // namespace
 
 std::string_view to_string(SetId set) {
@@ -59,10 +66,14 @@ std::optional<SetId> parse_set(std::string_view name) {
 }
 
 std::size_t ElementKeyHash::operator()(const ElementKey& key) const noexcept {
-  const std::uint64_t head = std::uint64_t{key.key.size} << 24 | std::uint64_t{key.end.size} << 16 |
-                             static_cast<std::uint64_t>(key.family) << 8 |
-                             static_cast<std::uint64_t>(key.set);
-  return static_cast<std::size_t>(mix(mix(head, key.key.view()), key.end.view()));
+  return static_cast<std::size_t>(hash_key(key, 0));
+}
+
+std::uint64_t hash_of(const Element& element, std::uint64_t seed) {
+  const auto& [data, chain, jump, comment] = element.value;
+  const std::uint64_t sizes =
+      std::uint64_t{data.size} << 16 | std::uint64_t{chain.size} << 8 | (jump ? 1U : 0U);
+  return mix(mix(hash_key(element.key, seed) ^ sizes, data.view()), chain.view());
 }
 
 }  // namespace core

@@ -113,6 +113,9 @@ struct ElementKeyHash {
   std::size_t operator()(const ElementKey& key) const noexcept;
 };
 
+// Of key and value, without the comment: equal elements have equal hashes.
+std::uint64_t hash_of(const Element& element, std::uint64_t seed);
+
 using Elements = std::unordered_map<ElementKey, ElementValue, ElementKeyHash>;
 
 struct Route {

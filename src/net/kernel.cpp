@@ -61,9 +61,9 @@ class RealKernel final : public Kernel {
  public:
   explicit RealKernel(bool own_tables) : nft_(own_tables) {}
 
-  core::State observe(const core::State& expected) override {
+  core::State observe(const core::State& expected, core::ElementFilter& filter) override {
     core::State state;
-    nft_.observe(expected, state);
+    nft_.observe(expected, filter, state);
     state.routes = read_routes(route_);
     state.rules = read_rules(route_);
     for (const auto& [key, value] : expected.sysctls) {
@@ -143,6 +143,11 @@ class RealKernel final : public Kernel {
 };
 
 }  // namespace
+
+core::State Kernel::observe(const core::State& expected) {
+  core::KeepAll all;
+  return observe(expected, all);
+}
 
 std::unique_ptr<Kernel> open_kernel(bool own_tables) {
   return std::make_unique<RealKernel>(own_tables);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/element_index.hpp"
 #include "core/flow.hpp"
 #include "core/host.hpp"
 #include "core/state.hpp"
@@ -28,8 +29,10 @@ class Kernel {
   virtual ~Kernel() = default;
 
   // What of ours is there now: tables named as in `expected`, routes and rules with our protocol,
-  // the sysctls named in `expected`. Rules that equal an expected rule come back as that rule.
-  virtual core::State observe(const core::State& expected) = 0;
+  // the sysctls named in `expected`. Rules that equal an expected rule come back as that rule. Of
+  // the elements, only those that the filter keeps.
+  virtual core::State observe(const core::State& expected, core::ElementFilter& filter) = 0;
+  core::State observe(const core::State& expected);  // all elements
 
   // Carries the changes out, in order; everything nftables as one transaction. Throws core::Error
   // that names the change and what the kernel answered; then nothing of the nftables part is in

@@ -101,7 +101,7 @@ class Nft::Impl {
     if (!can_own_) listen();
   }
 
-  void observe(const core::State& expected, core::State& state) {
+  void observe(const core::State& expected, core::ElementFilter& filter, core::State& state) {
     for (const auto& [family, table] : expected.tables) {
       const auto found = find_table(family);
       if (!found) continue;
@@ -110,7 +110,7 @@ class Nft::Impl {
       state.tables[family] = observe_table(family, table);
       for (const core::nft::Set& set : state.tables[family].sets) {
         const auto id = core::parse_set(set.name);
-        if (id && !set.dynamic) observe_elements(family, *id, state.elements);
+        if (id && !set.dynamic) observe_elements(family, *id, filter, state.elements);
       }
     }
   }
@@ -279,7 +279,8 @@ class Nft::Impl {
     }
   }
 
-  void observe_elements(Family family, core::SetId set, core::Elements& elements) {
+  void observe_elements(Family family, core::SetId set, core::ElementFilter& filter,
+                        core::Elements& elements) {
     bool again = false;
     each_element(
         family, set,
@@ -290,8 +291,10 @@ class Nft::Impl {
             });
           }
           again = true;
+          filter.begin(family, set);
         },
         [&](ReadElement&& read) {
+          if (!filter.keeps(read.element)) return;
           elements.insert_or_assign(read.element.key, std::move(read.element.value));
         });
   }
@@ -414,8 +417,8 @@ class Nft::Impl {
 Nft::Nft(bool own_tables) : impl_(std::make_unique<Impl>(own_tables)) {}
 Nft::~Nft() = default;
 
-void Nft::observe(const core::State& expected, core::State& state) {
-  impl_->observe(expected, state);
+void Nft::observe(const core::State& expected, core::ElementFilter& filter, core::State& state) {
+  impl_->observe(expected, filter, state);
 }
 void Nft::apply(const core::Changes& changes) { impl_->apply(changes); }
 Counts Nft::counts(Family family, const std::vector<core::SetId>& sets) {

@@ -24,8 +24,8 @@ class Nft {
   // Fills state.tables and state.elements for the tables named in expected.tables. Rules that equal
   // an expected rule come back as that rule, others as Rule::foreign; elements only of sets known
   // to core::parse_set. With own_tables, orphaned tables are adopted before they are read, so that
-  // what was read stays true.
-  void observe(const core::State& expected, core::State& state);
+  // what was read stays true. Of the elements, only those that the filter keeps.
+  void observe(const core::State& expected, core::ElementFilter& filter, core::State& state);
 
   // The nftables changes among `changes`, in their order, as one transaction; others are skipped.
   // Throws core::Error that names the change and the kernel's answer; then nothing of it is in

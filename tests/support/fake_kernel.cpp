@@ -109,7 +109,7 @@ State FakeKernel::state() const {
   return {tables_.tables(), tables_.elements(), routes_, rules_, sysctls_};
 }
 
-State FakeKernel::observe(const State& expected) {
+State FakeKernel::observe(const State& expected, ElementFilter& filter) {
   State result;
   for (const auto& [family, table] : tables_.tables()) {
     const auto wanted = expected.tables.find(family);
@@ -117,8 +117,16 @@ State FakeKernel::observe(const State& expected) {
       result.tables.emplace(family, table);
     }
   }
+  for (const auto& [family, table] : result.tables) {
+    for (const nft::Set& set : table.sets) {
+      if (const auto id = parse_set(set.name)) filter.begin(family, *id);
+    }
+  }
   for (const auto& element : tables_.elements()) {
-    if (result.tables.contains(element.first.family)) result.elements.insert(element);
+    if (result.tables.contains(element.first.family) &&
+        filter.keeps({element.first, element.second})) {
+      result.elements.insert(element);
+    }
   }
   result.routes = routes_;
   result.rules = rules_;

@@ -20,7 +20,8 @@ class FakeKernel : public net::Kernel {
   FakeKernel();
   ~FakeKernel() override;
 
-  core::State observe(const core::State& expected) override;
+  using net::Kernel::observe;
+  core::State observe(const core::State& expected, core::ElementFilter& filter) override;
   void apply(const core::Changes& changes) override;
   core::Host host() override { return host_; }
   net::Counts counts(core::Family family, const std::vector<core::SetId>& sets) override;

@@ -43,9 +43,10 @@ class BrokenKernel : public support::FakeKernel {
     ++host_calls;
     return FakeKernel::host();
   }
-  State observe(const State& expected) override {
+  using FakeKernel::observe;
+  State observe(const State& expected, ElementFilter& filter) override {
     ++comparisons;
-    return FakeKernel::observe(expected);
+    return FakeKernel::observe(expected, filter);
   }
   std::size_t sweep(const FlowFilter& filter,
                     const std::function<bool(const Flow&)>& visit) override {

@@ -91,7 +91,8 @@ core::State edge() {
 
 core::State observe(net::Nft& nft, const core::State& expected) {
   core::State state;
-  nft.observe(expected, state);
+  core::KeepAll all;
+  nft.observe(expected, all, state);
   return state;
 }
 
