@@ -289,14 +289,17 @@ class Rules {
   void hooks() {
     const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
     const Key connection_mark = {Masked{Field::ct_mark, bits}};
-    const Rule returning = rule({equal(Field::ct_direction, whole, direction_reply),
-                                 VerdictMap{connection_mark, name_of(SetId::returns)}});
+    const VerdictMap returning{connection_mark, name_of(SetId::returns)};
+    const Match original = equal(Field::ct_direction, whole, direction_original);
 
-    std::vector<Rule> mangle = {returning};
+    // What passes here passes for every packet, so most leave by the first rule that they meet. A
+    // packet without connection has neither direction nor mark, and gets to the last.
+    std::vector<Rule> mangle;
     if (input_.snat) {
-      mangle.push_back(rule({equal(Field::ct_direction, whole, direction_original),
-                             VerdictMap{connection_mark, name_of(SetId::departures)}}));
+      mangle.push_back(rule({original, VerdictMap{connection_mark, name_of(SetId::departures)}}));
     }
+    mangle.push_back(rule({original, accept()}));
+    mangle.push_back(rule({returning}));
     mangle.push_back(rule({differs(Field::ct_state, state_invalid, 0), jump("strays")}));
     chain("mangle-prerouting", std::move(mangle),
           Hook{Hook::Type::filter, Hook::At::prerouting, constants::priority_mangle});
@@ -324,7 +327,7 @@ class Rules {
            rule({rejected, Reject{false}})},
           Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter});
 
-    chain("route-output", {returning},
+    chain("route-output", {rule({equal(Field::ct_direction, whole, direction_reply), returning})},
           Hook{Hook::Type::route, Hook::At::output, constants::priority_mangle});
 
     const Key counted = {Field::ct_direction, Field::ct_original_daddr, Field::l4proto,
