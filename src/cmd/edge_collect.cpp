@@ -19,7 +19,7 @@ using core::ForwardKey;
 using core::SetId;
 
 struct Counters {
-  std::uint64_t attempts = 0;
+  std::uint64_t connections = 0;
   TrafficStatus received;
   TrafficStatus sent;
   std::uint64_t refused_source = 0;
@@ -32,9 +32,9 @@ class Counts {
   Counts(net::Kernel& kernel, std::span<const core::Family> families) {
     for (const core::Family family : families) {
       const net::Counts counts = kernel.counts(
-          family, {SetId::services, SetId::range_services, SetId::traffic, SetId::range_traffic,
-                   SetId::refused_source, SetId::refused_connections, SetId::refused_rate,
-                   SetId::endpoints});
+          family, {SetId::services, SetId::range_services, SetId::guarded, SetId::range_guarded,
+                   SetId::traffic, SetId::range_traffic, SetId::refused_source,
+                   SetId::refused_connections, SetId::refused_rate, SetId::endpoints});
       for (const auto& [key, count] : counts) add(key, count);
     }
   }
@@ -62,7 +62,9 @@ class Counts {
     switch (key.set) {
       case SetId::services:
       case SetId::range_services:
-        counters.attempts += count.packets;
+      case SetId::guarded:
+      case SetId::range_guarded:
+        counters.connections += count.packets;
         break;
       case SetId::traffic:
       case SetId::range_traffic: {
@@ -97,10 +99,7 @@ PortStatus port_status(const core::Forward& forward, const Counts& counts) {
   port.service = forward.service.name.empty() ? "" : to_string(forward.service);
   port.active = forward.active;
   const Counters counters = counts.of(forward.key);
-  const std::uint64_t refused =
-      counters.refused_source + counters.refused_connections + counters.refused_rate;
-  // Sets are read one after the other: the refused may have been counted a moment later.
-  port.connections = counters.attempts - std::min(counters.attempts, refused);
+  port.connections = counters.connections;
   port.received = counters.received;
   port.sent = counters.sent;
   port.refused_source = counters.refused_source;
@@ -144,7 +143,8 @@ std::vector<core::Family> families_of(const core::State& state) {
 std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
   std::map<Target, core::Forward> found;
   for (const auto& [key, value] : elements) {
-    if (key.set != SetId::services && key.set != SetId::ranges) continue;
+    if (key.set != SetId::services && key.set != SetId::guarded && key.set != SetId::ranges)
+      continue;
     const auto fields = fields_of(key);
     if (!fields) continue;
     core::Forward& forward = found[first_of(fields->key)];

@@ -47,7 +47,10 @@ std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
                                             const core::State& observed) {
   std::vector<core::ForwardKey> lost;
   const auto add = [&](const core::ElementKey& key) {
-    if (key.set != core::SetId::services && key.set != core::SetId::ranges) return;
+    if (key.set != core::SetId::services && key.set != core::SetId::guarded &&
+        key.set != core::SetId::ranges) {
+      return;
+    }
     if (const auto fields = fields_of(key)) lost.push_back(fields->key);
   };
   for (const core::Change& change : changes) {

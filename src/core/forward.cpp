@@ -57,29 +57,10 @@ ElementValue go_to(const std::string& chain, const std::shared_ptr<const std::st
   return value;
 }
 
-// Where a new connection goes first, and where behind the guards.
-struct Path {
-  std::string first;
-  std::string last;
-};
-
-Path path_of(const Forward& forward) {
-  Path path;
-  if (forward.slots.empty()) {
-    path.last = "unserved";
-  } else if (forward.key.ports.single()) {
-    path.last = flow_chain(static_cast<std::uint32_t>(forward.slots.size()), forward.by_source);
-  } else {
-    path.last = range_chain(forward.by_source, forward.shifted());
-  }
-  // Nobody is spared the guards because nobody serves: else closed and filtered could be told
-  // apart.
-  if (forward.guarded()) {
-    path.first = forward.alter ? "guard-altered" : "guard";
-  } else {
-    path.first = forward.alter ? "altered" : path.last;
-  }
-  return path;
+std::string chain_of(const Forward& forward) {
+  if (forward.slots.empty()) return "unserved";
+  if (!forward.key.ports.single()) return range_chain(forward.by_source, forward.shifted());
+  return flow_chain(static_cast<std::uint32_t>(forward.slots.size()), forward.by_source);
 }
 
 class Lowering {
@@ -113,10 +94,16 @@ class Lowering {
   }
 
   void services() {
-    const Path path = path_of(forward_);
-    add(single_ ? SetId::services : SetId::range_services, base().out, go_to(path.first, comment_));
-    if (path.first != path.last) {
-      add(single_ ? SetId::guarded : SetId::range_guarded, base().out, go_to(path.last, comment_));
+    // Nobody is spared the guards because nobody serves: else closed and filtered could be told
+    // apart.
+    const bool plain = !forward_.guarded() && !forward_.alter;
+    const SetId exact = plain ? SetId::services : SetId::guarded;
+    const SetId range = plain ? SetId::range_services : SetId::range_guarded;
+    add(single_ ? exact : range, base().out, go_to(chain_of(forward_), comment_));
+    if (forward_.alter) {
+      ElementValue named;
+      named.comment = comment_;
+      add(single_ ? SetId::altered : SetId::range_altered, base().out, named);
     }
     if (!single_) {
       ElementValue first;

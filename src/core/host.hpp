@@ -34,7 +34,9 @@ struct Host {
   int rp_filter_all = 0;     // net.ipv4.conf.all.rp_filter; the kernel takes the larger of the two
   bool forwarding4 = false;  // net.ipv4.ip_forward
   bool forwarding6 = false;  // net.ipv6.conf.all.forwarding
-  bool ipv6 = true;          // the kernel has IPv6 and it is not disabled
+  // The smallest mtu that a route in table main names; 0: none does.
+  std::uint32_t route_mtu = 0;
+  bool ipv6 = true;  // the kernel has IPv6 and it is not disabled
 
   friend bool operator==(const Host&, const Host&) = default;
 

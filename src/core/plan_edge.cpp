@@ -462,6 +462,7 @@ class EdgePlan::Impl {
   void make_frame() {
     frame_ = {};
     frame_elements_.clear();
+    rules_.smallest_mtu = smallest_mtu();
     rules_.external.clear();
     rules_.limits.clear();
     for (const External& external : external_) {
@@ -481,6 +482,16 @@ class EdgePlan::Impl {
         frame_.sysctls["net/ipv4/conf/" + external.name + "/rp_filter"] = "2";
       }
     }
+  }
+
+  [[nodiscard]] std::uint32_t smallest_mtu() const {
+    std::uint32_t smallest = host_.route_mtu;
+    for (const auto& [name, interface] : host_.interfaces) {
+      if (interface.up && interface.mtu != 0 && (smallest == 0 || interface.mtu < smallest)) {
+        smallest = interface.mtu;
+      }
+    }
+    return smallest;
   }
 
   void add_family(Family family) {

@@ -1,5 +1,6 @@
 #include "core/plan_edge_rules.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "core/constants.hpp"
@@ -64,8 +65,10 @@ std::vector<Set> all_sets() {
       set(SetId::ranges, service, {T::inet_service}, true, false),
       set(SetId::services, service, verdict, false, true),
       set(SetId::range_services, service, verdict, false, true),
-      set(SetId::guarded, service, verdict, false, false),
-      set(SetId::range_guarded, service, verdict, false, false),
+      set(SetId::guarded, service, verdict, false, true),
+      set(SetId::range_guarded, service, verdict, false, true),
+      set(SetId::altered, service, {}, false, false),
+      set(SetId::range_altered, service, {}, false, false),
       set(SetId::slots, slot, {T::address, T::inet_service}, false, false),
       set(SetId::range_slots, slot, {T::address}, false, false),
       set(SetId::range_ports, service, {T::inet_service}, false, false),
@@ -251,8 +254,6 @@ class Rules {
       return std::vector<Rule>{rule({VerdictMap{target(), name_of(exact)}}),
                                rule({VerdictMap{range_target(), name_of(range)}})};
     };
-    const std::vector<Rule> behind = both(SetId::guarded, SetId::range_guarded);
-
     chain("check-limits", {rule({VerdictMap{target(), name_of(SetId::limits)}}),
                            rule({VerdictMap{range_target(), name_of(SetId::limits)}})});
     const auto allowed = [&](Key key) {
@@ -265,25 +266,39 @@ class Rules {
     chain("checks", {allowed(target()), allowed(range_target()), refused(target()),
                      refused(range_target()), rule({go_to("check-limits")})});
 
-    std::vector<Rule> guard = {rule({jump("checks")})};
-    guard.insert(guard.end(), behind.begin(), behind.end());
-
     const SetMark alter = add_action(marks_.altered & ~marks_.forwarded);
-    std::vector<Rule> altered;
     if (input_.masquerade) {
-      altered.push_back(remember_interface());
-      altered.push_back(
-          rule({differs(Field::ct_mark, marks_.interface_mask, 0),
-                InSet{{Field::saddr}, name_of(SetId::pods), false}, alter},
-               "the client's address is kept; clients on the cluster's side are masqueraded"));
+      chain("alter", {remember_interface(),
+                      rule({differs(Field::ct_mark, marks_.interface_mask, 0),
+                            InSet{{Field::saddr}, name_of(SetId::pods), false}, alter},
+                           "the client's address is kept; clients on the cluster's side are "
+                           "masqueraded")});
     } else {
-      altered.push_back(rule({alter}, "masqueraded"));
+      chain("alter", {rule({alter}, "masqueraded")});
     }
-    altered.insert(altered.end(), behind.begin(), behind.end());
-    chain("altered", std::move(altered));
+
+    // Led to by a rule and not by the elements of `services`: kernels before 6.10 follow each
+    // element's verdict, and all that it leads to, for every transaction. Through `guarded` that
+    // would be the square of the number of Mappings.
+    std::vector<Rule> guard = {
+        rule({jump("checks")}),
+        rule({InSet{target(), name_of(SetId::altered), true}, jump("alter")}),
+        rule({InSet{range_target(), name_of(SetId::range_altered), true}, jump("alter")})};
+    const std::vector<Rule> behind = both(SetId::guarded, SetId::range_guarded);
+    guard.insert(guard.end(), behind.begin(), behind.end());
     chain("guard", std::move(guard));
-    chain("guard-altered", {rule({jump("checks")}), rule({go_to("altered")})});
-    chain("dispatch", both(SetId::services, SetId::range_services));
+
+    std::vector<Rule> dispatch = both(SetId::services, SetId::range_services);
+    dispatch.push_back(
+        rule({InSet{{Field::daddr}, name_of(SetId::addresses), true}, go_to("guard")}));
+    chain("dispatch", std::move(dispatch));
+  }
+
+  // "rt mtu" looks up two routes: not for a connection that fits through the narrowest leg anyway.
+  ClampMss clamp_mss() const {
+    const std::uint32_t headers = table_.family == Family::ipv4 ? 40 : 60;
+    if (input_.smallest_mtu <= headers) return {};
+    return {static_cast<std::uint16_t>(std::min(input_.smallest_mtu - headers, 0xffffU))};
   }
 
   void hooks() {
@@ -334,7 +349,7 @@ class Rules {
                          Field::ct_original_dport};
     chain("forward",
           {rule({equal(Field::l4proto, whole, tcp),
-                 equal(Field::tcp_flags, tcp_syn | tcp_rst, tcp_syn), ClampMss{}}),
+                 equal(Field::tcp_flags, tcp_syn | tcp_rst, tcp_syn), clamp_mss()}),
            rule({InSet{counted, name_of(SetId::traffic), true}, accept()}),
            rule({InSet{counted, name_of(SetId::range_traffic), true}})},
           Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});

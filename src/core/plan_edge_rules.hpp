@@ -38,6 +38,7 @@ struct EdgeRulesInput {
   std::uint32_t mark_mask = 0;
   std::vector<std::pair<std::string, std::uint32_t>> external;  // name, number
   std::set<std::pair<std::uint32_t, std::uint32_t>> limits;     // connections, per second
+  std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
 };
 
 nft::Table edge_table(Family family, const EdgeRulesInput& input);

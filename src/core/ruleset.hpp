@@ -115,7 +115,8 @@ struct Reject {
   bool tcp_reset = false;  // else ICMP port unreachable
   friend bool operator==(const Reject&, const Reject&) = default;
 };
-struct ClampMss {  // tcp option maxseg size set rt mtu
+struct ClampMss {           // [tcp option maxseg size > ABOVE] tcp option maxseg size set rt mtu
+  std::uint16_t above = 0;  // 0: whatever it is
   friend bool operator==(const ClampMss&, const ClampMss&) = default;
 };
 struct OverLimit {  // goes on only if the key is over its limit; state is kept in a dynamic set

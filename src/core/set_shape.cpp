@@ -23,6 +23,8 @@ SetShape make_shape(SetId set) {
       return {slot, {T::address}};
     case SetId::sources:
       return {{T::address, T::inet_proto, T::inet_service, T::address}, {}};
+    case SetId::altered:
+    case SetId::range_altered:
     case SetId::refused_source:
     case SetId::refused_connections:
     case SetId::refused_rate:

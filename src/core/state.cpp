@@ -11,6 +11,8 @@ constexpr std::string_view set_names[] = {
     "ranges",
     "range-services",
     "range-guarded",
+    "altered",
+    "range-altered",
     "slots",
     "range-slots",
     "range-ports",

@@ -49,10 +49,13 @@ struct Bytes {
 // plan_edge_rules.
 enum class SetId : std::uint8_t {
   services,             // address . protocol . port : where a new connection goes
-  guarded,              // the same, behind the guards
+  guarded,              // the same, of Mappings with guards or altered: after the checks
   ranges,               // address . protocol . ports : first port
   range_services,       // address . protocol . first port : where it goes
-  range_guarded,        // the same, behind the guards
+  range_guarded,        // the same, of Mappings with guards or altered: after the checks
+  altered,              // address . protocol . port of Mappings that masquerade otherwise than
+                        // the appliance does
+  range_altered,        // likewise, of first ports
   slots,                // address . protocol . port . slot : endpoint address . port
   range_slots,          // address . protocol . first port . slot : endpoint address
   range_ports,          // address . protocol . port : port, where a range is shifted

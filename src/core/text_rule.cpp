@@ -234,7 +234,12 @@ class RuleText {
     transport_used_ = true;
     return "reject with tcp reset";
   }
-  static std::string text(const ClampMss&) { return "tcp option maxseg size set rt mtu"; }
+  static std::string text(const ClampMss& clamp) {
+    const std::string size = "tcp option maxseg size ";
+    const std::string above =
+        clamp.above == 0 ? "" : size + "> " + std::to_string(clamp.above) + " ";
+    return above + size + "set rt mtu";
+  }
   std::string text(const OverLimit& statement) {
     const std::string limit = std::to_string(statement.limit);
     if (statement.of == OverLimit::Of::connections) {

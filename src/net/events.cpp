@@ -22,7 +22,7 @@ namespace {
 
 using namespace core::constants;
 
-constexpr RouteEvents everything{.host = true, .routing = true, .default_routes = true};
+constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
 
 bool is_edge_table(std::uint32_t table) {
   return table > edge_route_table_base && table <= edge_route_table_base + 63;
@@ -33,8 +33,9 @@ RouteEvents classify_route(const NetlinkMessage& message) {
   if (!header) return {};
   const bool removed = message.type == RTM_DELROUTE;
   RouteEvents events;
-  if (header->rtm_table == RT_TABLE_MAIN && header->rtm_dst_len == 0) {
-    events.host = events.default_routes = true;
+  if (header->rtm_table == RT_TABLE_MAIN &&
+      (header->rtm_dst_len == 0 || Attributes(message, sizeof *header).has(RTA_METRICS))) {
+    events.host = events.main_routes = true;
   }
   if (removed && header->rtm_protocol == edge_protocol) events.routing = true;
   // Somebody put another route in the place of one of ours: told as a new route only.
@@ -60,23 +61,29 @@ constexpr std::uint32_t swapped(std::uint32_t value) {
 // Drops, in the kernel, notifications about routes that classify() would ignore; all else passes.
 // A coarse copy of classify_route(): what passes is judged there.
 void attach_filter(int fd) {
-  constexpr std::uint8_t pass = 11;
-  constexpr std::uint8_t drop = 12;
+  constexpr std::uint8_t flags = 13;
+  constexpr std::uint8_t pass = 15;
+  constexpr std::uint8_t drop = 16;
   const auto to = [](std::uint8_t target, std::uint8_t here) {
     return static_cast<std::uint8_t>(target - here - 1);
   };
-  std::array<sock_filter, 13> program = {{
+  std::array<sock_filter, 17> program = {{
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_type),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_NEWROUTE), 1, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_DELROUTE), 0, to(pass, 2)),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_protocol),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, edge_protocol, to(pass, 4), 0),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_table),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_COMPAT, 2, 0),  // in RTA_TABLE, as ours are
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_COMPAT, to(flags, 6),
+               0),  // in RTA_TABLE, as ours are
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_length),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(pass, 8), to(drop, 8)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(pass, 8), 0),
+      BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + sizeof(rtmsg)),
+      BPF_STMT(BPF_LDX | BPF_IMM, RTA_METRICS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(drop, 12), to(pass, 12)),
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_flags),
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, swapped(NLM_F_REPLACE), 0, to(drop, 10)),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, swapped(NLM_F_REPLACE), to(pass, 14), to(drop, 14)),
       BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
       BPF_STMT(BPF_RET | BPF_K, 0),
   }};
@@ -92,7 +99,7 @@ void attach_filter(int fd) {
 RouteEvents& RouteEvents::operator|=(const RouteEvents& other) {
   host |= other.host;
   routing |= other.routing;
-  default_routes |= other.default_routes;
+  main_routes |= other.main_routes;
   return *this;
 }
 
@@ -114,7 +121,7 @@ RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
     case RTM_DELNEXTHOP:
       return everything;
     case RTM_NEWNEXTHOP:
-      return {.host = true, .default_routes = true};
+      return {.host = true, .main_routes = true};
     case RTM_NEWNETCONF:  // rp_filter, forwarding
       return {.host = true, .routing = true};
     case RTM_NEWROUTE:

@@ -11,9 +11,9 @@
 namespace net {
 
 struct RouteEvents {
-  bool host = false;            // as Kernel::Events
-  bool routing = false;         // likewise
-  bool default_routes = false;  // those of table main may be others
+  bool host = false;         // as Kernel::Events
+  bool routing = false;      // likewise
+  bool main_routes = false;  // what MainRoutes says may be otherwise
 
   RouteEvents& operator|=(const RouteEvents& other);
   friend bool operator==(const RouteEvents&, const RouteEvents&) = default;

@@ -114,15 +114,16 @@ std::optional<InterfaceAddress> decode_address(const NetlinkMessage& message) {
   return InterfaceAddress{header->ifa_index, {*address, header->ifa_prefixlen}};
 }
 
-core::Host read_host(RequestSocket& socket, const std::vector<KernelRoute>& default_routes) {
+core::Host read_host(RequestSocket& socket, const MainRoutes& routes) {
   core::Host host;
+  host.route_mtu = routes.smallest_mtu;
   ByIndex interfaces;
   read_links(socket, interfaces);
   read_addresses(socket, interfaces);
   read_settings(socket, core::Family::ipv4, interfaces, host);
   host.ipv6 = read_sysctl("net/ipv6/conf/all/disable_ipv6") == "0";
   if (host.ipv6) read_settings(socket, core::Family::ipv6, interfaces, host);
-  add_default_routes(default_routes, interfaces);
+  add_default_routes(routes.defaults, interfaces);
   for (auto& [index, interface] : interfaces) {
     std::string name = interface.name;
     host.interfaces.emplace(std::move(name), std::move(interface));

@@ -25,8 +25,8 @@ struct InterfaceAddress {
 // RTM_NEWADDR. Empty while duplicate address detection runs or has failed: nobody may use it then.
 std::optional<InterfaceAddress> decode_address(const NetlinkMessage& message);
 
-// `default_routes` as of read_default_routes(): they are the costly part on a router with many
+// `routes` as of read_main_routes(): they are the costly part on a router with many
 // routes, so the caller decides when to read them.
-core::Host read_host(RequestSocket& socket, const std::vector<KernelRoute>& default_routes);
+core::Host read_host(RequestSocket& socket, const MainRoutes& routes);
 
 }  // namespace net

@@ -94,8 +94,8 @@ class RealKernel final : public Kernel {
   core::Host host() override {
     // Reading these means reading table main, which may have a million routes: only if a
     // notification that was read, or is still to be read, may have been about them.
-    if (!default_routes_ || monitor_.pending()) default_routes_ = read_default_routes(route_);
-    return read_host(route_, *default_routes_);
+    if (!main_routes_ || monitor_.pending()) main_routes_ = read_main_routes(route_);
+    return read_host(route_, *main_routes_);
   }
 
   Counts counts(core::Family family, const std::vector<core::SetId>& sets) override {
@@ -113,7 +113,7 @@ class RealKernel final : public Kernel {
 
   Events drain() override {
     const RouteEvents events = monitor_.drain();
-    if (events.default_routes) default_routes_.reset();
+    if (events.main_routes) main_routes_.reset();
     return {.host = events.host, .routing = events.routing, .tables = nft_.drain()};
   }
 
@@ -139,7 +139,7 @@ class RealKernel final : public Kernel {
   RequestSocket netfilter_{NETLINK_NETFILTER};
   RouteMonitor monitor_{route_.port()};
   Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
-  std::optional<std::vector<KernelRoute>> default_routes_;
+  std::optional<MainRoutes> main_routes_;
 };
 
 }  // namespace

@@ -181,17 +181,22 @@ class Lowering {
                       static_cast<std::uint8_t>(reject.tcp_reset ? 0 : code));
   }
 
-  void operator()(const ClampMss&) {
+  void operator()(const ClampMss& clamp) {
+    if (clamp.above != 0) {
+      nftnl_expr* option = mss_option();
+      set_register(option, NFTNL_EXPR_EXTHDR_DREG, first_register);
+      const std::array<std::uint8_t, mss_size> size{static_cast<std::uint8_t>(clamp.above >> 8),
+                                                    static_cast<std::uint8_t>(clamp.above)};
+      nftnl_expr* compare = add("cmp");
+      set_register(compare, NFTNL_EXPR_CMP_SREG, first_register);
+      nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_GT);
+      nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, size.data(), size.size());
+    }
     nftnl_expr* route = add("rt");
     nftnl_expr_set_u32(route, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
     set_register(route, NFTNL_EXPR_RT_DREG, first_register);
     change_order(first_register, first_register, mss_size, mss_size, NFT_BYTEORDER_HTON);
-    nftnl_expr* option = add("exthdr");
-    set_register(option, NFTNL_EXPR_EXTHDR_SREG, first_register);
-    nftnl_expr_set_u8(option, NFTNL_EXPR_EXTHDR_TYPE, tcp_option_mss);
-    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_OFFSET, mss_offset);
-    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_LEN, mss_size);
-    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+    set_register(mss_option(), NFTNL_EXPR_EXTHDR_SREG, first_register);
   }
 
   void operator()(const OverLimit& over) {
@@ -277,6 +282,15 @@ class Lowering {
     nftnl_expr* expression = nftnl_expr_alloc(name);
     if (expression == nullptr) refuse(std::string("libnftnl has no expression ") + name);
     return expression;
+  }
+
+  nftnl_expr* mss_option() {
+    nftnl_expr* option = add("exthdr");
+    nftnl_expr_set_u8(option, NFTNL_EXPR_EXTHDR_TYPE, tcp_option_mss);
+    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_OFFSET, mss_offset);
+    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_LEN, mss_size);
+    nftnl_expr_set_u32(option, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+    return option;
   }
 
   nftnl_expr* add(const char* name) {

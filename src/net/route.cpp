@@ -105,7 +105,8 @@ std::optional<KernelRoute> decode_route(const NetlinkMessage& message) {
                      .protocol = header->rtm_protocol,
                      .destination = {destination, header->rtm_dst_len},
                      .metric = attributes.u32(RTA_PRIORITY).value_or(0),
-                     .hops = hops_of(attributes)};
+                     .hops = hops_of(attributes),
+                     .mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0)};
 }
 
 Message encode_add_route(const core::Route& route, std::uint32_t device) {
@@ -156,17 +157,21 @@ std::set<core::Route> read_routes(RequestSocket& socket) {
   return routes;
 }
 
-std::vector<KernelRoute> read_default_routes(RequestSocket& socket) {
-  std::vector<KernelRoute> routes;
+MainRoutes read_main_routes(RequestSocket& socket) {
+  MainRoutes result;
   read(
-      socket, RT_TABLE_MAIN, 0, "default routes",
+      socket, RT_TABLE_MAIN, 0, "routes of table main",
       [](const KernelRoute& route) {
-        return route.table == RT_TABLE_MAIN && route.destination.length == 0;
+        return route.table == RT_TABLE_MAIN && (route.destination.length == 0 || route.mtu != 0);
       },
-      [&](KernelRoute route) { routes.push_back(std::move(route)); });
-  std::stable_sort(routes.begin(), routes.end(),
-                   [](const auto& a, const auto& b) { return a.metric < b.metric; });
-  return routes;
+      [&](KernelRoute route) {
+        if (route.mtu != 0 && (result.smallest_mtu == 0 || route.mtu < result.smallest_mtu)) {
+          result.smallest_mtu = route.mtu;
+        }
+        if (route.destination.length == 0) result.defaults.push_back(std::move(route));
+      });
+  std::ranges::stable_sort(result.defaults, {}, &KernelRoute::metric);
+  return result;
 }
 
 Answer add_route(RequestSocket& socket, const core::Route& route) {

@@ -28,6 +28,7 @@ struct KernelRoute {
   core::Prefix destination;
   std::uint32_t metric = 0;
   std::vector<Hop> hops;  // more than one: multipath
+  std::uint32_t mtu = 0;  // 0: the interface's
 
   friend bool operator==(const KernelRoute&, const KernelRoute&) = default;
 };
@@ -45,8 +46,12 @@ Message encode_dump_routes(core::Family family, std::uint32_t table, std::uint8_
 // Ours, of all tables.
 std::set<core::Route> read_routes(RequestSocket& socket);
 
-// Default routes of table main, best metric first.
-std::vector<KernelRoute> read_default_routes(RequestSocket& socket);
+// What the host's description takes from table main.
+struct MainRoutes {
+  std::vector<KernelRoute> defaults;  // best metric first
+  std::uint32_t smallest_mtu = 0;     // that any route names; 0: none does
+};
+MainRoutes read_main_routes(RequestSocket& socket);
 
 // Both converge: what is there already, or gone already, is a success.
 Answer add_route(RequestSocket& socket, const core::Route& route);

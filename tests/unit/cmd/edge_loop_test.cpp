@@ -481,6 +481,7 @@ TEST_CASE("status joins reports, forwards and counters") {
   edge.settle();
   for (const auto& [key, value] : edge.kernel.state().elements) {
     if (key.set == SetId::services) edge.kernel.count(key, 10, 600);
+    if (key.set == SetId::guarded) edge.kernel.count(key, 6, 360);
     if (key.set == SetId::range_services) edge.kernel.count(key, 7, 600);
     if (key.set == SetId::refused_source) edge.kernel.count(key, 4, 240);
     if (key.set == SetId::traffic) {

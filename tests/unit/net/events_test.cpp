@@ -19,7 +19,7 @@ namespace net {
 
 std::ostream& operator<<(std::ostream& out, const RouteEvents& events) {
   return out << (events.host ? "host " : "") << (events.routing ? "routing " : "")
-             << (events.default_routes ? "default_routes" : "");
+             << (events.main_routes ? "main_routes" : "");
 }
 
 }  // namespace net
@@ -29,8 +29,8 @@ namespace {
 constexpr RouteEvents nothing{};
 constexpr RouteEvents host{.host = true};
 constexpr RouteEvents routing{.routing = true};
-constexpr RouteEvents defaults{.host = true, .default_routes = true};
-constexpr RouteEvents everything{.host = true, .routing = true, .default_routes = true};
+constexpr RouteEvents defaults{.host = true, .main_routes = true};
+constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
 
 void make_ext1() {
   shell(
@@ -62,6 +62,8 @@ TEST_CASE("each change is told as what it is about") {
         {"ip route del default", defaults},
         {"ip route add 10.0.0.0/8 via 192.0.2.1", nothing},
         {"ip route del 10.0.0.0/8", nothing},
+        {"ip route add 10.0.0.0/8 via 192.0.2.1 mtu 1400", defaults},
+        {"ip route del 10.0.0.0/8", defaults},
         {"ip route add default via 192.0.2.1 table 77", nothing},
         {"ip route add default via 192.0.2.1 table 7700", nothing},
         {"ip route replace default via 192.0.2.3 table 7700", nothing},

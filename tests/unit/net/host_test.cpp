@@ -19,7 +19,7 @@ namespace {
 
 core::Host read() {
   net::RequestSocket socket(NETLINK_ROUTE);
-  return net::read_host(socket, net::read_default_routes(socket));
+  return net::read_host(socket, net::read_main_routes(socket));
 }
 
 }  // namespace
@@ -72,6 +72,7 @@ TEST_CASE("the host is seen as it is") {
         "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
     core::Host host = read();
     REQUIRE(host.interfaces.size() == 5);
+    CHECK(host.route_mtu == 0);
     const core::Interface& ext1 = host.interfaces.at("ext1");
     CHECK(ext1.name == "ext1");
     CHECK(ext1.index != 0);
@@ -115,5 +116,18 @@ TEST_CASE("of a multipath default route each interface has its next hop") {
     const core::Host host = read();
     CHECK(host.interfaces.at("ext1").gateway4 == Address::parse("192.0.1.1"));
     CHECK(host.interfaces.at("ext2").gateway4 == Address::parse("192.0.2.1"));
+  });
+}
+
+TEST_CASE("the smallest mtu of main's routes is known, of either family") {
+  in_namespace([] {
+    shell(
+        "ip link add ext1 type veth peer name peer1; ip link set ext1 up;"
+        "ip addr add 192.0.2.2/24 dev ext1; ip addr add 2001:db8::2/64 dev ext1 nodad;"
+        "ip route add 10.0.0.0/8 via 192.0.2.1 mtu 1450;"
+        "ip route add 10.9.0.0/16 via 192.0.2.1 table 77 mtu 1300");
+    CHECK(read().route_mtu == 1450);
+    shell("ip -6 route add 2001:db8:9::/48 via 2001:db8::1 mtu lock 1400");
+    CHECK(read().route_mtu == 1400);
   });
 }

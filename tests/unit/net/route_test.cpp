@@ -195,7 +195,7 @@ TEST_CASE("default routes of main are read among many, best metric first") {
     net::RequestSocket socket(NETLINK_ROUTE);
     const std::uint32_t ext1 = if_nametoindex("ext1");
     std::vector<KernelRoute::Hop> hops;
-    for (const KernelRoute& each : net::read_default_routes(socket)) {
+    for (const KernelRoute& each : net::read_main_routes(socket).defaults) {
       hops.insert(hops.end(), each.hops.begin(), each.hops.end());
     }
     CHECK(hops == std::vector<KernelRoute::Hop>{{ext1, Address::parse("192.0.2.1")},
