@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -118,8 +119,7 @@ int getnameinfo(const sockaddr* address, socklen_t length, char* host, socklen_t
                 char* service, socklen_t service_size, int flags) {
   if ((flags & NI_NAMEREQD) != 0) return EAI_NONAME;
   AnyAddress any{};
-  if (length > sizeof any) return EAI_FAMILY;
-  std::memcpy(&any, address, length);
+  std::memcpy(&any, address, std::min<std::size_t>(length, sizeof any));
   char text[INET6_ADDRSTRLEN];
   std::uint16_t port = 0;
   if (any.generic.sa_family == AF_INET) {
@@ -128,6 +128,10 @@ int getnameinfo(const sockaddr* address, socklen_t length, char* host, socklen_t
   } else if (any.generic.sa_family == AF_INET6) {
     inet_ntop(AF_INET6, &any.ipv6.sin6_addr, text, sizeof text);
     port = ntohs(any.ipv6.sin6_port);
+  } else if (any.generic.sa_family == AF_UNIX) {
+    // As glibc: libevent asks for the peers of its unix sockets too, and turns them away without.
+    const int error = put("localhost", host, host_size);
+    return error != 0 ? error : put("", service, service_size);
   } else {
     return EAI_FAMILY;
   }
