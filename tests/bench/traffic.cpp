@@ -3,7 +3,8 @@
 // single-threaded.
 //
 //   traffic serve PORT
-//   traffic connect SECONDS PARALLEL ADDRESS FIRST-PORT COUNT     new connections per second
+//   traffic connect SECONDS PARALLEL ADDRESS FIRST-PORT COUNT STEP
+//                                                      new connections per second, to COUNT ports
 //   traffic connect-many SECONDS PARALLEL BASE-ADDRESS PORT COUNT  to COUNT addresses from BASE on
 //   traffic send SECONDS STREAMS ADDRESS PORT                     bytes per second
 #include <arpa/inet.h>
@@ -176,15 +177,16 @@ int main(int argc, char** argv) {
     return serve(static_cast<std::uint16_t>(number(2)));
   }
   std::minstd_rand random(1);
-  if ((mode == "connect" || mode == "connect-many") && argc == 7) {
+  if ((mode == "connect" && argc == 8) || (mode == "connect-many" && argc == 7)) {
     const std::uint32_t address = address_of(argv[4]);
     const std::uint32_t port = number(5);
     const std::uint32_t count = number(6);
     const bool many = mode == "connect-many";
+    const std::uint32_t step = many ? 0 : number(7);
     return connect_for(std::atof(argv[2]), std::atoi(argv[3]), [&] {
       const auto offset = static_cast<std::uint32_t>(random() % count);
       return at(address + (many ? offset : 0),
-                static_cast<std::uint16_t>(port + (many ? 0 : offset)));
+                static_cast<std::uint16_t>(port + offset * step));
     });
   }
   if (mode == "send" && argc == 6) {

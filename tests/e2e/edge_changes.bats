@@ -74,8 +74,8 @@ now_served_by() {
   mapping other "addresses: [$vip2], ports: [{port: 80}]"
   within 5 answers 'pod2 ' tcp "$vip2" 80
   answers 'pod1 ' tcp "$vip" 80
-  grep -q 'mapping-web.yaml:[0-9]*: ' "$work/edge.log"
-  grep -q 'service-broken.yaml:[0-9]*: ' "$work/edge.log"
+  within 5 grep -q 'mapping-web.yaml:[0-9]*: ' "$work/edge.log"
+  within 5 grep -q 'service-broken.yaml:[0-9]*: ' "$work/edge.log"
   remove mapping-web
   within 5 answers 'refused|timeout' tcp "$vip" 80
 }
