@@ -178,7 +178,7 @@ int getpwuid_r(uid_t, passwd*, char*, std::size_t, passwd** result) { return nob
 
 // Each thread's state of glibc's resolver, which pthread_create sets: without it here, the whole
 // resolver would be linked for this one pointer.
-__thread void* __libc_resp = nullptr;
+__thread void* __libc_resp = nullptr;  // NOLINT(bugprone-reserved-identifier): glibc's name
 
 group* getgrnam(const char*) { return nullptr; }
 group* getgrgid(gid_t) { return nullptr; }

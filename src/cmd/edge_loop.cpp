@@ -23,6 +23,8 @@ using Time = EdgeClock::Time;
 constexpr std::chrono::milliseconds first_delay = 100ms;
 constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr auto stalled_after = 10s;
+constexpr std::chrono::milliseconds news_pause = 1s;    // between attempts, when there are news
+constexpr std::chrono::milliseconds report_pause = 1s;  // between looks at what was rejected
 constexpr std::size_t most_lines = 50;
 constexpr std::size_t planned_at_once = 512;
 
@@ -144,7 +146,7 @@ Time EdgeLoop::step() {
   try {
     // What waits is always taken, even when it cannot be acted on: the descriptors must fall
     // silent.
-    if (hear()) not_before_ = std::min(not_before_, attempted_ + 1s);
+    if (hear()) not_before_ = std::min(not_before_, attempted_ + news_pause);
     if (begun >= next_resync_) {
       host_due_ = compare_due_ = true;
       next_resync_ = begun + resync_;
@@ -209,7 +211,7 @@ void EdgeLoop::absorb_objects() {
   if (!objects_.empty()) absorb(plan_.update(std::exchange(objects_, {}), !compare_due_));
 }
 
-void EdgeLoop::absorb(core::EdgeUpdate update) {
+void EdgeLoop::absorb(const core::EdgeUpdate& update) {
   sweep_.note(update.forwards);
   // Until the next comparison nobody knows what changes would meet: then the update holds none.
   if (!compare_due_) commit(update.changes);
@@ -299,7 +301,7 @@ void EdgeLoop::report() {
   const Time now = clock_.now();
   report_due_ = now < report_from_;
   if (report_due_) return;
-  report_from_ = now + 1s;
+  report_from_ = now + report_pause;
   const auto itself = [](const std::string& text) { return text; };
   std::set<std::string> problems;
   for (const kube::Problem& problem : source_.problems()) {

@@ -68,7 +68,7 @@ class EdgeLoop {
   bool hear();
   bool attempt();
   void absorb_objects();
-  void absorb(core::EdgeUpdate update);
+  void absorb(const core::EdgeUpdate& update);
   void compare();
   void commit(const core::Changes& changes);
   void sweep();

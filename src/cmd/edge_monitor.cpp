@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -211,9 +210,10 @@ class EdgeMonitor::Server {
   // Out of the list before they are answered: an answer may close the connection.
   template <typename Which>
   std::vector<Waiting> take(Which which) {
-    const auto rest = std::stable_partition(waiting_.begin(), waiting_.end(), which);
-    std::vector<Waiting> taken(waiting_.begin(), rest);
-    waiting_.erase(waiting_.begin(), rest);
+    std::vector<Waiting> taken;
+    std::vector<Waiting> left;
+    for (const Waiting& waiting : waiting_) (which(waiting) ? taken : left).push_back(waiting);
+    waiting_ = std::move(left);
     for (const Waiting& waiting : taken) {
       evhttp_connection_set_closecb(waiting.connection, nullptr, nullptr);
     }

@@ -303,7 +303,7 @@ class Nft::Impl {
   NetlinkAnswer transact(ByteView bytes, std::uint32_t last_sequence) {
     auto pause = first_pause;
     for (int attempt = 1;; ++attempt, pause *= 2) {
-      const NetlinkAnswer answer = transact_once(bytes, last_sequence);
+      NetlinkAnswer answer = transact_once(bytes, last_sequence);
       if (!worth_repeating(answer.error) || attempt == attempts) return answer;
       std::this_thread::sleep_for(pause);
     }
@@ -343,7 +343,7 @@ class Nft::Impl {
   NetlinkAnswer transact_unheard(ByteView bytes, std::uint32_t last_sequence) {
     const std::uint32_t before = generation();
     events_.leave(NFNLGRP_NFTABLES);
-    const NetlinkAnswer answer = transact(bytes, last_sequence);
+    NetlinkAnswer answer = transact(bytes, last_sequence);
     events_.join(NFNLGRP_NFTABLES);
     const std::uint32_t expected = answer.error == 0 ? before + 1 : before;
     if (const int error = events_.send(generation_request(0, expected).bytes())) {

@@ -456,11 +456,10 @@ class Lowering {
   void load_mapped(const Mapped& mapped, std::span<const Part> before, Register at, Register to,
                    Register scratch) {
     const auto* previous = before.empty() ? nullptr : std::get_if<Field>(&before.back());
-    const Field neighbour = before.empty() ? Field::l4proto : *previous;
     if (!before.empty() && (previous == nullptr || registers_of(*previous) != 1)) {
       refuse("a mapped part follows one that is no field of one register");
     }
-    load(neighbour, scratch);
+    load(previous == nullptr ? Field::l4proto : *previous, scratch);
     load(mapped.fields.back(), to);
     // Mostly the fields are those that the key begins with.
     const bool loaded =

@@ -185,8 +185,7 @@ int main(int argc, char** argv) {
     const std::uint32_t step = many ? 0 : number(7);
     return connect_for(std::atof(argv[2]), std::atoi(argv[3]), [&] {
       const auto offset = static_cast<std::uint32_t>(random() % count);
-      return at(address + (many ? offset : 0),
-                static_cast<std::uint16_t>(port + offset * step));
+      return at(address + (many ? offset : 0), static_cast<std::uint16_t>(port + offset * step));
     });
   }
   if (mode == "send" && argc == 6) {
