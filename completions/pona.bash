@@ -6,10 +6,12 @@ _pona_edge="--manifests --external-interfaces --gateway-offset --masquerade --sn
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
   --max-connections-per-source --new-connections-per-second --max-ports --dry-run \
   --manifests --namespace --help"
+_pona_install="--in-cluster --image --node-selector --external-interfaces --namespace --output \
+  --help"
 
 # What may follow each command: its subcommands and options.
 declare -gA _pona_words=(
-  [pona]="edge mapping lab version completion --help --version"
+  [pona]="edge mapping install lab version completion --help --version"
   [pona edge]="run status cleanup $_pona_edge"
   [pona edge run]="$_pona_edge"
   [pona edge status]="--json --watch --socket --config --help"
@@ -20,6 +22,11 @@ declare -gA _pona_words=(
   [pona mapping rm]="--dry-run --manifests --namespace --help"
   [pona mapping list]="--all-namespaces --output --manifests --namespace --help"
   [pona mapping show]="--output --manifests --namespace --help"
+  [pona install]="crds rbac edge all --help"
+  [pona install crds]="--output --help"
+  [pona install rbac]="--namespace --output --help"
+  [pona install edge]="$_pona_install"
+  [pona install all]="$_pona_install"
   [pona lab]="run up exec shell get takeover status down serve --help"
   [pona lab run]="edge --steps --keep --json --no-color --lab --dir --help"
   [pona lab up]="edge --lab --dir --help"
@@ -33,9 +40,9 @@ declare -gA _pona_words=(
   [pona version]="--json --help"
   [pona completion]="bash zsh fish --help"
 )
-unset _pona_edge _pona_fields
+unset _pona_edge _pona_fields _pona_install
 
-# What may follow an option.
+# What may follow an option, of one applet or of all that have it.
 declare -gA _pona_values=(
   [--affinity]="None ClientIP default"
   [--preserve-client-ip]="true false default"
@@ -45,11 +52,13 @@ declare -gA _pona_values=(
   [--log-level]="debug info warning error"
   [--output]="wide yaml json name"
   [-o]="wide yaml json name"
+  [install --output]="yaml json"
+  [install -o]="yaml json"
   [--steps]="spread source affinity allow udp ipv6 drain add takeover"
 )
 
 _pona() {
-  local command=pona word values i
+  local command=pona applet last word values i
   # A link named pona-APPLET is that applet.
   [[ ${COMP_WORDS[0]##*/} != pona-* ]] || command="pona ${COMP_WORDS[0]##*/pona-}"
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -57,9 +66,12 @@ _pona() {
     [[ -z ${_pona_words["$command $word"]+known} ]] || command+=" $word"
   done
   word=${COMP_WORDS[COMP_CWORD]}
-  values=${_pona_values["${COMP_WORDS[COMP_CWORD - 1]}"]-${_pona_words["$command"]}}
+  last=${COMP_WORDS[COMP_CWORD - 1]}
+  applet=${command#pona }
+  values=${_pona_values["$last"]-${_pona_words["$command"]}}
+  values=${_pona_values["${applet%% *} $last"]-$values}
   mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
 }
 
 # Where no word of ours fits, files do: values of options are files more often than not.
-complete -o default -F _pona pona pona-edge pona-mapping pona-lab
+complete -o default -F _pona pona pona-edge pona-mapping pona-install pona-lab

@@ -24,9 +24,10 @@ function __pona_in_edge
     __pona_in edge; and not __pona_in edge status; and not __pona_in edge cleanup
 end
 
-for name in pona pona-edge pona-mapping pona-lab
+for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
     complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
+    complete -c $name -n '__pona_at' -f -a install -d 'Print what a cluster needs'
     complete -c $name -n '__pona_at' -f -a lab -d 'Try pona in a network of its own'
     complete -c $name -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
     complete -c $name -n '__pona_at' -f -a completion -d 'Print the completion script of a shell'
@@ -85,6 +86,23 @@ for name in pona pona-edge pona-mapping pona-lab
     complete -c $name -n '__pona_in mapping list' -s A -l all-namespaces -d 'Of all namespaces'
     complete -c $name -n '__pona_in mapping list' -s o -l output -x -a 'wide yaml json name' -d 'Form'
     complete -c $name -n '__pona_in mapping show' -s o -l output -x -a 'wide yaml json name' -d 'Form'
+
+    complete -c $name -n '__pona_at install' -f -a crds -d 'The kinds Mapping and AddressPool'
+    complete -c $name -n '__pona_at install' -f -a rbac -d 'What an edge may do in the cluster'
+    complete -c $name -n '__pona_at install' -f -a edge -d 'The same, with the edge or its credentials'
+    complete -c $name -n '__pona_at install' -f -a all -d 'Everything'
+    for command in crds rbac edge all
+        complete -c $name -n "__pona_in install $command" -s o -l output -x -a 'yaml json' -d 'Form'
+    end
+    for command in rbac edge all
+        complete -c $name -n "__pona_in install $command" -s n -l namespace -x -d 'The namespace'
+    end
+    for command in edge all
+        complete -c $name -n "__pona_in install $command" -l in-cluster -d 'A DaemonSet on nodes of the cluster'
+        complete -c $name -n "__pona_in install $command" -l image -x -d 'The image with pona'
+        complete -c $name -n "__pona_in install $command" -l node-selector -x -d 'Only nodes with this label'
+        complete -c $name -n "__pona_in install $command" -l external-interfaces -x -d 'Client-facing interfaces'
+    end
 
     complete -c $name -n '__pona_at lab' -f -a run -d 'Build the lab, show each step, remove it'
     complete -c $name -n '__pona_at lab' -f -a up -d 'Build the lab and leave it up'

@@ -17,6 +17,7 @@ struct Applet {
 
 int edge(int argc, char** argv);
 int mapping(int argc, char** argv);
+int install(int argc, char** argv);
 int lab(int argc, char** argv);
 int version(int argc, char** argv);
 int completion(int argc, char** argv);

@@ -25,21 +25,6 @@ constexpr std::array known_kinds = {
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-bool is_dns_subdomain(std::string_view text) {
-  if (text.empty() || text.size() > 253) return false;
-  while (!text.empty()) {
-    const std::size_t dot = text.find('.');
-    const std::string_view label = text.substr(0, dot);
-    const bool valid =
-        !label.empty() && is_alphanumeric(label.front()) && is_alphanumeric(label.back()) &&
-        std::ranges::all_of(label, [](char c) { return is_alphanumeric(c) || c == '-'; });
-    if (!valid) return false;
-    if (dot == std::string_view::npos) return true;
-    text.remove_prefix(dot + 1);
-  }
-  return false;
-}
-
 // RFC 3339 to Unix seconds; fractions are dropped.
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {
   // 2024-01-31T23:59:59[.fraction](Z|+hh:mm)
@@ -195,6 +180,21 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
 }
 
 }  // namespace
+
+bool is_dns_subdomain(std::string_view text) {
+  if (text.empty() || text.size() > 253) return false;
+  while (!text.empty()) {
+    const std::size_t dot = text.find('.');
+    const std::string_view label = text.substr(0, dot);
+    const bool valid =
+        !label.empty() && is_alphanumeric(label.front()) && is_alphanumeric(label.back()) &&
+        std::ranges::all_of(label, [](char c) { return is_alphanumeric(c) || c == '-'; });
+    if (!valid) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+  return false;
+}
 
 bool is_dns_label(std::string_view text) {
   return text.size() <= 63 && text.find('.') == std::string_view::npos && is_dns_subdomain(text);

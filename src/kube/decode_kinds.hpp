@@ -19,5 +19,6 @@ core::Protocol decode_protocol(const Field& field);  // tcp where missing
 core::Affinity decode_affinity(const Field& field);  // none where missing
 std::optional<core::Address> decode_address(const Field& field);
 bool is_dns_label(std::string_view text);
+bool is_dns_subdomain(std::string_view text);
 
 }  // namespace kube

@@ -15,15 +15,27 @@
 namespace net {
 namespace {
 
-Fd open_key(std::string_view key, int mode) {
-  return Fd(open(("/proc/sys/" + std::string(key)).c_str(), mode | O_CLOEXEC));
+Fd open_key(std::string_view key, int mode, const std::string& root = "/proc/sys/") {
+  return Fd(open((root + std::string(key)).c_str(), mode | O_CLOEXEC));
+}
+
+// In a container /proc/sys is read-only, whatever its capabilities: its manifest may mount the
+// host's beside it. Network parameters are those of the caller's namespace by either path.
+Fd open_for_writing(std::string_view key) {
+  Fd file = open_key(key, O_WRONLY);
+  if (file || errno != EROFS) return file;
+  Fd beside = open_key(key, O_WRONLY, "/host/proc/sys/");
+  if (!beside) errno = EROFS;
+  return beside;
 }
 
 [[noreturn]] void fail(std::string_view verb, std::string_view key, int error) {
   std::string message = "cannot " + std::string(verb) + " /proc/sys/" + std::string(key) + ": " +
                         std::strerror(error);
   if (error == EROFS || error == EACCES || error == EPERM) {
-    message += "; run with CAP_NET_ADMIN and a writable /proc/sys";
+    message +=
+        "; run with CAP_NET_ADMIN and a writable /proc/sys, or in a container with the host's "
+        "/proc/sys/net at /host/proc/sys/net";
   }
   throw core::Error(error == ENOENT ? core::Error::Kind::transient : core::Error::Kind::permanent,
                     message);
@@ -58,7 +70,7 @@ std::optional<std::string> read_sysctl(std::string_view key) {
 
 void write_sysctl(std::string_view key, std::string_view value) {
   fault_point();
-  const Fd file = open_key(key, O_WRONLY);
+  const Fd file = open_for_writing(key);
   if (!file) fail("open", key, errno);
   if (write(file.get(), value.data(), value.size()) < 0) {
     fail("write \"" + std::string(value) + "\" to", key, errno);

@@ -1,5 +1,10 @@
 #include "net/sysctl.hpp"
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "core/error.hpp"
 #include "support/catch.hpp"
 #include "unit/net/namespace.hpp"
@@ -47,5 +52,35 @@ TEST_CASE("a value that the kernel refuses is an error with its words") {
   in_namespace([] {
     CHECK_THROWS_WITH(write_sysctl("net/ipv4/ip_forward", "much"),
                       Catch::Contains("\"much\"") && Catch::Contains("Invalid argument"));
+  });
+}
+
+TEST_CASE("where /proc/sys is read-only, as in containers, the host's beside it is written") {
+  in_namespace([] {
+    // A root of this thread's own: its /proc/sys is read-only, /host/proc/sys/net is not.
+    if (unshare(CLONE_NEWNS) != 0) {
+      WARN("left out: making mount namespaces needs root");
+      return;
+    }
+    REQUIRE(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+    REQUIRE(mount("tmpfs", "/mnt", "tmpfs", 0, nullptr) == 0);
+    for (const char* const directory : {"/mnt/proc", "/mnt/proc/sys", "/mnt/host", "/mnt/host/proc",
+                                        "/mnt/host/proc/sys", "/mnt/host/proc/sys/net"}) {
+      REQUIRE(mkdir(directory, 0755) == 0);
+    }
+    REQUIRE(mount("/proc/sys", "/mnt/proc/sys", nullptr, MS_BIND, nullptr) == 0);
+    REQUIRE(mount(nullptr, "/mnt/proc/sys", nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) ==
+            0);
+    REQUIRE(mount("/proc/sys/net", "/mnt/host/proc/sys/net", nullptr, MS_BIND, nullptr) == 0);
+    REQUIRE(chroot("/mnt") == 0);
+    const std::string other = read_sysctl("net/ipv4/conf/all/rp_filter") == "1" ? "2" : "1";
+    write_sysctl("net/ipv4/conf/all/rp_filter", other);
+    CHECK(read_sysctl("net/ipv4/conf/all/rp_filter") == other);
+
+    REQUIRE(umount("/host/proc/sys/net") == 0);
+    CHECK_THROWS_WITH(
+        write_sysctl("net/ipv4/conf/all/rp_filter", "0"),
+        Catch::Contains("Read-only file system") && Catch::Contains("/host/proc/sys/net"));
+    CHECK(read_sysctl("net/ipv4/conf/all/rp_filter") == other);
   });
 }

@@ -1,0 +1,16 @@
+// The files of packaging/kubernetes/, put into the binary by cmake/generated.cmake. As they stand
+// there: what ${…} stands for is install_text.hpp's business.
+#pragma once
+
+#include <string_view>
+
+namespace cmd::manifests {
+
+extern const std::string_view mapping_crd;
+extern const std::string_view address_pool_crd;
+extern const std::string_view system_namespace;
+extern const std::string_view edge_rbac;
+extern const std::string_view edge_outside;
+extern const std::string_view edge_daemonset;
+
+}  // namespace cmd::manifests

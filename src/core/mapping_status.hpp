@@ -1,0 +1,96 @@
+// A Mapping's status as values: what one edge says of it, and what all of them together come to.
+// Two writers, so that many edges never conflict: each edge writes its own InstanceStatus, and one
+// of them, the leader, writes the SharedStatus. Pure: how it is written is kube's business, and the
+// clock is a parameter.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/forward.hpp"
+#include "core/objects.hpp"
+#include "core/plan_edge.hpp"
+
+namespace core {
+
+// An entry of status.instances. Times are Unix seconds of the edge that writes them.
+struct MappingInstance {
+  std::string name;
+  MappingReport::State state = MappingReport::State::active;
+  std::vector<Address> addresses;  // of the Mapping, in effect there; sorted
+  std::string message;             // why the state is what it is; empty for a plain active one
+  std::int64_t generation = 0;     // metadata.generation that the edge has seen
+  std::int64_t heartbeat = 0;
+
+  friend bool operator==(const MappingInstance&, const MappingInstance&) = default;
+};
+
+// What one edge writes: its entry, and SmartNat's configuredAddresses for the addresses it has.
+struct InstanceStatus {
+  MappingInstance entry;
+  std::map<Address, std::vector<Address>> configured;  // external address: pods, sorted
+
+  friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
+};
+
+// As metav1.Condition.
+struct Condition {
+  enum class Status : std::uint8_t { no, yes, unknown };
+
+  std::string type;
+  Status status = Status::unknown;
+  std::string reason;  // one word
+  std::string message;
+  std::int64_t generation = 0;
+  std::int64_t since = 0;  // lastTransitionTime, Unix seconds
+
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+std::string_view to_string(Condition::Status status);  // "True", "False", "Unknown"
+
+// What the leader writes. `invalid` and `service_vip` are SmartNat's.
+struct SharedStatus {
+  std::int64_t generation = 0;
+  std::vector<Condition> conditions;  // Accepted, Programmed
+  std::string invalid;                // "no", or why; empty while nobody knows
+  std::string service_vip;            // the Service's first cluster IP, if it has one
+
+  friend bool operator==(const SharedStatus&, const SharedStatus&) = default;
+};
+
+struct StatusContext {
+  std::string instance;
+  std::int64_t generation = 0;  // metadata.generation of the Mapping
+  std::int64_t now = 0;         // Unix seconds
+};
+
+// An edge that has not said anything for so long is gone. Generous, since it compares the clocks of
+// two machines; it decides about words in a status, never about traffic.
+inline constexpr std::int64_t instance_lifetime = 300;
+// An entry that says nothing new is written again after so long.
+inline constexpr std::int64_t heartbeat_period = 60;
+
+// `forwards` may hold those of other Mappings; they are passed over.
+InstanceStatus instance_status(const ObjectName& mapping, const MappingReport& report,
+                               std::span<const std::shared_ptr<const Forward>> forwards,
+                               const StatusContext& context);
+
+// Whether `next` says something that `written` does not, or the heartbeat is due.
+bool worth_writing(const InstanceStatus& written, const InstanceStatus& next);
+
+bool is_expired(const MappingInstance& instance, std::int64_t now);
+
+// `instances` as they stand in the status, the leader's own among them; expired ones do not count,
+// and those of an older generation only as long as there is none of this one. `before` are the
+// conditions as they stand, for the time since when each is so. `service` may be null.
+SharedStatus shared_status(std::span<const MappingInstance> instances,
+                           std::span<const Condition> before, const Service* service,
+                           const StatusContext& context);
+
+}  // namespace core
