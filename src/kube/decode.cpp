@@ -25,51 +25,6 @@ constexpr std::array known_kinds = {
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-// RFC 3339 to Unix seconds; fractions are dropped.
-std::optional<std::int64_t> parse_timestamp(std::string_view text) {
-  // 2024-01-31T23:59:59[.fraction](Z|+hh:mm)
-  const auto number = [&](std::size_t at, std::size_t digits) -> std::optional<int> {
-    int value = 0;
-    for (std::size_t i = at; i < at + digits; ++i) {
-      if (i >= text.size() || text[i] < '0' || text[i] > '9') return std::nullopt;
-      value = value * 10 + (text[i] - '0');
-    }
-    return value;
-  };
-  const auto is = [&](std::size_t at, char c) { return at < text.size() && text[at] == c; };
-  const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
-  const auto hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
-  if (!year || !month || !day || !hour || !minute || !second || !is(4, '-') || !is(7, '-') ||
-      !(is(10, 'T') || is(10, 't')) || !is(13, ':') || !is(16, ':')) {
-    return std::nullopt;
-  }
-  std::size_t at = 19;
-  if (is(at, '.')) {
-    const std::size_t digits = ++at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    if (at == digits) return std::nullopt;
-  }
-  int offset = 0;
-  if (is(at, '+') || is(at, '-')) {
-    const auto hours = number(at + 1, 2), minutes = number(at + 4, 2);
-    if (!hours || !minutes || !is(at + 3, ':') || *hours > 23 || *minutes > 59) return std::nullopt;
-    offset = (*hours * 60 + *minutes) * (text[at] == '-' ? -60 : 60);
-    at += 6;
-  } else if (is(at, 'Z') || is(at, 'z')) {
-    ++at;
-  } else {
-    return std::nullopt;
-  }
-  const std::chrono::year_month_day date(std::chrono::year(*year),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day)));
-  if (at != text.size() || !date.ok() || *hour > 23 || *minute > 59 || *second > 60) {
-    return std::nullopt;
-  }
-  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return ((days * 24 + *hour) * 60 + *minute) * 60 + *second - offset;
-}
-
 std::optional<core::ObjectName> decode_name(const Field& metadata) {
   core::ObjectName name;
   const Field ns = metadata.at("namespace");
@@ -198,6 +153,50 @@ bool is_dns_subdomain(std::string_view text) {
 
 bool is_dns_label(std::string_view text) {
   return text.size() <= 63 && text.find('.') == std::string_view::npos && is_dns_subdomain(text);
+}
+
+std::optional<std::int64_t> parse_timestamp(std::string_view text) {
+  // 2024-01-31T23:59:59[.fraction](Z|+hh:mm)
+  const auto number = [&](std::size_t at, std::size_t digits) -> std::optional<int> {
+    int value = 0;
+    for (std::size_t i = at; i < at + digits; ++i) {
+      if (i >= text.size() || text[i] < '0' || text[i] > '9') return std::nullopt;
+      value = value * 10 + (text[i] - '0');
+    }
+    return value;
+  };
+  const auto is = [&](std::size_t at, char c) { return at < text.size() && text[at] == c; };
+  const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
+  const auto hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (!year || !month || !day || !hour || !minute || !second || !is(4, '-') || !is(7, '-') ||
+      !(is(10, 'T') || is(10, 't')) || !is(13, ':') || !is(16, ':')) {
+    return std::nullopt;
+  }
+  std::size_t at = 19;
+  if (is(at, '.')) {
+    const std::size_t digits = ++at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    if (at == digits) return std::nullopt;
+  }
+  int offset = 0;
+  if (is(at, '+') || is(at, '-')) {
+    const auto hours = number(at + 1, 2), minutes = number(at + 4, 2);
+    if (!hours || !minutes || !is(at + 3, ':') || *hours > 23 || *minutes > 59) return std::nullopt;
+    offset = (*hours * 60 + *minutes) * (text[at] == '-' ? -60 : 60);
+    at += 6;
+  } else if (is(at, 'Z') || is(at, 'z')) {
+    ++at;
+  } else {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date(std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day)));
+  if (at != text.size() || !date.ok() || *hour > 23 || *minute > 59 || *second > 60) {
+    return std::nullopt;
+  }
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  return ((days * 24 + *hour) * 60 + *minute) * 60 + *second - offset;
 }
 
 core::Protocol decode_protocol(const Field& field) {

@@ -2,6 +2,7 @@
 // is whole; the name is already decoded.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -20,5 +21,7 @@ core::Affinity decode_affinity(const Field& field);  // none where missing
 std::optional<core::Address> decode_address(const Field& field);
 bool is_dns_label(std::string_view text);
 bool is_dns_subdomain(std::string_view text);
+// RFC 3339 to Unix seconds; fractions are dropped.
+std::optional<std::int64_t> parse_timestamp(std::string_view text);
 
 }  // namespace kube
