@@ -1,0 +1,25 @@
+// The objects of a cluster, by its API server: Mappings, Services, EndpointSlices of all
+// namespaces. A thread of its own connects, decodes and waits, so that a slow server or credential
+// plugin holds nobody up; the owner's loop takes what changed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "kube/kubeconfig.hpp"
+#include "kube/source.hpp"
+
+namespace kube {
+
+struct ClusterOptions {
+  ClientConfig config;
+  std::string user_agent;  // "pona/0.1.0 (edge)"
+  std::size_t max_ports_per_mapping = 50;
+};
+
+// Nothing is connected yet when it returns; what goes wrong then is among the problems, and tried
+// again for ever. Throws core::Error when the process has no descriptors left.
+std::unique_ptr<Source> open_cluster(ClusterOptions options);
+
+}  // namespace kube
