@@ -1,7 +1,7 @@
 # bash completion for pona                                                 -*- shell-script -*-
 
-_pona_edge="--manifests --external-interfaces --gateway-offset --masquerade --snat --backend \
-  --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
+_pona_edge="--manifests --kubeconfig --context --external-interfaces --gateway-offset \
+  --masquerade --snat --backend --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
   --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
   --max-connections-per-source --new-connections-per-second --max-ports --dry-run \

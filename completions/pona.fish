@@ -38,6 +38,8 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_at edge' -f -a status -d 'Mappings, endpoints, counters, rejected objects'
     complete -c $name -n '__pona_at edge' -f -a cleanup -d 'Remove everything of ours from the kernel'
     complete -c $name -n '__pona_in_edge' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
+    complete -c $name -n '__pona_in_edge' -l kubeconfig -r -F -d 'The cluster whose objects are served; auto, in-cluster'
+    complete -c $name -n '__pona_in_edge' -l context -x -d 'Context of the kubeconfig'
     complete -c $name -n '__pona_in_edge' -l external-interfaces -x -d 'Client-facing interfaces, a regular expression'
     complete -c $name -n '__pona_in_edge' -l gateway-offset -x -d 'Next hop, counted from the start of the subnet'
     complete -c $name -n '__pona_in_edge' -l masquerade -d 'Pods see the address of the appliance'

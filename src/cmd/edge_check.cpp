@@ -3,17 +3,18 @@
 #include <iostream>
 
 #include "cmd/edge_run.hpp"
+#include "cmd/edge_source.hpp"
 #include "core/diff.hpp"
 #include "core/plan_edge.hpp"
 #include "core/text.hpp"
-#include "kube/manifests.hpp"
 #include "net/kernel.hpp"
 
 namespace cmd {
 namespace {
 
 std::unique_ptr<kube::Source> open(const EdgeOptions& options) {
-  return kube::open_manifests({options.manifests, options.max_ports_per_mapping});
+  return open_source(options,
+                     [](const std::string& text) { std::cout << "warning: " << text << '\n'; });
 }
 
 // Returns how many there are.
@@ -50,13 +51,13 @@ int check_edge(const ResolvedOptions& resolved) {
 
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
-  plan.update(source->take());
+  plan.update(take_all(*source, resolved.options));
   std::size_t wrong = print_problems(*source) + print_rejections(plan);
   if (!source->synced() && wrong == 0) {
-    std::cout << "problem: " << resolved.options.manifests << " cannot be read as a whole\n";
+    std::cout << "problem: " << describe_source(resolved.options) << " cannot be read as a whole\n";
     ++wrong;
   }
-  std::cout << resolved.options.manifests << ':';
+  std::cout << describe_source(resolved.options) << ':';
   for (const auto& [kind, number] : plan.object_counts()) {
     std::cout << ' ' << number << ' ' << to_string(kind) << ',';
   }
@@ -70,12 +71,12 @@ int preview_edge(const ResolvedOptions& resolved) {
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
   plan.update(kernel->host());
-  plan.update(source->take());
+  plan.update(take_all(*source, resolved.options));
   for (const std::string& warning : plan.warnings()) std::cout << "warning: " << warning << '\n';
   print_problems(*source);
   print_rejections(plan);
   if (!source->synced()) {
-    std::cout << resolved.options.manifests
+    std::cout << describe_source(resolved.options)
               << " cannot be read as a whole: nothing would be changed before it can\n";
     return 1;
   }

@@ -126,10 +126,12 @@ Complaint set_socket(EdgeOptions& options, const std::string& text) {
   return std::nullopt;
 }
 
-Complaint set_manifests(EdgeOptions& options, const std::string& text) {
-  if (text.empty()) return "is empty: a directory is needed";
-  options.manifests = text;
-  return std::nullopt;
+template <typename Target>
+Setter text(Target target) {
+  return [target](EdgeOptions& options, const std::string& value) -> Complaint {
+    target(options) = value;
+    return std::nullopt;
+  };
 }
 
 std::string hexadecimal(std::uint32_t value) {
@@ -145,8 +147,15 @@ std::vector<EdgeOption> make_table() {
   static const std::string mask = hexadecimal(core::constants::edge_mark_mask);
   return {
       {"manifests", "DIR", "/etc/pona/manifests", "",
-       "Directory of manifests: Mapping, Service, EndpointSlice; YAML and JSON, any depth",
-       set_manifests},
+       "Directory of manifests: Mapping, Service, EndpointSlice; YAML and JSON, any depth; beside "
+       "a cluster only where it is named",
+       text([](O& o) -> std::string& { return o.manifests; })},
+      {"kubeconfig", "FILE|auto|in-cluster", "", "",
+       "The cluster whose objects are served; auto: as kubectl finds it, in-cluster: as a pod; "
+       "empty: none",
+       text([](O& o) -> std::string& { return o.kubeconfig; })},
+      {"context", "NAME", "", "", "Context of the kubeconfig; empty: the current one",
+       text([](O& o) -> std::string& { return o.context; })},
       {"external-interfaces", "REGEX", "", "SNCTRLR_INTERFACES_PATTERN",
        "Client-facing interfaces, an extended regular expression that may match any part of the "
        "name; empty: none, replies follow table main",
@@ -261,6 +270,27 @@ EffectiveOption choose(const EdgeOption& option, const OptionSources& sources) {
   return {option.name, std::string(option.standard), "default"};
 }
 
+// What is wrong with options that depend on each other; what one leaves to another is filled in.
+std::vector<std::pair<std::string_view, std::string>> settle(ResolvedOptions& result) {
+  std::vector<std::pair<std::string_view, std::string>> complaints;
+  EdgeOptions& options = result.options;
+  for (EffectiveOption& option : result.effective) {
+    if (option.name != "manifests") continue;
+    if (!options.kubeconfig.empty() && option.origin == "default") {
+      options.manifests.clear();
+      option.text.clear();
+    } else if (options.kubeconfig.empty() && options.manifests.empty()) {
+      complaints.emplace_back("manifests", "is empty: a directory is needed, or a kubeconfig");
+    }
+  }
+  if (!options.context.empty() && options.kubeconfig.empty()) {
+    complaints.emplace_back("context", "is of no use without kubeconfig");
+  } else if (!options.context.empty() && options.kubeconfig == "in-cluster") {
+    complaints.emplace_back("context", "cannot be chosen in-cluster: a pod has no kubeconfig");
+  }
+  return complaints;
+}
+
 std::vector<std::string> notes_on(const std::map<std::string, std::string>& environment) {
   std::vector<std::string> ours = {variable_of("config")};
   std::vector<std::string> smartnats;
@@ -300,17 +330,23 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
   const auto complain = [&](const std::string& text) {
     wrong += (wrong.empty() ? "" : "\n") + text;
   };
+  const auto complain_of = [&](const EffectiveOption& chosen, const std::string& complaint) {
+    // A flag or variable names the option itself.
+    const bool in_file = chosen.origin.find(':') != std::string::npos;
+    complain(chosen.origin + (in_file ? ": " + std::string(chosen.name) : "") + " \"" +
+             chosen.text + "\" " + complaint);
+  };
   std::vector<std::string> names;
   for (const EdgeOption& option : edge_option_table()) {
     names.emplace_back(option.name);
     result.effective.push_back(choose(option, sources));
     const EffectiveOption& chosen = result.effective.back();
     if (const auto complaint = option.set(result.options, chosen.text)) {
-      // A flag or variable names the option itself.
-      const bool in_file = chosen.origin.find(':') != std::string::npos;
-      complain(chosen.origin + (in_file ? ": " + std::string(option.name) : "") + " \"" +
-               chosen.text + "\" " + *complaint);
+      complain_of(chosen, *complaint);
     }
+  }
+  for (const auto& [name, complaint] : settle(result)) {
+    complain_of(*std::ranges::find(result.effective, name, &EffectiveOption::name), complaint);
   }
   for (const auto& [key, value] : sources.config) {
     if (std::ranges::find(names, key) == names.end()) {

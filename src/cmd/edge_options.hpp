@@ -19,7 +19,9 @@
 namespace cmd {
 
 struct EdgeOptions {
-  std::string manifests;
+  std::string manifests;   // a directory; empty: none, which is for a cluster's kubeconfig only
+  std::string kubeconfig;  // a file, "auto" or "in-cluster"; empty: no cluster
+  std::string context;     // of the kubeconfig; empty: the current one
   core::EdgeSettings settings;
   std::string socket;
   std::uint32_t max_ports_per_mapping = 0;

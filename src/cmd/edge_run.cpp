@@ -19,10 +19,10 @@
 #include "cmd/edge_listen.hpp"
 #include "cmd/edge_loop.hpp"
 #include "cmd/edge_monitor.hpp"
+#include "cmd/edge_source.hpp"
 #include "cmd/notify.hpp"
 #include "cmd/version.hpp"
 #include "core/error.hpp"
-#include "kube/manifests.hpp"
 #include "net/fd.hpp"
 
 namespace cmd {
@@ -198,7 +198,7 @@ int run_edge(const ResolvedOptions& resolved) {
         {{"name", std::string(option.name)}, {"value", option.text}, {"origin", option.origin}});
   }
   log::info("pona edge starts",
-            {{"version", std::string(version_number())}, {"manifests", options.manifests}});
+            {{"version", std::string(version_number())}, {"objects", describe_source(options)}});
 
   net::Fd signals = catch_signals();
   std::vector<net::Fd> listeners;
@@ -209,7 +209,7 @@ int run_edge(const ResolvedOptions& resolved) {
     listeners.push_back(listen_tcp(settings.monitor_address, settings.monitor_port));
   }
   const auto kernel = net::open_kernel(true);
-  const auto source = kube::open_manifests({options.manifests, options.max_ports_per_mapping});
+  const auto source = open_source(options, [](const std::string& text) { log::warning(text); });
   EdgeBoard board;
   const EdgeMonitor monitor(board, listeners);
   Edge(options, *kernel, *source, board, std::move(signals)).run();

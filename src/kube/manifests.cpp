@@ -1,7 +1,6 @@
 #include "kube/manifests.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +12,7 @@
 
 #include "core/error.hpp"
 #include "kube/directory.hpp"
+#include "kube/hash_id.hpp"
 #include "kube/manifest_file.hpp"
 
 namespace kube {
@@ -23,13 +23,6 @@ using ObjectPointer = std::shared_ptr<const core::Object>;
 core::ObjectId id_of(const core::Object& object) {
   return {core::kind_of(object), core::name_of(object)};
 }
-
-struct HashId {
-  std::size_t operator()(const core::ObjectId& id) const {
-    const std::hash<std::string> hash;
-    return (hash(id.name.ns) * 31 + hash(id.name.name)) * 31 + static_cast<std::size_t>(id.kind);
-  }
-};
 
 struct File {
   std::vector<ManifestPart> parts;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "kube/decode.hpp"
+#include "kube/hash_id.hpp"
 #include "kube/source.hpp"
 
 namespace kube {
@@ -41,12 +41,6 @@ class ObjectCache {
   struct Entry {
     std::shared_ptr<const core::Object> object;  // the last good version; null: there was none
     std::uint64_t list = 0;                      // the last that held it
-  };
-  struct HashId {
-    std::size_t operator()(const core::ObjectId& id) const {
-      const std::hash<std::string> hash;
-      return (hash(id.name.ns) * 31 + hash(id.name.name)) * 31 + static_cast<std::size_t>(id.kind);
-    }
   };
   struct Faults {
     std::vector<std::string> texts;

@@ -126,6 +126,23 @@ TEST_CASE("every kind of bad value is refused") {
   CHECK(complaint(sources({{"socket", std::string(200, 'x')}})) != "");
 }
 
+TEST_CASE("a cluster takes the place of the directory unless both are named") {
+  const auto options = [](const std::map<std::string, std::string>& flags) {
+    return cmd::resolve_options(sources(flags)).options;
+  };
+  CHECK(options({}).kubeconfig.empty());
+  CHECK(options({{"kubeconfig", "auto"}}).manifests.empty());
+  CHECK(options({{"kubeconfig", "/k"}, {"manifests", "/m"}}).manifests == "/m");
+  CHECK(options({{"kubeconfig", "/k"}, {"manifests", ""}}).manifests.empty());
+  CHECK(options({{"kubeconfig", "/k"}, {"context", "shop"}}).context == "shop");
+  CHECK(complaint(sources({{"context", "shop"}})) ==
+        "--context \"shop\" is of no use without kubeconfig");
+  CHECK(complaint(sources({{"kubeconfig", "in-cluster"}, {"context", "shop"}})) ==
+        "--context \"shop\" cannot be chosen in-cluster: a pod has no kubeconfig");
+  CHECK(complaint(sources({{"manifests", ""}})) ==
+        "--manifests \"\" is empty: a directory is needed, or a kubeconfig");
+}
+
 TEST_CASE("all that is wrong is told at once, with the nearest name for unknown keys") {
   CHECK(complaint(sources({{"snat", "x"}}, {}, "masquerad: true\n")) ==
         "--snat \"x\" is neither true nor false\n"

@@ -10,8 +10,11 @@
 #include <map>
 #include <mutex>
 
+#include "kube/joined.hpp"
+#include "kube/manifests.hpp"
 #include "support/catch.hpp"
 #include "support/http_server.hpp"
+#include "support/temporary.hpp"
 
 namespace {
 
@@ -102,13 +105,16 @@ class Server {
 
 class Watcher {
  public:
-  explicit Watcher(const Server& server) {
+  using Wrap = std::function<std::unique_ptr<kube::Source>(std::unique_ptr<kube::Source>)>;
+
+  explicit Watcher(const Server& server, const Wrap& wrap = {}) {
     kube::ClusterOptions options;
     options.config.context = "lab";
     options.config.cluster.server =
         *kube::parse_url("http://127.0.0.1:" + std::to_string(server.port()));
     options.user_agent = "pona/test";
     source_ = kube::open_cluster(std::move(options));
+    if (wrap) source_ = wrap(std::move(source_));
   }
 
   void wait(const std::function<bool()>& done) {
@@ -213,4 +219,40 @@ TEST_CASE("cluster: a server that goes away takes nothing with it") {
   });
   CHECK(watcher.objects.size() == 1);
   CHECK(watcher.source().synced());
+}
+
+TEST_CASE("joined: two sources are one, and of an object that both hold the first's counts") {
+  const support::Temporary directory;
+  const auto text = [](const std::string& name, int port) {
+    return "apiVersion: v1\nkind: Service\nmetadata: {name: " + name +
+           ", namespace: shop}\nspec: {ports: [{port: " + std::to_string(port) + "}]}\n---\n";
+  };
+  static_cast<void>(directory.write("a.yaml", text("web", 81) + text("own", 82)));
+  Server server;
+  for (const char* resource : {"mappings", "endpointslices"}) {
+    server.lists[resource] = end_of_list(10);
+  }
+  server.lists["services"] =
+      event("ADDED", service("web", 5)) + event("ADDED", service("db", 6)) + end_of_list(10);
+  Watcher watcher(server, [&](std::unique_ptr<kube::Source> cluster) {
+    return kube::join(kube::open_manifests({directory.path()}), "the manifests",
+                      std::move(cluster));
+  });
+  const auto port_of_web = [&] {
+    const auto found = watcher.objects.find("Service shop/web");
+    if (found == watcher.objects.end()) return 0;
+    return int{std::get<core::Service>(*found->second).ports.at(0).port};
+  };
+  watcher.wait([&] { return watcher.source().synced() && watcher.objects.size() == 3; });
+  CHECK(port_of_web() == 81);
+  CHECK(watcher.source().problems() ==
+        std::vector<kube::Problem>{{"Service shop/web",
+                                    "defined twice: what the manifests say counts, the cluster's "
+                                    "has no effect"}});
+  static_cast<void>(directory.write("a.yaml", text("own", 82)));
+  watcher.wait([&] { return port_of_web() == 80; });
+  CHECK(watcher.source().problems().empty());
+  server.say("services", event("DELETED", service("web", 11)));
+  watcher.wait([&] { return port_of_web() == 0; });
+  CHECK(watcher.objects.size() == 2);
 }

@@ -1,0 +1,72 @@
+#include "cmd/edge_source.hpp"
+
+#include <poll.h>
+
+#include <chrono>
+#include <utility>
+
+#include "cmd/version.hpp"
+#include "kube/cluster.hpp"
+#include "kube/joined.hpp"
+#include "kube/manifests.hpp"
+
+namespace cmd {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 15s;
+
+kube::ClientConfig load(const EdgeOptions& options) {
+  const kube::Environment environment = kube::process_environment();
+  if (options.kubeconfig == "in-cluster") return kube::load_in_cluster(environment);
+  const std::string file = options.kubeconfig == "auto" ? std::string() : options.kubeconfig;
+  return kube::load_config({file, options.context}, environment);
+}
+
+std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options,
+                                           const std::function<void(const std::string&)>& warn) {
+  kube::ClusterOptions cluster;
+  cluster.config = load(options);
+  cluster.user_agent = "pona/" + std::string(version_number()) + " (edge)";
+  cluster.max_ports_per_mapping = options.max_ports_per_mapping;
+  for (const std::string& warning : cluster.config.warnings) warn(warning);
+  return kube::open_cluster(std::move(cluster));
+}
+
+}  // namespace
+
+std::unique_ptr<kube::Source> open_source(const EdgeOptions& options,
+                                          const std::function<void(const std::string&)>& warn) {
+  std::unique_ptr<kube::Source> manifests;
+  if (!options.manifests.empty()) {
+    manifests = kube::open_manifests({options.manifests, options.max_ports_per_mapping});
+  }
+  if (options.kubeconfig.empty()) return manifests;
+  auto cluster = open_cluster(options, warn);
+  if (!manifests) return cluster;
+  return kube::join(std::move(manifests), "the manifests", std::move(cluster));
+}
+
+core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options) {
+  core::ObjectChanges all = source.take();
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (!options.kubeconfig.empty() && !source.synced()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
+    if (left.count() <= 0) break;
+    pollfd fd{source.wake_fd(), POLLIN, 0};
+    poll(&fd, 1, static_cast<int>(left.count()));
+    for (auto& [id, object] : source.take()) all.insert_or_assign(id, std::move(object));
+  }
+  return all;
+}
+
+std::string describe_source(const EdgeOptions& options) {
+  if (options.kubeconfig.empty()) return options.manifests;
+  const std::string context = options.context.empty() ? "" : ", context " + options.context;
+  return (options.manifests.empty() ? "" : options.manifests + " and ") + "the cluster of " +
+         options.kubeconfig + context;
+}
+
+}  // namespace cmd

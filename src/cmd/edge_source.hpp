@@ -1,0 +1,24 @@
+// Where the edge's objects come from, by its options: a directory of manifests, a cluster, or both.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cmd/edge_options.hpp"
+#include "kube/source.hpp"
+
+namespace cmd {
+
+// `warn` is told what is usable but unwise in a kubeconfig. Throws core::Error (usage) when it
+// cannot be used.
+std::unique_ptr<kube::Source> open_source(const EdgeOptions& options,
+                                          const std::function<void(const std::string&)>& warn);
+
+// All objects, for those who look only once: waits for a cluster's answers, though not for ever.
+core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options);
+
+// "/etc/pona/manifests and the cluster of /root/.kube/config"
+std::string describe_source(const EdgeOptions& options);
+
+}  // namespace cmd
