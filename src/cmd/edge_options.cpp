@@ -1,7 +1,6 @@
 #include "cmd/edge_options.hpp"
 
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -17,6 +16,7 @@
 #include "core/constants.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "kube/kubeconfig.hpp"
 
 namespace cmd {
 namespace {
@@ -271,17 +271,25 @@ EffectiveOption choose(const EdgeOption& option, const OptionSources& sources) {
 }
 
 // What is wrong with options that depend on each other; what one leaves to another is filled in.
-std::vector<std::pair<std::string_view, std::string>> settle(ResolvedOptions& result) {
+std::vector<std::pair<std::string_view, std::string>> settle(
+    ResolvedOptions& result, const std::map<std::string, std::string>& environment) {
   std::vector<std::pair<std::string_view, std::string>> complaints;
-  EdgeOptions& options = result.options;
-  for (EffectiveOption& option : result.effective) {
-    if (option.name != "manifests") continue;
-    if (!options.kubeconfig.empty() && option.origin == "default") {
-      options.manifests.clear();
-      option.text.clear();
-    } else if (options.kubeconfig.empty() && options.manifests.empty()) {
-      complaints.emplace_back("manifests", "is empty: a directory is needed, or a kubeconfig");
-    }
+  auto& options = result.options;
+  const auto effective = [&](std::string_view name) -> EffectiveOption& {
+    return *std::ranges::find(result.effective, name, &EffectiveOption::name);
+  };
+  // A pod that is told nothing serves its own cluster.
+  constexpr const char* in_pod = "KUBERNETES_SERVICE_HOST";
+  if (effective("manifests").origin == "default" && effective("kubeconfig").origin == "default" &&
+      environment.contains(in_pod)) {
+    options.kubeconfig = "in-cluster";
+    effective("kubeconfig") = {"kubeconfig", options.kubeconfig, in_pod};
+  }
+  if (EffectiveOption& manifests = effective("manifests");
+      !options.kubeconfig.empty() && manifests.origin == "default") {
+    options.manifests = manifests.text = "";
+  } else if (options.kubeconfig.empty() && options.manifests.empty()) {
+    complaints.emplace_back("manifests", "is empty: a directory is needed, or a kubeconfig");
   }
   if (!options.context.empty() && options.kubeconfig.empty()) {
     complaints.emplace_back("context", "is of no use without kubeconfig");
@@ -345,7 +353,7 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
       complain_of(chosen, *complaint);
     }
   }
-  for (const auto& [name, complaint] : settle(result)) {
+  for (const auto& [name, complaint] : settle(result, sources.environment)) {
     complain_of(*std::ranges::find(result.effective, name, &EffectiveOption::name), complaint);
   }
   for (const auto& [key, value] : sources.config) {
@@ -362,13 +370,7 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
 ResolvedOptions resolve_options(const std::map<std::string, std::string>& flags) {
   OptionSources sources;
   sources.flags = flags;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos) {
-      sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
+  sources.environment = kube::process_environment();
   sources.config_name = standard_config;
   bool may_be_missing = true;
   if (const auto flag = flags.find("config"); flag != flags.end()) {

@@ -20,10 +20,11 @@ std::string resolve(const fs::path& directory, const std::string& path) {
 // Data goes before the file, as in client-go.
 Pem decode_pem(const Field& parent, const std::string& name, const fs::path& directory) {
   Pem pem;
-  const Field data = parent.at(name + "-data");
+  const std::string data_name = name + "-data";  // a field refers to its key
+  const Field data = parent.at(data_name);
   const std::string encoded = text(data);
   if (!encoded.empty()) {
-    pem.field = name + "-data";
+    pem.field = data_name;
     pem.data = decode_base64(encoded).value_or("");
     if (pem.data.empty()) {
       data.reject("is no base64");

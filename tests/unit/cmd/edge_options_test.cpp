@@ -135,6 +135,10 @@ TEST_CASE("a cluster takes the place of the directory unless both are named") {
   CHECK(options({{"kubeconfig", "/k"}, {"manifests", "/m"}}).manifests == "/m");
   CHECK(options({{"kubeconfig", "/k"}, {"manifests", ""}}).manifests.empty());
   CHECK(options({{"kubeconfig", "/k"}, {"context", "shop"}}).context == "shop");
+  const std::map<std::string, std::string> pod = {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}};
+  CHECK(cmd::resolve_options(sources({}, pod)).options.kubeconfig == "in-cluster");
+  CHECK(cmd::resolve_options(sources({}, pod)).options.manifests.empty());
+  CHECK(cmd::resolve_options(sources({{"manifests", "/m"}}, pod)).options.kubeconfig.empty());
   CHECK(complaint(sources({{"context", "shop"}})) ==
         "--context \"shop\" is of no use without kubeconfig");
   CHECK(complaint(sources({{"kubeconfig", "in-cluster"}, {"context", "shop"}})) ==
