@@ -381,7 +381,6 @@ ResolvedOptions resolve_options(const std::map<std::string, std::string>& flags)
     sources.config_name = set->second;
     may_be_missing = false;
   }
-
   std::ifstream file(sources.config_name);
   const int reason = errno;
   if (file) {

@@ -147,7 +147,7 @@ class ClusterSource : public Source {
   explicit ClusterSource(ClusterOptions options)
       : bell_(open_bell()),
         stop_bell_(open_bell()),
-        client_(std::move(options), stop_bell_.get()),
+        client_(std::make_unique<Client>(std::move(options), stop_bell_.get())),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   [[nodiscard]] int wake_fd() const override { return bell_.get(); }
@@ -174,18 +174,20 @@ class ClusterSource : public Source {
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
     const std::stop_callback wake(stop, [this] { ring(stop_bell_); });
     while (!stop.stop_requested()) {
-      client_.step();
+      client_->step();
       publish();
-      client_.wait();
+      client_->wait();
     }
+    // Here, where SIGPIPE is blocked: TLS says good-bye on connections that may be gone.
+    client_.reset();
   }
 
   void publish() {
-    auto problems = client_.new_problems();
-    const bool synced = client_.synced();
+    auto problems = client_->new_problems();
+    const bool synced = client_->synced();
     {
       const std::lock_guard lock(mutex_);
-      const bool news = client_.move_changes(changes_);
+      const bool news = client_->move_changes(changes_);
       if (!news && !problems && synced == synced_) return;
       synced_ = synced;
       if (problems) problems_ = *std::move(problems);
@@ -195,7 +197,7 @@ class ClusterSource : public Source {
 
   Fd bell_;
   Fd stop_bell_;
-  Client client_;
+  std::unique_ptr<Client> client_;
   mutable std::mutex mutex_;
   core::ObjectChanges changes_;
   std::vector<Problem> problems_;

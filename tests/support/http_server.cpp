@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -111,6 +112,14 @@ class Socket : public HttpServer::Connection {
   bool open_ = true;
 };
 
+// Clients hang up at any time, and OpenSSL writes nevertheless.
+void block_sigpipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 // The length of the first request in a text; npos while it is not whole.
 std::size_t request_size(const std::string& text) {
   const std::size_t head = text.find("\r\n\r\n");
@@ -177,6 +186,7 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::accept_all(const std::stop_token& stop) {
+  block_sigpipe();  // the connections' threads inherit it
   while (!stop.stop_requested()) {
     pollfd fd{listener_, POLLIN, 0};
     if (poll(&fd, 1, 20) <= 0) continue;

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <map>
 #include <memory>
 #include <string>
@@ -76,6 +77,10 @@ class Http2Server {
 
  private:
   void run(const std::stop_token& stop) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);  // clients hang up at any time
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     while (!stop.stop_requested()) {
       pollfd fd{listener_, POLLIN, 0};
       if (poll(&fd, 1, 20) <= 0) continue;
