@@ -194,7 +194,7 @@ int mnl_attr_type_valid(const nlattr* attribute, std::uint16_t largest) {
 }
 
 int mnl_attr_validate(const nlattr* attribute, mnl_attr_data_type type) {
-  if (type < MNL_TYPE_UNSPEC || type >= MNL_TYPE_MAX) return fail(EINVAL);
+  if (type >= MNL_TYPE_MAX) return fail(EINVAL);
   const std::size_t length = mnl_attr_get_payload_len(attribute);
   const auto must_be = [&](bool good) { return good ? 0 : fail(ERANGE); };
   switch (type) {

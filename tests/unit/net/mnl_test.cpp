@@ -92,7 +92,7 @@ int visit(const nlattr* attribute, void* data) {
   if (type == 3) text += " u32 " + std::to_string(MNL(library, mnl_attr_get_u32)(attribute));
   if (type == 4) text += " u64 " + std::to_string(MNL(library, mnl_attr_get_u64)(attribute));
   if (type == 6) text += std::string(" text ") + MNL(library, mnl_attr_get_str)(attribute);
-  for (int kind = -1; kind <= MNL_TYPE_MAX; ++kind) {
+  for (int kind = 0; kind <= MNL_TYPE_MAX; ++kind) {
     errno = 0;
     const int valid =
         MNL(library, mnl_attr_validate)(attribute, static_cast<mnl_attr_data_type>(kind));
