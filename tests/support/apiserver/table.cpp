@@ -1,0 +1,206 @@
+#include "support/apiserver/table.hpp"
+
+#include <functional>
+#include <regex>
+
+namespace support::apiserver {
+namespace {
+
+constexpr const char* name_description =
+    "Name must be unique within a namespace. Is required when creating resources, although some "
+    "resources may allow a client to request the generation of an appropriate name automatically. "
+    "Name is primarily intended for creation idempotence and configuration definition. Cannot be "
+    "updated. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
+
+struct Column {
+  const char* name;
+  std::function<Json(const Json&)> cell;
+  bool date = false;  // the cell is a time, shown as the time since then
+};
+
+// As kubectl shows durations: two units while they tell more than one.
+std::string age(Time now, const std::string& since) {
+  const std::optional<Time> from = parse_rfc3339(since);
+  if (!from) return "<unknown>";
+  const auto s = std::chrono::duration_cast<std::chrono::seconds>(now - *from).count();
+  const auto with = [](long first, const char* unit, long second, const char* smaller) {
+    return std::to_string(first) + unit + (second == 0 ? "" : std::to_string(second) + smaller);
+  };
+  if (s < 120) return std::to_string(s) + "s";
+  if (s < 600) return with(s / 60, "m", s % 60, "s");
+  if (s < 3 * 3600) return std::to_string(s / 60) + "m";
+  if (s < 8 * 3600) return with(s / 3600, "h", s / 60 % 60, "m");
+  if (s < 48 * 3600) return std::to_string(s / 3600) + "h";
+  if (s < 8 * 86400) return with(s / 86400, "d", s / 3600 % 24, "h");
+  return std::to_string(s / 86400) + "d";
+}
+
+std::string joined(const Json* list, const std::function<std::string(const Json&)>& one) {
+  std::string out;
+  if (list == nullptr || !list->is_array()) return "<none>";
+  for (const Json& element : *list) out += (out.empty() ? "" : ",") + one(element);
+  return out.empty() ? "<none>" : out;
+}
+
+std::string or_none(const std::string& text) { return text.empty() ? "<none>" : text; }
+
+Json ports(const Json& service) {
+  return joined(find(service, "spec.ports"), [](const Json& port) {
+    std::string out = port.value("port", Json(0)).dump();
+    if (port.contains("nodePort")) out += ":" + port["nodePort"].dump();
+    return out + "/" + text(port, "protocol");
+  });
+}
+
+Json external_ip(const Json& service) {
+  const Json* const ingress = find(service, "status.loadBalancer.ingress");
+  if (ingress != nullptr) {
+    return joined(ingress, [](const Json& one) {
+      return text(one, "ip").empty() ? text(one, "hostname") : text(one, "ip");
+    });
+  }
+  return text(service, "spec.type") == "LoadBalancer" ? "<pending>" : "<none>";
+}
+
+Json readiness(const Json& pod) {
+  std::size_t ready = 0;
+  if (const Json* const states = find(pod, "status.containerStatuses")) {
+    for (const Json& one : *states) ready += one.value("ready", false) ? 1 : 0;
+  }
+  const Json* const containers = find(pod, "spec.containers");
+  return std::to_string(ready) + "/" +
+         std::to_string(containers == nullptr ? 0 : containers->size());
+}
+
+const std::vector<Column>& columns_for(const Resource& resource) {
+  static const auto at = [](const char* path) {
+    return [path](const Json& object) { return Json(or_none(text(object, path))); };
+  };
+  static const Column aged = {"Age", at("metadata.creationTimestamp"), true};
+  static const std::vector<Column> plain = {aged};
+  static const std::map<std::string, std::vector<Column>> special = {
+      {"Namespace", {{"Status", at("status.phase")}, aged}},
+      {"Service",
+       {{"Type", at("spec.type")},
+        {"Cluster-IP", at("spec.clusterIP")},
+        {"External-IP", external_ip},
+        {"Port(s)", ports},
+        aged}},
+      {"Pod",
+       {{"Ready", readiness},
+        {"Status",
+         [](const Json& pod) {
+           return find(pod, "metadata.deletionTimestamp") != nullptr
+                      ? Json("Terminating")
+                      : Json(text(pod, "status.phase"));
+         }},
+        aged}},
+      {"ConfigMap",
+       {{"Data",
+         [](const Json& config) {
+           const Json* const data = find(config, "data");
+           return Json(data == nullptr ? 0 : data->size());
+         }},
+        aged}},
+      {"EndpointSlice",
+       {{"AddressType", at("addressType")},
+        {"Endpoints",
+         [](const Json& slice) {
+           return Json(joined(find(slice, "endpoints"), [](const Json& endpoint) {
+             return joined(find(endpoint, "addresses"),
+                           [](const Json& address) { return address.get<std::string>(); });
+           }));
+         }},
+        aged}},
+      {"Lease", {{"Holder", at("spec.holderIdentity")}, aged}},
+      {"Event", {{"Type", at("type")}, {"Reason", at("reason")}, {"Message", at("message")}}},
+      {"CustomResourceDefinition", {{"Created At", at("metadata.creationTimestamp")}}},
+  };
+  const auto found = special.find(resource.kind);
+  return resource.custom || found == special.end() ? plain : found->second;
+}
+
+// The value at a path like ".status.conditions[?(@.type=="Accepted")].status". What is not there,
+// or not of this simple form, is nothing.
+const Json* at_json_path(const Json& object, const std::string& path) {
+  static const std::regex step(
+      R"re(\.([A-Za-z0-9_-]+)|\[(\d+)\]|\[\?\(@\.([A-Za-z]+)==["']([^"']*)["']\)\])re");
+  const Json* at = &object;
+  auto from = path.cbegin();
+  std::smatch match;
+  while (from != path.cend()) {
+    if (!std::regex_search(from, path.cend(), match, step,
+                           std::regex_constants::match_continuous)) {
+      return nullptr;
+    }
+    const Json* next = nullptr;
+    if (match[1].matched && at->is_object() && at->contains(match[1].str())) {
+      next = &at->at(match[1].str());
+    } else if (match[2].matched && at->is_array() && std::stoul(match[2].str()) < at->size()) {
+      next = &at->at(std::stoul(match[2].str()));
+    } else if (match[3].matched && at->is_array()) {
+      for (const Json& element : *at) {
+        if (next == nullptr && text(element, match[3].str()) == match[4].str()) next = &element;
+      }
+    }
+    if (next == nullptr) return nullptr;
+    at = next;
+    from = match[0].second;
+  }
+  return at;
+}
+
+Json cell_at(const Json& object, const Json& column, Time now) {
+  const Json* const found = at_json_path(object, text(column, "jsonPath"));
+  if (found == nullptr || found->is_null()) return nullptr;
+  const std::string type = text(column, "type");
+  if (type == "date" && found->is_string()) return age(now, *found);
+  if (type != "string" || found->is_string()) return *found;
+  return found->dump();
+}
+
+Json column(const std::string& name, const std::string& type, const std::string& format,
+            const std::string& description, int priority) {
+  return {{"name", name},
+          {"type", type},
+          {"format", format},
+          {"description", description},
+          {"priority", priority}};
+}
+
+}  // namespace
+
+Json columns_of(const Resource& resource) {
+  Json out = Json::array({column("Name", "string", "name", name_description, 0)});
+  if (resource.columns.empty()) {
+    for (const Column& one : columns_for(resource))
+      out.push_back(column(one.name, "string", "", "", 0));
+    return out;
+  }
+  for (const Json& one : resource.columns) {
+    std::string description = text(one, "description");
+    if (description.empty()) {
+      description =
+          "Custom resource definition column (in JSONPath format): " + text(one, "jsonPath");
+    }
+    out.push_back(column(text(one, "name"), text(one, "type"), text(one, "format"), description,
+                         one.value("priority", 0)));
+  }
+  return out;
+}
+
+Json cells_of(const Resource& resource, const Json& object, Time now) {
+  Json out = Json::array({text(object, "metadata.name")});
+  if (resource.columns.empty()) {
+    for (const Column& one : columns_for(resource)) {
+      const Json cell = one.cell(object);
+      out.push_back(one.date ? Json(age(now, cell)) : cell);
+    }
+  } else {
+    for (const Json& one : resource.columns) out.push_back(cell_at(object, one, now));
+  }
+  return out;
+}
+
+}  // namespace support::apiserver
