@@ -44,7 +44,7 @@ void set_cluster_ips(State& state, Json& spec) {
   if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = "SingleStack";
   const std::string wanted = text(spec, "clusterIP");
   if (wanted == "None") {
-    spec["clusterIPs"] = {"None"};
+    spec["clusterIPs"] = Json::array({"None"});
     return;
   }
   Json ips = spec.value("clusterIPs", Json::array());
@@ -73,7 +73,7 @@ void keep_allocated(const Json& before, Json& spec) {
   // The list follows its first element's older field.
   if (spec.contains("clusterIPs") && spec["clusterIPs"].size() == 1 && spec.contains("clusterIP") &&
       before.value("clusterIP", "") != spec["clusterIP"]) {
-    spec["clusterIPs"] = {spec["clusterIP"]};
+    spec["clusterIPs"] = Json::array({spec["clusterIP"]});
   }
   if (!spec.contains("ports") || !before.contains("ports") ||
       (text(spec, "type") != "NodePort" && text(spec, "type") != "LoadBalancer")) {

@@ -148,7 +148,19 @@ Json openapi_paths(const std::vector<Version>& versions) {
   return {{"paths", paths}};
 }
 
+// What `kubectl explain` reads. Built-in kinds have no schema here.
+Json schema_of(const Resource& resource) {
+  Json schema = resource.openapi;
+  schema["properties"].update({{"apiVersion", {{"type", "string"}}},
+                               {"kind", {{"type", "string"}}},
+                               {"metadata", {{"type", "object"}}}});
+  schema["x-kubernetes-group-version-kind"] = {
+      {{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind}}};
+  return schema;
+}
+
 Json openapi(const Version& version) {
+  Json schemas = Json::object();
   Json paths = Json::object();
   const std::string base = version.group.empty() ? "/api/" + version.version
                                                  : "/apis/" + version.group + "/" + version.version;
@@ -158,6 +170,10 @@ Json openapi(const Version& version) {
         {{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}, {"uniqueItems", true}}}});
   }
   for (const auto& resource : version.resources) {
+    if (resource->openapi.is_object()) {
+      schemas[resource->group + "." + resource->version + "." + resource->kind] =
+          schema_of(*resource);
+    }
     const std::string path = base + (resource->namespaced ? "/namespaces/{namespace}/" : "/") +
                              resource->plural + "/{name}";
     paths[path] = {{"patch",
@@ -171,7 +187,8 @@ Json openapi(const Version& version) {
   }
   return {{"openapi", "3.0.0"},
           {"info", {{"title", "Kubernetes"}, {"version", "v1.36.2"}}},
-          {"paths", paths}};
+          {"paths", paths},
+          {"components", {{"schemas", schemas}}}};
 }
 
 Json version_info() {

@@ -107,7 +107,8 @@ std::string to_text(const FieldPath& path) {
       out += "." + rest;
     } else if (step.starts_with("k:")) {
       std::string keys;
-      for (const auto& [name, value] : Json::parse(rest).items()) {
+      const Json key = Json::parse(rest);
+      for (const auto& [name, value] : key.items()) {
         keys += (keys.empty() ? "" : ",") + name + "=" + value.dump();
       }
       out += "[" + keys + "]";

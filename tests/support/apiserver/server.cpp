@@ -65,9 +65,18 @@ std::string verb_of(const Call& call) {
                 "the server does not allow this method on the requested resource");
 }
 
+// JSON and YAML are read; typed clients of kubectl (create, scale, auth can-i) send protobuf.
+void check_body_type(const Call& call) {
+  if (call.header("content-type").find("protobuf") == std::string::npos) return;
+  throw failure(415, "UnsupportedMediaType",
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json, application/yaml");
+}
+
 Response answer_resource(State& state, Call& call) {
   if (!locate(state, call)) return page_not_found();
   const std::string verb = verb_of(call);
+  check_body_type(call);
   const Resource& resource = *call.resource;
   const bool of_space = resource.kind == "Namespace" && resource.group.empty();
   require(state.store, call.user,
