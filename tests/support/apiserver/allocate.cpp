@@ -1,18 +1,9 @@
 #include "support/apiserver/allocate.hpp"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace support::apiserver {
 namespace {
-
-bool taken(const State& state, const std::string& ip) {
-  const auto services = state.store.list("services", "");
-  return std::any_of(services.begin(), services.end(), [&](const auto& entry) {
-    const Json* const ips = find(*entry.second, "spec.clusterIPs");
-    return ips != nullptr && std::find(ips->begin(), ips->end(), ip) != ips->end();
-  });
-}
 
 std::string free_ip(State& state, const std::string& family) {
   for (;;) {
@@ -23,7 +14,7 @@ std::string free_ip(State& state, const std::string& family) {
     const std::string ip = family == "IPv6"
                                ? std::string("fd00:10:96::") + hex
                                : "10.96." + std::to_string(a) + "." + std::to_string(b);
-    if (!taken(state, ip)) return ip;
+    if (!state.cluster_ips.contains(ip)) return ip;
   }
 }
 

@@ -191,7 +191,20 @@ void complete(const Resource& resource, Json& object) {
   }
 }
 
+std::vector<std::string> cluster_ips(const Json& service) {
+  const Json* const ips = find(service, "spec.clusterIPs");
+  return ips == nullptr || !ips->is_array() ? std::vector<std::string>()
+                                            : ips->get<std::vector<std::string>>();
+}
+
 Stored write(State& state, const Key& key, const Json& object) {
+  if (key.resource == "services") {
+    const Stored live = state.store.get(key);
+    if (live) {
+      for (const std::string& ip : cluster_ips(*live)) state.cluster_ips.erase(ip);
+    }
+    for (const std::string& ip : cluster_ips(object)) state.cluster_ips.insert(ip);
+  }
   const Stored stored = state.store.put(key, object);
   state.by_uid[text(*stored, "metadata.uid")] = key;
   const Json* const owners = find(*stored, "metadata.ownerReferences");

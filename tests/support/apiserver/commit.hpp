@@ -22,6 +22,8 @@ Json commit_change(State& state, Call& call, const Json& live, Json object);
 // Puts back what this door does not change: status, or all but status; identity.
 void keep_unchangeable(const Call& call, const Json& live, Json& object);
 
+// The addresses that a Service holds.
+std::vector<std::string> cluster_ips(const Json& service);
 // Stores without any rule: for the server's own writes.
 Stored write(State& state, const Key& key, const Json& object);
 

@@ -52,6 +52,9 @@ void erase_object(State& state, const Key& key, const Json& object) {
   const std::string uid = text(object, "metadata.uid");
   state.by_uid.erase(uid);
   state.departed.push_back(uid);
+  if (key.resource == "services") {
+    for (const std::string& ip : cluster_ips(object)) state.cluster_ips.erase(ip);
+  }
   state.leaving.erase(key);
   state.store.erase(key);
 }

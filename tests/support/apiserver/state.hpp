@@ -28,6 +28,7 @@ struct State {
   // may be out of date; the object itself decides.
   std::map<std::string, Key> by_uid;
   std::map<std::string, std::set<Key>> dependents;
+  std::set<std::string> cluster_ips;  // of the stored Services
   std::set<Key> leaving;              // what has a deletionTimestamp
   std::vector<std::string> departed;  // uids that the garbage collection has yet to look after
 

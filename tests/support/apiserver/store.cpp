@@ -32,6 +32,7 @@ std::vector<std::pair<Key, Stored>> Store::list(const std::string& resource,
 std::vector<std::pair<Key, Stored>> Store::list_at(std::uint64_t revision,
                                                    const std::string& resource,
                                                    const std::string& space) const {
+  if (revision >= revision_) return list(resource, space);
   Objects objects;
   for (auto& [key, object] : list(resource, space)) objects.emplace(key, object);
   for (auto event = log_.rbegin(); event != log_.rend() && event->revision > revision; ++event) {
