@@ -205,7 +205,7 @@ Stored write(State& state, const Key& key, const Json& object) {
     }
     for (const std::string& ip : cluster_ips(object)) state.cluster_ips.insert(ip);
   }
-  const Stored stored = state.store.put(key, object);
+  Stored stored = state.store.put(key, object);
   state.by_uid[text(*stored, "metadata.uid")] = key;
   const Json* const owners = find(*stored, "metadata.ownerReferences");
   if (owners != nullptr && owners->is_array()) {

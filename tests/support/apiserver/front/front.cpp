@@ -94,7 +94,11 @@ class Front::Loop {
         wall_clock, options.seed, url_.substr(std::strlen("https://")), options.admin_token});
   }
   ~Loop() {
+    wake_.reset();
+    tick_.reset();
     connections_.clear();
+    // libevent frees what it was told to free in the next round.
+    event_base_loop(base_.get(), EVLOOP_NONBLOCK);
     close(wake_fd_);
   }
   Loop(const Loop&) = delete;
