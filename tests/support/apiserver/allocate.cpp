@@ -11,9 +11,8 @@ std::string free_ip(State& state, const std::string& family) {
     const auto b = static_cast<unsigned>(1 + state.random() % 254);
     char hex[16];
     std::snprintf(hex, sizeof hex, "%x", a * 256 + b);
-    const std::string ip = family == "IPv6"
-                               ? std::string("fd00:10:96::") + hex
-                               : "10.96." + std::to_string(a) + "." + std::to_string(b);
+    std::string ip = family == "IPv6" ? std::string("fd00:10:96::") + hex
+                                      : "10.96." + std::to_string(a) + "." + std::to_string(b);
     if (!state.cluster_ips.contains(ip)) return ip;
   }
 }

@@ -15,7 +15,8 @@ Json body_of(const Call& call) {
 // Fields that hold nothing are not written.
 void drop_empty(Json& map) {
   for (auto at = map.begin(); at != map.end();) {
-    at = *at == "" ? map.erase(at) : std::next(at);
+    at = at->is_string() && at->get_ref<const std::string&>().empty() ? map.erase(at)
+                                                                      : std::next(at);
   }
 }
 

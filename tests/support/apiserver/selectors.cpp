@@ -37,7 +37,7 @@ Refusal unreadable(const std::string& what, const std::string& term) {
 
 Requirement parse_set(const std::string& term, std::size_t open) {
   const std::vector<std::string> words = split(trimmed(term.substr(0, open)), ' ');
-  const std::string op = words.back();
+  const std::string& op = words.back();
   if (words.size() < 2 || (op != "in" && op != "notin") || term.back() != ')') {
     throw unreadable("'in', 'notin', '=', '==', '!=' or the end", term);
   }
