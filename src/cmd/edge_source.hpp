@@ -18,7 +18,7 @@ std::unique_ptr<kube::Source> open_source(const EdgeOptions& options,
 // All objects, for those who look only once: waits for a cluster's answers, though not for ever.
 core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options);
 
-// "/etc/pona/manifests and the cluster of /root/.kube/config"
+// "/etc/pona/manifests and the cluster of ~/.kube/config"
 std::string describe_source(const EdgeOptions& options);
 
 }  // namespace cmd
