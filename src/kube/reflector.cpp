@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds first_delay = 500ms;
 constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
 constexpr Time::duration settled = 30s;                // a watch that lived so long was no failure
+constexpr Time::duration at_once = 1s;                 // and one that ended sooner was none at all
 
 // resourceVersions of one resource are numbers that grow. What is no number is never older.
 bool is_not_newer(const std::string& version, const std::string& than) {
@@ -177,7 +178,7 @@ void Reflector::take_end(const std::string& error) {
     // A server that does not know the parameter sends what there is, and no end of it.
     pages_next_ = true;
     fail("the streaming list ended before it was whole");
-  } else if (cut || clock_.now() - opened_ < 1s) {
+  } else if (cut || clock_.now() - opened_ < at_once) {
     fail(cut ? "the watch was cut off in the middle of an event" : "the watch ended at once");
   } else {
     not_before_ = clock_.now();  // its time was up
@@ -290,7 +291,7 @@ void Reflector::gone(const std::string& why) {
   version_.clear();
   if (!next_.empty()) unlimited_ = true;
   next_.clear();
-  const bool first = delay_ == 0ms;
+  const bool first = delay_ == delay_.zero();
   fail(why);
   if (first) {
     trouble_.clear();
