@@ -6,24 +6,15 @@
 #include <utility>
 
 #include "kube/decode_kinds.hpp"
+#include "kube/mapping_fields.hpp"
 
 namespace kube {
 namespace {
 
 using core::Address;
-using core::Family;
 using core::MappingPort;
 using core::Prefix;
 
-constexpr std::array<std::string_view, 9> spec_fields = {"addresses",
-                                                         "allowedSources",
-                                                         "serviceName",
-                                                         "mode",
-                                                         "ports",
-                                                         "sessionAffinity",
-                                                         "preserveClientIP",
-                                                         "maxConnectionsPerSource",
-                                                         "newConnectionsPerSecond"};
 constexpr std::array<std::string_view, 4> port_fields = {"port", "servicePort", "protocol",
                                                          "endPort"};
 
@@ -202,7 +193,7 @@ core::Mapping decode_mapping(const Field& root, core::ObjectName name,
   const Field spec = root.at("spec");
   if (spec.missing()) spec.reject("missing");
   if (!spec.is_map()) return mapping;
-  spec.expect_only(spec_fields);
+  spec.expect_only(mapping_fields);
   decode_addresses(spec.at("addresses"), mapping.addresses);
   decode_sources(spec.at("allowedSources"), mapping.allowed_sources);
   mapping.service = decode_service_name(spec.at("serviceName"));

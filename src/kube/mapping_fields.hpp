@@ -1,5 +1,5 @@
-// The fields of a Mapping's spec, for the files that write them. Not for others: it shows the JSON
-// library (its declarations only).
+// The fields of a Mapping's spec, for the files that read and write them. Not for others: it shows
+// the JSON library (its declarations only).
 #pragma once
 
 #include <array>
