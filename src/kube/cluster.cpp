@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "kube/cluster_client.hpp"
 #include "kube/credentials.hpp"
 #include "kube/fd.hpp"
 #include "kube/http.hpp"
-#include "kube/reflector.hpp"
 
 namespace kube {
 namespace {
@@ -44,44 +44,19 @@ void silence(const Fd& bell) {
   static_cast<void>(!read(bell.get(), &rings, sizeof rings));
 }
 
-std::vector<Resource> resources() {
-  return {
-      {"smartnat.aureacentral.com", "v1alpha1", "mappings", "", "", ""},
-      {"", "v1", "services", "", "", ""},
-      // Slices that belong to no Service lead nowhere.
-      {"discovery.k8s.io", "v1", "endpointslices", "kubernetes.io/service-name", "", ""},
-  };
-}
-
 // What the thread works with, and nobody else.
-class Client {
+class Connection {
  public:
-  Client(ClusterOptions options, int stop_fd)
+  Connection(ClusterOptions options, int stop_fd)
       : clock_(system_clock()),
-        prefix_(options.config.context + "/"),
         stop_fd_(stop_fd),
+        context_(options.config.context),
         credentials_(std::move(options.config), clock_, plugin_limit, stop_fd),
-        http_(open_http(credentials_, clock_, {std::move(options.user_agent)})) {
-    const DecodeOptions decoding{options.max_ports_per_mapping};
-    const auto reduce = [decoding](const Node& node) { return decode(node, decoding); };
-    for (Resource& resource : resources()) {
-      reflectors_.push_back(
-          std::make_unique<Reflector>(std::move(resource), *http_, clock_, reduce));
-    }
-  }
-
-  void step() {
-    for (const Arrival& arrival : http_->take()) {
-      for (const auto& reflector : reflectors_) {
-        if (reflector->take(arrival)) break;
-      }
-    }
-    for (const auto& reflector : reflectors_) reflector->step();
-  }
+        http_(open_http(credentials_, clock_, {std::move(options.user_agent)})),
+        client_(*http_, clock_, {std::move(context_), options.max_ports_per_mapping}) {}
 
   void wait() {
-    Time due = http_->due();
-    for (const auto& reflector : reflectors_) due = std::min(due, reflector->due());
+    const Time due = std::min(http_->due(), client_.due());
     const auto left = due <= clock_.now()
                           ? 0ms
                           : std::min(std::chrono::ceil<std::chrono::milliseconds>(
@@ -91,55 +66,18 @@ class Client {
     poll(fds.data(), fds.size(), static_cast<int>(left.count()));
   }
 
-  [[nodiscard]] bool synced() const {
-    return std::all_of(reflectors_.begin(), reflectors_.end(),
-                       [](const auto& reflector) { return reflector->synced(); });
-  }
-
-  bool move_changes(core::ObjectChanges& into) {
-    bool any = false;
-    for (const auto& reflector : reflectors_) {
-      for (auto& [id, object] : reflector->cache().take()) {
-        into.insert_or_assign(id, std::move(object));
-        any = true;
-      }
-    }
-    return any;
-  }
-
-  // Nothing while they are as the last time.
   std::optional<std::vector<Problem>> new_problems() {
-    std::vector<std::string> state = credentials_.problems();
-    for (const auto& reflector : reflectors_) {
-      state.push_back(reflector->trouble());
-      state.push_back(std::to_string(reflector->cache().problems_revision()));
-    }
-    if (state == told_) return std::nullopt;
-    told_ = std::move(state);
-    std::vector<Problem> problems;
-    for (const std::string& problem : credentials_.problems()) {
-      problems.push_back({prefix_ + "credentials", problem});
-    }
-    for (const auto& reflector : reflectors_) {
-      if (!reflector->trouble().empty()) {
-        problems.push_back({prefix_ + reflector->resource().plural,
-                            reflector->trouble() +
-                                (reflector->synced() ? "; what is known stays in effect" : "")});
-      }
-      reflector->cache().add_problems(prefix_, problems);
-    }
-    std::sort(problems.begin(), problems.end());
-    return problems;
+    return client_.new_problems(credentials_.problems());
   }
+  ClusterClient& client() { return client_; }
 
  private:
   Clock clock_;
-  std::string prefix_;
   int stop_fd_;
+  std::string context_;
   Credentials credentials_;
   std::unique_ptr<Http> http_;
-  std::vector<std::unique_ptr<Reflector>> reflectors_;
-  std::vector<std::string> told_;
+  ClusterClient client_;
 };
 
 class ClusterSource : public Source {
@@ -147,7 +85,7 @@ class ClusterSource : public Source {
   explicit ClusterSource(ClusterOptions options)
       : bell_(open_bell()),
         stop_bell_(open_bell()),
-        client_(std::make_unique<Client>(std::move(options), stop_bell_.get())),
+        connection_(std::make_unique<Connection>(std::move(options), stop_bell_.get())),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   [[nodiscard]] int wake_fd() const override { return bell_.get(); }
@@ -174,20 +112,20 @@ class ClusterSource : public Source {
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
     const std::stop_callback wake(stop, [this] { ring(stop_bell_); });
     while (!stop.stop_requested()) {
-      client_->step();
+      connection_->client().step();
       publish();
-      client_->wait();
+      connection_->wait();
     }
     // Here, where SIGPIPE is blocked: TLS says good-bye on connections that may be gone.
-    client_.reset();
+    connection_.reset();
   }
 
   void publish() {
-    auto problems = client_->new_problems();
-    const bool synced = client_->synced();
+    auto problems = connection_->new_problems();
+    const bool synced = connection_->client().synced();
     {
       const std::lock_guard lock(mutex_);
-      const bool news = client_->move_changes(changes_);
+      const bool news = connection_->client().move_changes(changes_);
       if (!news && !problems && synced == synced_) return;
       synced_ = synced;
       if (problems) problems_ = *std::move(problems);
@@ -197,7 +135,7 @@ class ClusterSource : public Source {
 
   Fd bell_;
   Fd stop_bell_;
-  std::unique_ptr<Client> client_;
+  std::unique_ptr<Connection> connection_;
   mutable std::mutex mutex_;
   core::ObjectChanges changes_;
   std::vector<Problem> problems_;

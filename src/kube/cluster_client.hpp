@@ -1,0 +1,47 @@
+// What the edge does with a cluster: its state machines over one transport. No thread, no I/O, no
+// clock and no chance of its own: cluster.hpp runs it in a thread over HTTPS, simulations run many
+// in one process.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kube/clock.hpp"
+#include "kube/reflector.hpp"
+#include "kube/source.hpp"
+#include "kube/transport.hpp"
+
+namespace kube {
+
+struct ClusterClientOptions {
+  std::string context;  // stands before the names of objects in problems
+  std::size_t max_ports_per_mapping = 50;
+};
+
+class ClusterClient {
+ public:
+  // `transport` must outlive it.
+  ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options);
+
+  // Takes what arrived and does what is due. Call it when something arrived or due() has come.
+  void step();
+  [[nodiscard]] Time due() const;
+
+  // Everything was listed once.
+  [[nodiscard]] bool synced() const;
+  // True: there were changes.
+  bool move_changes(core::ObjectChanges& into);
+  // `credentials` are complaints about those. Nothing while all are as the last time.
+  std::optional<std::vector<Problem>> new_problems(const std::vector<std::string>& credentials);
+
+ private:
+  Transport& transport_;
+  std::string prefix_;
+  std::vector<std::unique_ptr<Reflector>> reflectors_;
+  std::vector<std::string> told_;
+};
+
+}  // namespace kube
