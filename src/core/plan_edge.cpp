@@ -1,13 +1,11 @@
 #include "core/plan_edge.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/claims.hpp"
-#include "core/constants.hpp"
-#include "core/plan_edge_rules.hpp"
+#include "core/plan_edge_frame.hpp"
 #include "core/resolve.hpp"
 #include "core/shared_elements.hpp"
 
@@ -15,13 +13,7 @@ namespace core {
 
 class EdgePlan::Impl {
  public:
-  explicit Impl(EdgeSettings settings) : settings_(std::move(settings)) {
-    rules_.masquerade = settings_.masquerade;
-    rules_.snat = settings_.snat;
-    rules_.any_address = settings_.address_policy == AddressPolicy::any;
-    rules_.mark_mask = settings_.mark_mask;
-    make_frame();
-  }
+  explicit Impl(EdgeSettings settings) : settings_(std::move(settings)) { make_frame(); }
 
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes) {
     for (const auto& [id, object] : objects) {
@@ -45,7 +37,7 @@ class EdgePlan::Impl {
       }
     }
     host_ = host;
-    find_external();
+    external_ = find_external(host_, settings_);
     frame_dirty_ = true;
     // The interface that has an address matters only where connections of pods are sent out by it.
     const bool all = settings_.snat || first_host_;
@@ -426,107 +418,14 @@ class EdgePlan::Impl {
     }
   }
 
-  // --- the frame -------------------------------------------------------------------------------
-  void find_external() {
-    external_.clear();
-    if (settings_.external_interfaces.empty()) {
-      return;
-    }
-    const std::regex pattern(settings_.external_interfaces, std::regex::extended);
-    std::vector<const Interface*> found;
-    for (const auto& [name, interface] : host_.interfaces) {
-      if (std::regex_search(name, pattern)) {
-        found.push_back(&interface);
-      }
-    }
-    std::sort(found.begin(), found.end(),
-              [](const auto* a, const auto* b) { return a->index < b->index; });
-    // The number lives in marks of connections that outlast this process: it comes from the
-    // interface's index alone, and is the same after a restart.
-    const std::uint32_t numbers = EdgeMarks(settings_.mark_mask).interfaces;
-    std::set<std::uint32_t> used;
-    for (const Interface* interface : found) {
-      if (used.size() == numbers) {
-        break;
-      }
-      std::uint32_t number = (interface->index - 1) % numbers;
-      while (!used.insert(number).second) {
-        number = (number + 1) % numbers;
-      }
-      external_.push_back({interface->name, number + 1,
-                           gateway_of(*interface, Family::ipv4, settings_.gateway_offset),
-                           gateway_of(*interface, Family::ipv6, settings_.gateway_offset)});
-    }
-  }
-
   void make_frame() {
-    frame_ = {};
-    frame_elements_.clear();
-    rules_.smallest_mtu = smallest_mtu();
-    rules_.external.clear();
-    rules_.limits.clear();
-    for (const External& external : external_) {
-      rules_.external.emplace_back(external.name, external.number);
-    }
+    std::set<std::pair<std::uint32_t, std::uint32_t>> limits;
     for (const auto& [limit, users] : limit_users_) {
-      rules_.limits.insert(limit);
+      limits.insert(limit);
     }
-    add_family(Family::ipv4);
-    if (host_.ipv6) {
-      add_family(Family::ipv6);
-    }
-    for (const External& external : external_) {
-      const Interface& interface = host_.interfaces.at(external.name);
-      // The kernel takes the larger of the two, so that 2 (loose) here overrules 1 (strict) there.
-      if (std::max(interface.rp_filter, host_.rp_filter_all) == 1) {
-        frame_.sysctls["net/ipv4/conf/" + external.name + "/rp_filter"] = "2";
-      }
-    }
-  }
-
-  [[nodiscard]] std::uint32_t smallest_mtu() const {
-    std::uint32_t smallest = host_.route_mtu;
-    for (const auto& [name, interface] : host_.interfaces) {
-      if (interface.up && interface.mtu != 0 && (smallest == 0 || interface.mtu < smallest)) {
-        smallest = interface.mtu;
-      }
-    }
-    return smallest;
-  }
-
-  void add_family(Family family) {
-    frame_.tables.emplace(family, edge_table(family, rules_));
-    frame_elements_.emplace(family, interface_elements(family, rules_));
-    const EdgeMarks marks(settings_.mark_mask);
-    if (settings_.snat && !external_.empty()) {
-      frame_.rules.insert({family, constants::edge_rule_priority_specific, marks.departed,
-                           marks.action_mask, 254, true});  // RT_TABLE_MAIN
-    }
-    for (const External& external : external_) {
-      const Interface& interface = host_.interfaces.at(external.name);
-      if (!interface.up) {
-        continue;  // its routes are gone, and come back with it
-      }
-      const std::uint32_t table = constants::edge_route_table_base + external.number;
-      bool any = false;
-      for (const Prefix& prefix : interface.addresses) {
-        if (prefix.family() == family && prefix.length < prefix.address.size() * 8) {
-          frame_.routes.insert({table, prefix.masked(), std::nullopt, external.name});
-          any = true;
-        }
-      }
-      const auto& gateway = family == Family::ipv4 ? external.gateway4 : external.gateway6;
-      const bool device_only = family == Family::ipv4 ? interface.default4 : interface.default6;
-      if (gateway || device_only) {
-        const Prefix everywhere = *Prefix::parse(family == Family::ipv4 ? "0.0.0.0/0" : "::/0");
-        frame_.routes.insert({table, everywhere, gateway, external.name});
-        any = true;
-      }
-      if (any) {
-        frame_.rules.insert({family, constants::edge_rule_priority,
-                             marks.interface(external.number), marks.interface_mask, table, false});
-      }
-    }
+    EdgeFrame frame = make_edge_frame(host_, settings_, external_, std::move(limits));
+    frame_ = std::move(frame.state);
+    frame_elements_ = std::move(frame.elements);
   }
 
   void append_frame_elements(std::vector<Element>& elements) const {
@@ -537,7 +436,6 @@ class EdgePlan::Impl {
 
   Host host_;
   bool first_host_ = true;
-  EdgeRulesInput rules_;
   State frame_;
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
@@ -593,27 +491,6 @@ std::string_view to_string(MappingReport::State state) {
       return "rejected";
   }
   return "";
-}
-
-std::optional<Address> gateway_of(const Interface& interface, Family family, int offset) {
-  const std::optional<Address>& own =
-      family == Family::ipv4 ? interface.gateway4 : interface.gateway6;
-  if (own) {
-    return own;
-  }
-  for (const Prefix& prefix : interface.addresses) {
-    // Without a subnet there is nobody to count from; fe80::/10 is everywhere alike.
-    if (prefix.family() != family || prefix.length + 1U >= prefix.address.size() * 8 ||
-        (family == Family::ipv6 && prefix.address.bytes()[0] == 0xfe &&
-         (prefix.address.bytes()[1] & 0xc0) == 0x80)) {
-      continue;
-    }
-    const Address gateway = offset < 0 ? prefix.last().plus(offset) : prefix.first().plus(offset);
-    const bool mine = std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                                  [&](const Prefix& p) { return p.address == gateway; });
-    return mine || !prefix.contains(gateway) ? std::nullopt : std::optional(gateway);
-  }
-  return std::nullopt;
 }
 
 }  // namespace core
