@@ -149,11 +149,7 @@ std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
     if (!fields) continue;
     core::Forward& forward = found[first_of(fields->key)];
     forward.key = fields->key;
-    const std::string comment = value.comment ? *value.comment : "";
-    const std::size_t slash = comment.find('/');
-    if (slash != std::string::npos) {
-      forward.mapping = {comment.substr(0, slash), comment.substr(slash + 1)};
-    }
+    if (value.comment) forward.owner = core::parse_owner(*value.comment);
   }
 
   std::map<Target, std::map<std::uint32_t, core::Backend>> slots;
@@ -207,14 +203,18 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
     status.warnings.push_back(std::string("counters are missing: ") + error.what());
   }
 
-  std::map<core::ObjectName, std::size_t> places;
-  for (const auto& [name, report] : plan.reports()) {
-    places.emplace(name, status.mappings.size());
-    status.mappings.push_back(
-        {name.ns, name.name, std::string(to_string(report.state)), report.reasons, {}});
+  std::map<core::ObjectId, std::size_t> places;
+  for (const auto& [id, report] : plan.reports()) {
+    places.emplace(id, status.mappings.size());
+    status.mappings.push_back({std::string(to_string(id.kind)),
+                               id.name.ns,
+                               id.name.name,
+                               std::string(to_string(report.state)),
+                               report.reasons,
+                               {}});
   }
   for (const auto& forward : plan.forwards()) {
-    const auto place = places.find(forward->mapping);
+    const auto place = places.find(forward->owner);
     if (place == places.end()) continue;
     status.mappings[place->second].ports.push_back(port_status(*forward, *counts));
   }
@@ -244,11 +244,12 @@ EdgeStatus collect(net::Kernel& kernel) {
   const Counts counts(kernel, families_of(observed));
 
   EdgeStatus status;
-  std::map<core::ObjectName, MappingStatus> mappings;
+  std::map<core::ObjectId, MappingStatus> mappings;
   for (const auto& [key, forward] : rebuild(observed.elements)) {
-    MappingStatus& mapping = mappings[forward.mapping];
-    mapping.ns = forward.mapping.ns;
-    mapping.name = forward.mapping.name;
+    MappingStatus& mapping = mappings[forward.owner];
+    mapping.kind = to_string(forward.owner.kind);
+    mapping.ns = forward.owner.name.ns;
+    mapping.name = forward.owner.name.name;
     mapping.state = to_string(core::MappingReport::State::active);
     mapping.ports.push_back(port_status(forward, counts));
   }

@@ -75,11 +75,8 @@ class Page {
 };
 
 Labels labels_of(const MappingStatus& mapping, const PortStatus& port) {
-  return {{"namespace", mapping.ns},
-          {"mapping", mapping.name},
-          {"address", port.address},
-          {"port", port.ports},
-          {"protocol", port.protocol}};
+  return {{"kind", mapping.kind},    {"namespace", mapping.ns}, {"mapping", mapping.name},
+          {"address", port.address}, {"port", port.ports},      {"protocol", port.protocol}};
 }
 
 Labels operator+(Labels labels, std::pair<std::string_view, std::string_view> label) {

@@ -58,7 +58,9 @@ struct PortStatus {
   std::vector<EndpointStatus> endpoints;
 };
 
+// Of a Mapping, or of a Service of type LoadBalancer.
 struct MappingStatus {
+  std::string kind = "Mapping";
   std::string ns;
   std::string name;
   std::string state;  // active, inactive, degraded, rejected

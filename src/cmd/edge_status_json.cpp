@@ -39,11 +39,8 @@ Json json_of(const PortStatus& port) {
 }
 
 Json json_of(const MappingStatus& mapping) {
-  Json json = {{"namespace", mapping.ns},
-               {"name", mapping.name},
-               {"state", mapping.state},
-               {"reasons", mapping.reasons},
-               {"ports", Json::array()}};
+  Json json = {{"kind", mapping.kind},   {"namespace", mapping.ns},    {"name", mapping.name},
+               {"state", mapping.state}, {"reasons", mapping.reasons}, {"ports", Json::array()}};
   for (const PortStatus& port : mapping.ports) json["ports"].push_back(json_of(port));
   return json;
 }
@@ -118,11 +115,9 @@ EdgeStatus read(const Json& json) {
   const Json process = json.value("process", Json());
   if (!process.is_null()) status.process = read_process(process);
   for (const Json& entry : json.value("mappings", Json::array())) {
-    MappingStatus mapping{entry.value("namespace", ""),
-                          entry.value("name", ""),
-                          entry.value("state", ""),
-                          entry.value("reasons", Strings()),
-                          {}};
+    MappingStatus mapping{entry.value("kind", "Mapping"),    entry.value("namespace", ""),
+                          entry.value("name", ""),           entry.value("state", ""),
+                          entry.value("reasons", Strings()), {}};
     for (const Json& port : entry.value("ports", Json::array())) {
       mapping.ports.push_back(read_port(port));
     }

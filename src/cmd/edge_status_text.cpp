@@ -81,7 +81,8 @@ std::string mappings(const EdgeStatus& status) {
   std::vector<Row> rows = {{"MAPPING", "STATE", "ADDRESS", "PORT", "SERVICE", "ENDPOINTS",
                             "CONNECTIONS", "REFUSED", "RECEIVED", "SENT"}};
   for (const MappingStatus& mapping : status.mappings) {
-    const std::string name = mapping.ns + '/' + mapping.name;
+    const std::string name =
+        (mapping.kind == "Mapping" ? "" : mapping.kind + ' ') + mapping.ns + '/' + mapping.name;
     if (mapping.ports.empty()) rows.push_back({name, mapping.state, "-"});
     for (std::size_t i = 0; i < mapping.ports.size(); ++i) {
       add_port(rows, i == 0 ? name : "", i == 0 ? mapping.state : "", mapping.ports[i]);
@@ -108,7 +109,7 @@ std::vector<Row> remarks(const EdgeStatus& status) {
                                                     status.rejections.end());
   for (const MappingStatus& mapping : status.mappings) {
     for (const std::string& reason : mapping.reasons) {
-      all.emplace("Mapping " + mapping.ns + '/' + mapping.name, reason);
+      all.emplace(mapping.kind + ' ' + mapping.ns + '/' + mapping.name, reason);
     }
   }
   std::vector<Row> rows;

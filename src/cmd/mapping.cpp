@@ -47,7 +47,8 @@ bool colour() {
 }
 
 std::unique_ptr<kube::MappingStore> open_store(const Request& request) {
-  return kube::open_manifest_store({request.directory, request.file, {request.max_ports}});
+  return kube::open_manifest_store(
+      {request.directory, request.file, {request.max_ports, false, {}}});
 }
 
 void expect_directory(const Request& request) {
@@ -140,7 +141,7 @@ int add(const Request& request) {
   mapping.name = parse_name(request.name);
   mapping.name.ns = agreed_namespace(request, mapping.name, "default");
   apply(request.mapping, mapping);
-  mapping = kube::validated(mapping, {request.max_ports});
+  mapping = kube::validated(mapping, {request.max_ports, false, {}});
   const auto store = open_store(request);
   store->lock();
   const kube::StoredObjects objects = store->list();
@@ -172,7 +173,7 @@ int set(const Request& request) {
     throw Error(Error::Kind::usage, "a mapping stays in its namespace " + mapping.name.ns);
   }
   apply(request.mapping, mapping);
-  mapping = kube::validated(mapping, {request.max_ports});
+  mapping = kube::validated(mapping, {request.max_ports, false, {}});
   // One that loses already may be changed in everything else.
   if (request.mapping.addresses || request.mapping.ports) refuse_conflict(objects, mapping);
   return put(request, *store, objects, mapping);

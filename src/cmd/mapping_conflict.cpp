@@ -7,16 +7,7 @@
 namespace cmd {
 namespace {
 
-core::Claims::Claim claim_of(const core::Mapping& mapping) {
-  core::Claims::Claim claim;
-  claim.created = mapping.created;
-  for (const auto& address : mapping.addresses) {
-    for (const auto& port : mapping.ports) {
-      claim.keys.push_back({address, port.protocol, port.ports});
-    }
-  }
-  return claim;
-}
+core::ObjectId id_of(const core::Mapping& mapping) { return {core::Kind::mapping, mapping.name}; }
 
 }  // namespace
 
@@ -29,17 +20,18 @@ std::optional<std::string> find_conflict(const core::Mapping& mapping,
     return core::to_string(name) + " (" + found->where + ")";
   };
   for (const kube::StoredMapping& other : stored) {
-    if (other.mapping.name != mapping.name) claims.set(other.mapping.name, claim_of(other.mapping));
+    if (other.mapping.name != mapping.name)
+      claims.set(id_of(other.mapping), claim_of(other.mapping));
   }
-  const auto changed = claims.set(mapping.name, claim_of(mapping));
-  if (const auto* loss = claims.loss(mapping.name)) {
-    return core::to_string(loss->key) + " belongs to " + where(loss->winner) +
+  const auto changed = claims.set(id_of(mapping), claim_of(mapping));
+  if (const auto* loss = claims.loss(id_of(mapping))) {
+    return core::to_string(loss->key) + " belongs to " + where(loss->winner.name) +
            ", which wins: take another address or port, or remove that one";
   }
-  for (const core::ObjectName& other : changed) {
+  for (const core::ObjectId& other : changed) {
     const auto* loss = claims.loss(other);
-    if (loss == nullptr || loss->winner != mapping.name) continue;
-    return core::to_string(loss->key) + " is in use by " + where(other) + "; " +
+    if (loss == nullptr || loss->winner.name != mapping.name) continue;
+    return core::to_string(loss->key) + " is in use by " + where(other.name) + "; " +
            core::to_string(mapping.name) +
            " would win and take it away: use another address or port, or remove that one first";
   }

@@ -5,13 +5,24 @@
 
 namespace core {
 
-std::set<ObjectName> Claims::set(const ObjectName& claimant, std::optional<Claim> claim) {
+Claims::Claim claim_of(const Mapping& mapping) {
+  Claims::Claim claim;
+  claim.created = mapping.created;
+  for (const Address& address : mapping.addresses) {
+    for (const MappingPort& port : mapping.ports) {
+      claim.keys.push_back({address, port.protocol, port.ports});
+    }
+  }
+  return claim;
+}
+
+std::set<ObjectId> Claims::set(const ObjectId& claimant, std::optional<Claim> claim) {
   const auto old = claims_.find(claimant);
   if (old != claims_.end() && claim && old->second == *claim) {
     return {};
   }
   // Everybody whose outcome may change is linked to the claimant, before or after, by overlaps.
-  std::set<ObjectName> component = {claimant};
+  std::set<ObjectId> component = {claimant};
   if (old != claims_.end()) {
     neighbours(old->second, component);
     erase(claimant, old->second);
@@ -22,45 +33,45 @@ std::set<ObjectName> Claims::set(const ObjectName& claimant, std::optional<Claim
     neighbours(*claim, component);
     claims_.emplace(claimant, std::move(*claim));
   }
-  std::vector<ObjectName> open(component.begin(), component.end());
+  std::vector<ObjectId> open(component.begin(), component.end());
   while (!open.empty()) {
-    const ObjectName name = std::move(open.back());
+    const ObjectId id = std::move(open.back());
     open.pop_back();
-    const auto found = claims_.find(name);
+    const auto found = claims_.find(id);
     if (found == claims_.end()) {
       continue;
     }
-    std::set<ObjectName> near;
+    std::set<ObjectId> near;
     neighbours(found->second, near);
-    for (const ObjectName& other : near) {
+    for (const ObjectId& other : near) {
       if (component.insert(other).second) {
         open.push_back(other);
       }
     }
   }
 
-  std::map<ObjectName, std::optional<Loss>> before;
-  for (const ObjectName& name : component) {
-    const Loss* loss = this->loss(name);
-    before.emplace(name, loss == nullptr ? std::nullopt : std::optional(*loss));
+  std::map<ObjectId, std::optional<Loss>> before;
+  for (const ObjectId& id : component) {
+    const Loss* loss = this->loss(id);
+    before.emplace(id, loss == nullptr ? std::nullopt : std::optional(*loss));
   }
   decide(component);
-  std::set<ObjectName> changed;
-  for (const auto& [name, was] : before) {
-    const Loss* loss = this->loss(name);
+  std::set<ObjectId> changed;
+  for (const auto& [id, was] : before) {
+    const Loss* loss = this->loss(id);
     if ((loss == nullptr) != !was || (loss != nullptr && *loss != *was)) {
-      changed.insert(name);
+      changed.insert(id);
     }
   }
   return changed;
 }
 
-const Claims::Loss* Claims::loss(const ObjectName& claimant) const {
+const Claims::Loss* Claims::loss(const ObjectId& claimant) const {
   const auto found = losses_.find(claimant);
   return found == losses_.end() ? nullptr : &found->second;
 }
 
-void Claims::insert(const ObjectName& claimant, const Claim& claim) {
+void Claims::insert(const ObjectId& claimant, const Claim& claim) {
   for (const ForwardKey& key : claim.keys) {
     const Slot slot{key.address, key.protocol};
     ranges_[slot].emplace(key.ports.first, std::pair{key.ports.last, claimant});
@@ -69,7 +80,7 @@ void Claims::insert(const ObjectName& claimant, const Claim& claim) {
   }
 }
 
-void Claims::erase(const ObjectName& claimant, const Claim& claim) {
+void Claims::erase(const ObjectId& claimant, const Claim& claim) {
   for (const ForwardKey& key : claim.keys) {
     const auto at = ranges_.find({key.address, key.protocol});
     if (at == ranges_.end()) {
@@ -89,7 +100,7 @@ void Claims::erase(const ObjectName& claimant, const Claim& claim) {
   }
 }
 
-void Claims::neighbours(const Claim& claim, std::set<ObjectName>& found) const {
+void Claims::neighbours(const Claim& claim, std::set<ObjectId>& found) const {
   for (const ForwardKey& key : claim.keys) {
     const Slot slot{key.address, key.protocol};
     const auto at = ranges_.find(slot);
@@ -108,12 +119,12 @@ void Claims::neighbours(const Claim& claim, std::set<ObjectName>& found) const {
   }
 }
 
-void Claims::decide(const std::set<ObjectName>& component) {
-  std::vector<std::pair<ObjectName, const Claim*>> order;
-  for (const ObjectName& name : component) {
-    losses_.erase(name);
-    if (const auto found = claims_.find(name); found != claims_.end()) {
-      order.emplace_back(name, &found->second);
+void Claims::decide(const std::set<ObjectId>& component) {
+  std::vector<std::pair<ObjectId, const Claim*>> order;
+  for (const ObjectId& id : component) {
+    losses_.erase(id);
+    if (const auto found = claims_.find(id); found != claims_.end()) {
+      order.emplace_back(id, &found->second);
     }
   }
   if (order.size() < 2) {
@@ -123,8 +134,8 @@ void Claims::decide(const std::set<ObjectName>& component) {
     return std::tie(a.second->created, a.first) < std::tie(b.second->created, b.first);
   });
   // A component is what overlaps: seldom more than two, so that comparing all with all is fine.
-  std::vector<std::pair<ObjectName, const Claim*>> winners;
-  for (const auto& [name, claim] : order) {
+  std::vector<std::pair<ObjectId, const Claim*>> winners;
+  for (const auto& [id, claim] : order) {
     std::optional<Loss> lost;
     for (const ForwardKey& key : claim->keys) {
       for (const auto& [winner, theirs] : winners) {
@@ -137,9 +148,9 @@ void Claims::decide(const std::set<ObjectName>& component) {
       }
     }
     if (lost) {
-      losses_.emplace(name, *lost);
+      losses_.emplace(id, *lost);
     } else {
-      winners.emplace_back(name, claim);
+      winners.emplace_back(id, claim);
     }
   }
 }

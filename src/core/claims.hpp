@@ -26,7 +26,7 @@ class Claims {
     friend bool operator==(const Claim&, const Claim&) = default;
   };
   struct Loss {
-    ObjectName winner;
+    ObjectId winner;
     ForwardKey key;  // the first that both claim
 
     friend bool operator==(const Loss&, const Loss&) = default;
@@ -34,24 +34,27 @@ class Claims {
 
   // Sets (or, without value, withdraws) what `claimant` claims. Returns whose outcome changed
   // because of it, the claimant included if its own did.
-  std::set<ObjectName> set(const ObjectName& claimant, std::optional<Claim> claim);
+  std::set<ObjectId> set(const ObjectId& claimant, std::optional<Claim> claim);
 
-  [[nodiscard]] const Loss* loss(const ObjectName& claimant) const;  // null: it has what it claims
+  [[nodiscard]] const Loss* loss(const ObjectId& claimant) const;  // null: it has what it claims
 
  private:
   using Slot = std::pair<Address, Protocol>;
   using Ranges =
-      std::multimap<std::uint16_t, std::pair<std::uint16_t, ObjectName>>;  // first: last, who
+      std::multimap<std::uint16_t, std::pair<std::uint16_t, ObjectId>>;  // first: last, who
 
-  void insert(const ObjectName& claimant, const Claim& claim);
-  void erase(const ObjectName& claimant, const Claim& claim);
-  void neighbours(const Claim& claim, std::set<ObjectName>& found) const;
-  void decide(const std::set<ObjectName>& component);
+  void insert(const ObjectId& claimant, const Claim& claim);
+  void erase(const ObjectId& claimant, const Claim& claim);
+  void neighbours(const Claim& claim, std::set<ObjectId>& found) const;
+  void decide(const std::set<ObjectId>& component);
 
-  std::map<ObjectName, Claim> claims_;
-  std::map<ObjectName, Loss> losses_;
+  std::map<ObjectId, Claim> claims_;
+  std::map<ObjectId, Loss> losses_;
   std::map<Slot, Ranges> ranges_;
   std::map<Slot, std::uint32_t> longest_;  // the longest range ever claimed: bounds the search
 };
+
+// All that a Mapping asks for.
+Claims::Claim claim_of(const Mapping& mapping);
 
 }  // namespace core

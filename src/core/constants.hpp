@@ -38,4 +38,8 @@ inline constexpr int priority_srcnat = 99;
 inline constexpr int priority_mangle = -150;
 inline constexpr int priority_filter = -1;
 
+// The class of Services of type LoadBalancer that edges serve (spec.loadBalancerClass). See it
+// with: kubectl get services -A -o custom-columns=NAME:.metadata.name,CLASS:.spec.loadBalancerClass
+inline constexpr std::string_view load_balancer_class = "pona.dev/edge";
+
 }  // namespace core::constants

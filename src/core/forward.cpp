@@ -69,7 +69,7 @@ class Lowering {
       : forward_(forward),
         family_(forward.key.address.family()),
         single_(forward.key.ports.single()),
-        comment_(std::make_shared<const std::string>(to_string(forward.mapping))) {}
+        comment_(std::make_shared<const std::string>(owner_text(forward.owner))) {}
 
   std::vector<Element> all() {
     result_.reserve(forward_.slots.size() + 8);
@@ -200,6 +200,23 @@ std::string to_string(const Backend& backend) {
   const bool ipv6 = backend.address.family() == Family::ipv6;
   return (ipv6 ? "[" : "") + to_string(backend.address) + (ipv6 ? "]:" : ":") +
          to_string(backend.ports);
+}
+
+std::string owner_text(const ObjectId& owner) {
+  return owner.kind == Kind::mapping ? to_string(owner.name) : to_string(owner);
+}
+
+ObjectId parse_owner(std::string_view text) {
+  constexpr std::string_view service = "Service ";
+  ObjectId owner;
+  if (text.starts_with(service)) {
+    owner.kind = Kind::service;
+    text.remove_prefix(service.size());
+  }
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return {};
+  owner.name = {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  return owner;
 }
 
 std::vector<Element> elements_of(const Forward& forward) { return Lowering(forward).all(); }

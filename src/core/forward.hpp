@@ -37,7 +37,7 @@ std::string to_string(const Backend& backend);  // "10.1.0.2:8080"
 
 struct Forward {
   ForwardKey key;
-  ObjectName mapping;
+  ObjectId owner;  // the Mapping, or the Service of type LoadBalancer
   ObjectName service;
   bool active = true;      // the address is in effect on this instance
   bool by_source = false;  // affinity: hash of the source address alone
@@ -49,7 +49,7 @@ struct Forward {
   bool nobody = false;  // ...unless the list held prefixes of the other family only
   std::uint32_t max_connections = 0;
   std::uint32_t new_per_second = 0;
-  std::uint32_t limit_id = 0;        // the Mapping's number in limit_ids
+  std::uint32_t limit_id = 0;        // the owner's number in limit_ids
   std::vector<Backend> backends;     // sorted; take new connections
   std::vector<Backend> draining;     // sorted; serving, but keep only what they have
   std::vector<std::uint16_t> slots;  // index into backends; empty when there are none
@@ -63,6 +63,11 @@ struct Forward {
     return !key.ports.single() && !backends.empty() && backends.front().ports != key.ports;
   }
 };
+
+// The owner as it stands in comments of elements: "shop/web", "Service shop/web". And back; what is
+// no such text is empty.
+std::string owner_text(const ObjectId& owner);
+ObjectId parse_owner(std::string_view text);
 
 // Elements that belong to this forward alone.
 std::vector<Element> elements_of(const Forward& forward);

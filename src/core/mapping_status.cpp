@@ -116,7 +116,7 @@ std::string_view to_string(Condition::Status status) {
   return "Unknown";
 }
 
-InstanceStatus instance_status(const ObjectName& mapping, const MappingReport& report,
+InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context) {
   InstanceStatus status;
@@ -126,7 +126,7 @@ InstanceStatus instance_status(const ObjectName& mapping, const MappingReport& r
   status.entry.generation = context.generation;
   status.entry.heartbeat = context.now;
   for (const auto& forward : forwards) {
-    if (forward->mapping != mapping || !forward->active) continue;
+    if (forward->owner != claimant || !forward->active) continue;
     insert_sorted(status.entry.addresses, forward->key.address);
     // There without a pod, too: SmartNat says of an address that it is in effect, not that it
     // works.

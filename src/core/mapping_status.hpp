@@ -76,8 +76,8 @@ inline constexpr std::int64_t instance_lifetime = 300;
 // An entry that says nothing new is written again after so long.
 inline constexpr std::int64_t heartbeat_period = 60;
 
-// `forwards` may hold those of other Mappings; they are passed over.
-InstanceStatus instance_status(const ObjectName& mapping, const MappingReport& report,
+// `forwards` may hold those of other claimants; they are passed over.
+InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context);
 

@@ -2,7 +2,9 @@
 
 namespace core {
 
-std::string to_string(const ObjectName& name) { return name.ns + "/" + name.name; }
+std::string to_string(const ObjectName& name) {
+  return name.ns.empty() ? name.name : name.ns + "/" + name.name;
+}
 
 Kind kind_of(const Object& object) { return static_cast<Kind>(object.index()); }
 
@@ -13,7 +15,8 @@ const ObjectName& name_of(const Object& object) {
 // kind_of() relies on it.
 static_assert(std::is_same_v<std::variant_alternative_t<0, Object>, Mapping> &&
               std::is_same_v<std::variant_alternative_t<1, Object>, Service> &&
-              std::is_same_v<std::variant_alternative_t<2, Object>, EndpointSlice>);
+              std::is_same_v<std::variant_alternative_t<2, Object>, EndpointSlice> &&
+              std::is_same_v<std::variant_alternative_t<3, Object>, AddressPool>);
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
@@ -23,6 +26,8 @@ std::string_view to_string(Kind kind) {
       return "Service";
     case Kind::endpoint_slice:
       return "EndpointSlice";
+    case Kind::address_pool:
+      return "AddressPool";
   }
   return "?";
 }

@@ -22,7 +22,7 @@ struct ObjectName {
   friend auto operator<=>(const ObjectName&, const ObjectName&) = default;
 };
 
-std::string to_string(const ObjectName& name);  // "ns/name"
+std::string to_string(const ObjectName& name);  // "ns/name"; "name" where there is no namespace
 
 enum class Affinity : std::uint8_t { none, client_ip };
 
@@ -39,6 +39,7 @@ struct MappingPort {
 struct Mapping {
   ObjectName name;
   std::optional<std::int64_t> created;           // metadata.creationTimestamp, Unix seconds
+  std::int64_t generation = 0;                   // metadata.generation; 0: of no API server
   std::vector<Address> addresses;                // at least one, no duplicates
   std::vector<Prefix> allowed_sources;           // empty: everybody
   std::string service;                           // in the same namespace
@@ -62,6 +63,21 @@ struct ServicePort {
   friend bool operator==(const ServicePort&, const ServicePort&) = default;
 };
 
+// What makes external addresses lead to a Service of type LoadBalancer: one of the class
+// constants::load_balancer_class.
+struct LoadBalancer {
+  std::optional<std::int64_t> created;  // as a Mapping's
+  std::vector<Address> assigned;        // status.loadBalancer.ingress: these lead to it
+  std::vector<Address> requested;       // what its author asks for; empty: any
+  std::string fault;                    // why its wishes cannot be understood; else empty
+  std::string pool;                     // of this AddressPool; empty: of any
+  std::vector<Family> families;         // spec.ipFamilies: one address of each is wanted
+  std::vector<Prefix> allowed_sources;  // spec.loadBalancerSourceRanges; empty: everybody
+  bool local = false;                   // externalTrafficPolicy Local
+
+  friend bool operator==(const LoadBalancer&, const LoadBalancer&) = default;
+};
+
 struct Service {
   enum class Type : std::uint8_t { cluster_ip, node_port, load_balancer, external_name };
 
@@ -70,6 +86,7 @@ struct Service {
   std::vector<Address> cluster_ips;  // empty for headless Services ("None") and ExternalName
   std::vector<ServicePort> ports;
   Affinity affinity = Affinity::none;
+  std::optional<LoadBalancer> load_balancer;  // empty: it is not ours to balance
 
   friend bool operator==(const Service&, const Service&) = default;
 };
@@ -89,6 +106,7 @@ struct Endpoint {
   bool ready = true;
   bool serving = true;
   bool terminating = false;
+  bool here = false;  // on the node that this process runs on, if it knows one
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -102,13 +120,30 @@ struct EndpointSlice {
   friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
 };
 
-using Object = std::variant<Mapping, Service, EndpointSlice>;
+// pona.dev/v1alpha1 AddressPool, cluster scoped.
+struct AddressPool {
+  struct Range {
+    Address first;
+    Address last;  // inclusive, of the same family, not below first
 
-enum class Kind : std::uint8_t { mapping, service, endpoint_slice };
+    friend bool operator==(const Range&, const Range&) = default;
+  };
+
+  ObjectName name;                              // without namespace
+  std::vector<Range> ranges;                    // as written: a network is all its addresses
+  std::vector<std::string> allowed_namespaces;  // sorted; empty: all
+  bool auto_assign = true;                      // to Services that ask for nothing
+
+  friend bool operator==(const AddressPool&, const AddressPool&) = default;
+};
+
+using Object = std::variant<Mapping, Service, EndpointSlice, AddressPool>;
+
+enum class Kind : std::uint8_t { mapping, service, endpoint_slice, address_pool };
 
 Kind kind_of(const Object& object);
 const ObjectName& name_of(const Object& object);
-std::string_view to_string(Kind kind);  // "Mapping", "Service", "EndpointSlice"
+std::string_view to_string(Kind kind);  // "Mapping", "Service", …
 
 struct ObjectId {
   Kind kind{};

@@ -4,7 +4,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/address_pools.hpp"
 #include "core/claims.hpp"
+#include "core/load_balancer.hpp"
 #include "core/plan_edge_frame.hpp"
 #include "core/resolve.hpp"
 #include "core/shared_elements.hpp"
@@ -42,10 +44,10 @@ class EdgePlan::Impl {
     // The interface that has an address matters only where connections of pods are sent out by it.
     const bool all = settings_.snat || first_host_;
     first_host_ = false;
-    for (const auto& [name, entry] : mappings_) {
+    for (const auto& [id, entry] : claimants_) {
       if (all || std::any_of(entry.mapping().addresses.begin(), entry.mapping().addresses.end(),
                              [&](const Address& a) { return touched.contains(to_string(a)); })) {
-        dirty_.insert(name);
+        dirty_.insert(id);
       }
     }
     return finish(with_changes);
@@ -57,7 +59,7 @@ class EdgePlan::Impl {
     for (const auto& [family, elements] : frame_elements_) {
       std::for_each(elements.begin(), elements.end(), visit);
     }
-    for (const auto& [name, entry] : mappings_) {
+    for (const auto& [id, entry] : claimants_) {
       for (const auto& [key, forward] : entry.forwards) {
         for (const Element& element : elements_of(*forward)) {
           visit(element);
@@ -69,7 +71,7 @@ class EdgePlan::Impl {
 
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const {
     std::vector<std::shared_ptr<const Forward>> result;
-    for (const auto& [name, entry] : mappings_) {
+    for (const auto& [id, entry] : claimants_) {
       for (const auto& [key, forward] : entry.forwards) {
         result.push_back(forward);
       }
@@ -79,10 +81,26 @@ class EdgePlan::Impl {
     return result;
   }
 
-  [[nodiscard]] std::map<ObjectName, MappingReport> reports() const {
-    std::map<ObjectName, MappingReport> result;
-    for (const auto& [name, entry] : mappings_) {
-      result.emplace(name, entry.report);
+  [[nodiscard]] std::map<ObjectId, MappingReport> reports() const {
+    std::map<ObjectId, MappingReport> result;
+    for (const auto& [id, entry] : claimants_) {
+      result.emplace(id, entry.report);
+    }
+    return result;
+  }
+
+  [[nodiscard]] const MappingReport* report(const ObjectId& claimant) const {
+    const auto found = claimants_.find(claimant);
+    return found == claimants_.end() ? nullptr : &found->second.report;
+  }
+
+  [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
+      const ObjectId& claimant) const {
+    std::vector<std::shared_ptr<const Forward>> result;
+    if (const auto found = claimants_.find(claimant); found != claimants_.end()) {
+      for (const auto& [key, forward] : found->second.forwards) {
+        result.push_back(forward);
+      }
     }
     return result;
   }
@@ -91,7 +109,7 @@ class EdgePlan::Impl {
     std::vector<std::string> result;
     bool ipv4 = false;
     bool ipv6 = false;
-    for (const auto& [slot, entry] : mappings_) {
+    for (const auto& [slot, entry] : claimants_) {
       for (const auto& [key, forward] : entry.forwards) {
         (key.address.family() == Family::ipv4 ? ipv4 : ipv6) = true;
       }
@@ -119,9 +137,13 @@ class EdgePlan::Impl {
   }
 
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const {
-    return {{Kind::mapping, mappings_.size()},
+    const auto mappings = std::count_if(claimants_.begin(), claimants_.end(), [](const auto& item) {
+      return item.first.kind == Kind::mapping;
+    });
+    return {{Kind::mapping, static_cast<std::size_t>(mappings)},
             {Kind::service, services_.size()},
-            {Kind::endpoint_slice, slices_.size()}};
+            {Kind::endpoint_slice, slices_.size()},
+            {Kind::address_pool, pools_.size()}};
   }
 
   const EdgeSettings settings_;
@@ -130,7 +152,8 @@ class EdgePlan::Impl {
 
  private:
   struct Entry {
-    std::shared_ptr<const Object> object;
+    std::shared_ptr<const Object> object;  // a Mapping, or what a Service comes to
+    std::string refusal;  // why its namespace may not have its addresses; empty: it may
     std::map<ForwardKey, std::shared_ptr<const Forward>> forwards;
     MappingReport report;
 
@@ -140,50 +163,77 @@ class EdgePlan::Impl {
   void take(const ObjectId& id, const std::shared_ptr<const Object>& object) {
     switch (id.kind) {
       case Kind::mapping:
-        take_mapping(id.name, object);
+        claim(id, object);
         break;
       case Kind::service:
-        if (object) {
-          services_[id.name] = object;
-        } else {
-          services_.erase(id.name);
-        }
-        touch_service(id.name);
+        take_service(id, object);
         break;
       case Kind::endpoint_slice:
         take_slice(id.name, object);
         break;
+      case Kind::address_pool:
+        take_pool(id, object);
+        break;
     }
   }
 
-  void take_mapping(const ObjectName& name, const std::shared_ptr<const Object>& object) {
-    const auto old = mappings_.find(name);
-    if (old != mappings_.end()) {
-      const auto users = by_service_.find({name.ns, old->second.mapping().service});
-      users->second.erase(name);
+  // `mapping` is what the claimant comes to; null: it claims nothing any more.
+  void claim(const ObjectId& id, const std::shared_ptr<const Object>& mapping) {
+    const auto old = claimants_.find(id);
+    if (old != claimants_.end()) {
+      const auto users = by_service_.find({id.name.ns, old->second.mapping().service});
+      users->second.erase(id);
       if (users->second.empty()) {
         by_service_.erase(users);
       }
     }
-    std::optional<Claims::Claim> claim;
-    if (object) {
-      const Mapping& mapping = std::get<Mapping>(*object);
-      by_service_[{name.ns, mapping.service}].insert(name);
-      claim.emplace();
-      claim->created = mapping.created;
-      for (const Address& address : mapping.addresses) {
-        for (const MappingPort& port : mapping.ports) {
-          claim->keys.push_back({address, port.protocol, port.ports});
-        }
-      }
-      mappings_[name].object = object;
-    } else if (old != mappings_.end()) {
+    if (mapping) {
+      by_service_[{id.name.ns, std::get<Mapping>(*mapping).service}].insert(id);
+      claimants_[id].object = mapping;
+    } else if (old != claimants_.end()) {
       // Its forwards are still to be taken away.
-      gone_.emplace(name, std::move(old->second));
-      mappings_.erase(old);
+      gone_.emplace(id, std::move(old->second));
+      claimants_.erase(old);
+    } else {
+      return;
     }
-    dirty_.insert(name);
-    dirty_.merge(claims_.set(name, std::move(claim)));
+    dirty_.insert(id);
+    judge(id);
+  }
+
+  // Who may not have what it claims does not keep others from it.
+  void judge(const ObjectId& id) {
+    std::optional<Claims::Claim> claim;
+    if (const auto found = claimants_.find(id); found != claimants_.end()) {
+      const Mapping& mapping = found->second.mapping();
+      std::string refusal = pools_.refusal(id.name.ns, mapping.addresses);
+      if (refusal != found->second.refusal) {
+        dirty_.insert(id);
+      }
+      found->second.refusal = std::move(refusal);
+      if (found->second.refusal.empty()) {
+        claim = claim_of(mapping);
+      }
+    }
+    dirty_.merge(claims_.set(id, std::move(claim)));
+  }
+
+  void take_service(const ObjectId& id, const std::shared_ptr<const Object>& object) {
+    if (object) {
+      services_[id.name] = object;
+    } else {
+      services_.erase(id.name);
+    }
+    touch_service(id.name);
+    auto mapping = object ? mapping_of(std::get<Service>(*object)) : std::nullopt;
+    claim(id, mapping ? std::make_shared<const Object>(*std::move(mapping)) : nullptr);
+  }
+
+  void take_pool(const ObjectId& id, const std::shared_ptr<const Object>& object) {
+    pools_.set(id.name, object);
+    for (const auto& [claimant, entry] : claimants_) {
+      judge(claimant);
+    }
   }
 
   void take_slice(const ObjectName& name, const std::shared_ptr<const Object>& object) {
@@ -214,21 +264,27 @@ class EdgePlan::Impl {
   }
 
   // --- one Mapping -----------------------------------------------------------------------------
-  std::map<ForwardKey, std::shared_ptr<const Forward>> plan(const ObjectName& name, Entry& entry) {
+  std::map<ForwardKey, std::shared_ptr<const Forward>> plan(const ObjectId& id, Entry& entry) {
     const Mapping& mapping = entry.mapping();
     entry.report = {};
     std::map<ForwardKey, std::shared_ptr<const Forward>> result;
-    if (const Claims::Loss* loss = claims_.loss(name)) {
-      entry.report.reasons.push_back(to_string(loss->key) + " belongs to the older Mapping " +
+    if (!entry.refusal.empty()) {
+      entry.report.reasons.push_back(entry.refusal);
+      entry.report.state = MappingReport::State::rejected;
+      return result;
+    }
+    if (const Claims::Loss* loss = claims_.loss(id)) {
+      entry.report.reasons.push_back(to_string(loss->key) + " belongs to the older " +
                                      to_string(loss->winner) +
                                      ": take another address or port, or remove that one");
       entry.report.state = MappingReport::State::rejected;
       return result;
     }
     ResolveInput input;
+    input.owner = id;
     input.mapping = &mapping;
     input.settings = &settings_;
-    const ObjectName service{name.ns, mapping.service};
+    const ObjectName service{id.name.ns, mapping.service};
     if (const auto found = services_.find(service); found != services_.end()) {
       input.service = &std::get<Service>(*found->second);
     }
@@ -281,18 +337,18 @@ class EdgePlan::Impl {
 
   EdgeUpdate finish(bool with_changes) {
     EdgeUpdate update;
-    for (const ObjectName& name : dirty_) {
-      const auto found = mappings_.find(name);
+    for (const ObjectId& id : dirty_) {
+      const auto found = claimants_.find(id);
       std::map<ForwardKey, std::shared_ptr<const Forward>> before;
       std::map<ForwardKey, std::shared_ptr<const Forward>> after;
-      if (const auto gone = gone_.find(name); gone != gone_.end()) {
+      if (const auto gone = gone_.find(id); gone != gone_.end()) {
         before = std::move(gone->second.forwards);
       }
-      note_rejection(name, nullptr);
-      if (found != mappings_.end()) {
-        after = plan(name, found->second);
+      note_rejection(id, nullptr);
+      if (found != claimants_.end()) {
+        after = plan(id, found->second);
         before.merge(found->second.forwards);
-        note_rejection(name, &found->second.report);
+        note_rejection(id, &found->second.report);
       }
       for (const auto& [key, old] : before) {
         const auto now = after.find(key);
@@ -305,10 +361,11 @@ class EdgePlan::Impl {
           update.forwards.push_back({nullptr, now});
         }
       }
-      if (found != mappings_.end()) {
+      if (found != claimants_.end()) {
         found->second.forwards = std::move(after);
       }
     }
+    update.planned.assign(dirty_.begin(), dirty_.end());
     dirty_.clear();
     gone_.clear();
     join(update.forwards);
@@ -403,8 +460,7 @@ class EdgePlan::Impl {
     }
   }
 
-  void note_rejection(const ObjectName& name, const MappingReport* report) {
-    const ObjectId id{Kind::mapping, name};
+  void note_rejection(const ObjectId& id, const MappingReport* report) {
     const auto first = rejections_.lower_bound({id, ""});
     auto last = first;
     while (last != rejections_.end() && last->object == id) {
@@ -440,13 +496,14 @@ class EdgePlan::Impl {
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
 
-  std::map<ObjectName, Entry> mappings_;
+  std::map<ObjectId, Entry> claimants_;  // Mappings, and Services that have external addresses
   std::map<ObjectName, std::shared_ptr<const Object>> services_;
   std::map<ObjectName, std::shared_ptr<const Object>> slices_;
-  std::map<ObjectName, std::set<ObjectName>> by_service_;  // Service -> Mappings
-  std::map<ObjectName, std::set<ObjectName>> slices_of_;   // Service -> EndpointSlices
-  std::map<ObjectName, Entry> gone_;
-  std::set<ObjectName> dirty_;
+  std::map<ObjectName, std::set<ObjectId>> by_service_;   // Service -> claimants
+  std::map<ObjectName, std::set<ObjectName>> slices_of_;  // Service -> EndpointSlices
+  std::map<ObjectId, Entry> gone_;
+  std::set<ObjectId> dirty_;
+  AddressPools pools_;
   Claims claims_;
   SharedElements shared_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> limit_users_;
@@ -472,7 +529,13 @@ State EdgePlan::state() const {
   return result;
 }
 std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards() const { return impl_->forwards(); }
-std::map<ObjectName, MappingReport> EdgePlan::reports() const { return impl_->reports(); }
+std::map<ObjectId, MappingReport> EdgePlan::reports() const { return impl_->reports(); }
+const MappingReport* EdgePlan::report(const ObjectId& claimant) const {
+  return impl_->report(claimant);
+}
+std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards_of(const ObjectId& claimant) const {
+  return impl_->forwards_of(claimant);
+}
 const std::set<Rejection>& EdgePlan::rejections() const { return impl_->rejections_; }
 std::vector<std::string> EdgePlan::warnings() const { return impl_->warnings(); }
 std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->object_counts(); }

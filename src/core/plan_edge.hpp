@@ -27,6 +27,9 @@ struct EdgeSettings {
   AddressPolicy address_policy = AddressPolicy::local;
   bool masquerade = true;  // the default of Mappings that do not say preserveClientIP
   bool snat = false;
+  // This host is a node of the cluster: Services whose externalTrafficPolicy is Local lead to its
+  // own pods only. Elsewhere no pod is local, and Local asks for the client's address alone.
+  bool node = false;
   std::string external_interfaces;  // unanchored extended regular expression; empty: none
   int gateway_offset = 1;           // as SNCTRLR_GW_ADDRESS_OFFSET; see gateway_of
   std::uint32_t mark_mask = 0;      // 0: constants::edge_mark_mask; else at least 4 adjacent bits
@@ -38,7 +41,7 @@ struct EdgeSettings {
   friend bool operator==(const EdgeSettings&, const EdgeSettings&) = default;
 };
 
-// What one Mapping looks like to a user.
+// What one Mapping, or one Service of type LoadBalancer, looks like to a user.
 struct MappingReport {
   enum class State : std::uint8_t {
     active,    // programmed here
@@ -61,6 +64,7 @@ struct ForwardChange {
 struct EdgeUpdate {
   Changes changes;                      // relative to the state after the previous update
   std::vector<ForwardChange> forwards;  // likewise
+  std::vector<ObjectId> planned;        // whose report or forwards may be others now
 };
 
 class EdgePlan {
@@ -82,7 +86,11 @@ class EdgePlan {
   [[nodiscard]] State state() const;
 
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const;  // sorted by key
-  [[nodiscard]] std::map<ObjectName, MappingReport> reports() const;
+  [[nodiscard]] std::map<ObjectId, MappingReport> reports() const;
+  // Of one claimant: a Mapping, or a Service that has external addresses. Null: there is none.
+  [[nodiscard]] const MappingReport* report(const ObjectId& claimant) const;
+  [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
+      const ObjectId& claimant) const;
   [[nodiscard]] const std::set<Rejection>& rejections() const;
   [[nodiscard]] std::vector<std::string> warnings()
       const;  // of the host: forwarding off, rp_filter …

@@ -191,6 +191,12 @@ class Resolver {
     return moved(target(port, port.ports.first, family), offset);
   }
 
+  // Kubernetes drops what comes to a node without pods of such a Service.
+  [[nodiscard]] bool only_here() const {
+    return settings_.node && input_.owner.kind == Kind::service && input_.service->load_balancer &&
+           input_.service->load_balancer->local;
+  }
+
   // `declared` is null for Services without ports. Kubernetes' choice: ready endpoints; if there
   // are none, those that still serve while they terminate (KEP-1669).
   Target endpoints(const ServicePort* declared, std::uint16_t number, Protocol protocol,
@@ -214,7 +220,7 @@ class Resolver {
         continue;
       }
       for (const Endpoint& endpoint : slice->endpoints) {
-        if (endpoint.address.family() != family) {
+        if (endpoint.address.family() != family || (only_here() && !endpoint.here)) {
           continue;
         }
         const Backend backend{endpoint.address, {*port, *port}};
@@ -244,7 +250,7 @@ class Resolver {
   void add(const ForwardKey& key, const Target& target) {
     Forward forward;
     forward.key = key;
-    forward.mapping = mapping_.name;
+    forward.owner = input_.owner;
     forward.service = input_.service->name;
     const Affinity affinity = mapping_.affinity.value_or(input_.service->affinity);
     forward.by_source = affinity == Affinity::client_ip;
@@ -256,7 +262,7 @@ class Resolver {
     forward.max_connections = mapping_.max_connections_per_source;
     forward.new_per_second = mapping_.new_connections_per_second;
     if (forward.max_connections != 0 || forward.new_per_second != 0) {
-      forward.limit_id = limit_id(mapping_.name);
+      forward.limit_id = limit_id(input_.owner.name);
     }
     forward.backends = target.backends;
     forward.draining = target.draining;

@@ -12,6 +12,7 @@
 namespace core {
 
 struct ResolveInput {
+  ObjectId owner;  // the Mapping, or the Service that comes to one
   const Mapping* mapping = nullptr;
   const Service* service = nullptr;          // null: there is none
   std::vector<const EndpointSlice*> slices;  // of the Service

@@ -53,7 +53,8 @@ class Connection {
         context_(options.config.context),
         credentials_(std::move(options.config), clock_, plugin_limit, stop_fd),
         http_(open_http(credentials_, clock_, {std::move(options.user_agent)})),
-        client_(*http_, clock_, {std::move(context_), options.max_ports_per_mapping}) {}
+        client_(*http_, clock_,
+                {std::move(context_), options.max_ports_per_mapping, std::move(options.node)}) {}
 
   void wait() {
     const Time due = std::min(http_->due(), client_.due());

@@ -16,6 +16,7 @@ struct ClusterOptions {
   ClientConfig config;
   std::string user_agent;  // "pona/0.1.0 (edge)"
   std::size_t max_ports_per_mapping = 50;
+  std::string node;  // that this process runs on, where it does on one of the cluster
 };
 
 // Nothing is connected yet when it returns; what goes wrong then is among the problems, and tried

@@ -8,10 +8,11 @@ namespace {
 
 std::vector<Resource> resources() {
   return {
-      {"smartnat.aureacentral.com", "v1alpha1", "mappings", "", "", ""},
-      {"", "v1", "services", "", "", ""},
+      {"smartnat.aureacentral.com", "v1alpha1", "mappings", "", "", "", false},
+      {"", "v1", "services", "", "", "", false},
       // Slices that belong to no Service lead nowhere.
-      {"discovery.k8s.io", "v1", "endpointslices", "kubernetes.io/service-name", "", ""},
+      {"discovery.k8s.io", "v1", "endpointslices", "kubernetes.io/service-name", "", "", false},
+      {"pona.dev", "v1alpha1", "addresspools", "", "", "", true},
   };
 }
 
@@ -19,7 +20,7 @@ std::vector<Resource> resources() {
 
 ClusterClient::ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options)
     : transport_(transport), prefix_(options.context + "/") {
-  const DecodeOptions decoding{options.max_ports_per_mapping};
+  const DecodeOptions decoding{options.max_ports_per_mapping, true, std::move(options.node)};
   const auto reduce = [decoding](const Node& node) { return decode(node, decoding); };
   for (Resource& resource : resources()) {
     reflectors_.push_back(
@@ -44,7 +45,7 @@ Time ClusterClient::due() const {
 
 bool ClusterClient::synced() const {
   return std::all_of(reflectors_.begin(), reflectors_.end(),
-                     [](const auto& reflector) { return reflector->synced(); });
+                     [](const auto& reflector) { return reflector->settled(); });
 }
 
 bool ClusterClient::move_changes(core::ObjectChanges& into) {

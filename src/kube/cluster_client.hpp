@@ -19,6 +19,7 @@ namespace kube {
 struct ClusterClientOptions {
   std::string context;  // stands before the names of objects in problems
   std::size_t max_ports_per_mapping = 50;
+  std::string node;  // that this process runs on, where it does on one of the cluster
 };
 
 class ClusterClient {
@@ -30,7 +31,7 @@ class ClusterClient {
   void step();
   [[nodiscard]] Time due() const;
 
-  // Everything was listed once.
+  // Everything that must be known was listed once.
   [[nodiscard]] bool synced() const;
   // True: there were changes.
   bool move_changes(core::ObjectChanges& into);

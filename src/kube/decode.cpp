@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "kube/decode_kinds.hpp"
@@ -21,15 +22,17 @@ constexpr std::array known_kinds = {
     KnownKind{"smartnat.aureacentral.com/", "v1alpha1", "Mapping", core::Kind::mapping},
     KnownKind{"", "v1", "Service", core::Kind::service},
     KnownKind{"discovery.k8s.io/", "v1", "EndpointSlice", core::Kind::endpoint_slice},
+    KnownKind{"pona.dev/", "v1alpha1", "AddressPool", core::Kind::address_pool},
 };
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-std::optional<core::ObjectName> decode_name(const Field& metadata) {
+std::optional<core::ObjectName> decode_name(const Field& metadata, core::Kind kind) {
   core::ObjectName name;
   const Field ns = metadata.at("namespace");
   const auto ns_text = ns.string();
-  name.ns = ns_text.value_or("default");
+  // A pool is of the whole cluster, whatever its author wrote.
+  if (kind != core::Kind::address_pool) name.ns = ns_text.value_or("default");
   if (ns_text && !is_dns_label(*ns_text)) {
     ns.reject(quote(*ns_text) +
               " is no namespace: lower-case letters, digits and \"-\", at most 63");
@@ -60,20 +63,34 @@ std::optional<std::int64_t> decode_created(const Field& metadata) {
   return seconds;
 }
 
+std::int64_t decode_generation(const Field& metadata) {
+  return metadata.at("generation")
+      .integer(0, std::numeric_limits<std::uint32_t>::max())
+      .value_or(0);
+}
+
 core::Object decode_kind(core::Kind kind, const Field& root, core::ObjectName name,
                          const DecodeOptions& options) {
   switch (kind) {
     case core::Kind::mapping: {
       core::Mapping mapping = decode_mapping(root, std::move(name), options);
       mapping.created = decode_created(root.at("metadata"));
+      if (options.served) mapping.generation = decode_generation(root.at("metadata"));
       return mapping;
     }
-    case core::Kind::service:
-      return decode_service(root, std::move(name));
+    case core::Kind::service: {
+      core::Service service = decode_service(root, std::move(name));
+      if (service.load_balancer) {
+        service.load_balancer->created = decode_created(root.at("metadata"));
+      }
+      return service;
+    }
+    case core::Kind::address_pool:
+      return decode_address_pool(root, std::move(name));
     case core::Kind::endpoint_slice:
       break;
   }
-  return decode_endpoint_slice(root, std::move(name));
+  return decode_endpoint_slice(root, std::move(name), options);
 }
 
 // The kind's decoder, or nothing where pona does not read the kind. A known kind in a version that
@@ -125,7 +142,7 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   const Field metadata = root.at("metadata");
   if (metadata.missing()) metadata.reject("missing: every object needs a name");
   if (!metadata.is_map()) return decoded;
-  auto name = decode_name(metadata);
+  auto name = decode_name(metadata, known->kind);
   if (!name) return decoded;
   decoded.id = core::ObjectId{known->kind, *name};
   auto object = std::make_shared<const core::Object>(
@@ -197,6 +214,30 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
   }
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return ((days * 24 + *hour) * 60 + *minute) * 60 + *second - offset;
+}
+
+std::string_view unusable(const core::Address& address) {
+  struct Range {
+    core::Prefix prefix;
+    std::string_view what;
+  };
+  static const auto range = [](std::string_view prefix, std::string_view what) {
+    return Range{core::Prefix::parse(prefix).value(), what};
+  };
+  static const std::array ranges = {
+      range("0.0.0.0/8", "is not an address of a host"),
+      range("127.0.0.0/8", "is a loopback address, nothing outside can reach it"),
+      range("224.0.0.0/4", "is a multicast address"),
+      range("255.255.255.255/32", "is the broadcast address"),
+      range("::/128", "is not an address of a host"),
+      range("::1/128", "is the loopback address, nothing outside can reach it"),
+      range("::ffff:0:0/96", "is an IPv4 address in IPv6 form: write it as IPv4"),
+      range("fe80::/10", "is a link-local address, it has no meaning without an interface"),
+      range("ff00::/8", "is a multicast address"),
+  };
+  const auto found =
+      std::ranges::find_if(ranges, [&](const Range& r) { return r.prefix.contains(address); });
+  return found == ranges.end() ? std::string_view() : found->what;
 }
 
 core::Protocol decode_protocol(const Field& field) {

@@ -18,9 +18,12 @@
 namespace kube {
 
 inline constexpr std::string_view mapping_api_version = "smartnat.aureacentral.com/v1alpha1";
+inline constexpr std::string_view address_pool_api_version = "pona.dev/v1alpha1";
 
 struct DecodeOptions {
   std::size_t max_ports_per_mapping = 50;  // entries of spec.ports; a range counts once
+  bool served = false;                     // by an API server: generations mean something
+  std::string node;                        // endpoints on it are marked; empty: none is
 };
 
 // What one object of a document came to.

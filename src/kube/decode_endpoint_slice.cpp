@@ -17,7 +17,8 @@ core::EndpointPort decode_port(const Field& field) {
   return port;
 }
 
-std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family family) {
+std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family family,
+                                              const std::string& node) {
   if (!field.is_map()) return std::nullopt;
   const Field addresses = field.at("addresses");
   const auto elements = addresses.elements();
@@ -42,12 +43,16 @@ std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family f
     endpoint.serving = conditions.at("serving").boolean().value_or(endpoint.ready);
     endpoint.terminating = conditions.at("terminating").boolean().value_or(false);
   }
+  if (!node.empty()) {
+    endpoint.here = field.at("nodeName").string().value_or("") == node;
+  }
   return endpoint;
 }
 
 }  // namespace
 
-core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name) {
+core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name,
+                                          const DecodeOptions& options) {
   core::EndpointSlice slice;
   slice.name = std::move(name);
   const Field metadata = root.at("metadata");
@@ -68,7 +73,7 @@ core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName na
   const auto family = *text == "IPv4" ? core::Family::ipv4 : core::Family::ipv6;
   const Field endpoints = root.at("endpoints");
   for (const Field& element : endpoints.elements()) {
-    if (const auto endpoint = decode_endpoint(element, family)) {
+    if (const auto endpoint = decode_endpoint(element, family, options.node)) {
       slice.endpoints.push_back(*endpoint);
     }
   }

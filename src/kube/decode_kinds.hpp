@@ -13,12 +13,16 @@ namespace kube {
 core::Mapping decode_mapping(const Field& root, core::ObjectName name,
                              const DecodeOptions& options);
 core::Service decode_service(const Field& root, core::ObjectName name);
-core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name);
+core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name,
+                                          const DecodeOptions& options);
+core::AddressPool decode_address_pool(const Field& root, core::ObjectName name);
 
 // Parts that several kinds share.
 core::Protocol decode_protocol(const Field& field);  // tcp where missing
 core::Affinity decode_affinity(const Field& field);  // none where missing
 std::optional<core::Address> decode_address(const Field& field);
+// Why nobody outside could use it; empty: it is an address of a host.
+std::string_view unusable(const core::Address& address);
 bool is_dns_label(std::string_view text);
 bool is_dns_subdomain(std::string_view text);
 // RFC 3339 to Unix seconds; fractions are dropped.

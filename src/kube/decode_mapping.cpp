@@ -18,31 +18,6 @@ using core::Prefix;
 constexpr std::array<std::string_view, 4> port_fields = {"port", "servicePort", "protocol",
                                                          "endPort"};
 
-// Why no packet from outside can ever be for this address, or nothing.
-std::string_view unusable(const Address& address) {
-  struct Range {
-    Prefix prefix;
-    std::string_view what;
-  };
-  static const auto range = [](std::string_view prefix, std::string_view what) {
-    return Range{Prefix::parse(prefix).value(), what};
-  };
-  static const std::array ranges = {
-      range("0.0.0.0/8", "is not an address of a host"),
-      range("127.0.0.0/8", "is a loopback address, nothing outside can reach it"),
-      range("224.0.0.0/4", "is a multicast address"),
-      range("255.255.255.255/32", "is the broadcast address"),
-      range("::/128", "is not an address of a host"),
-      range("::1/128", "is the loopback address, nothing outside can reach it"),
-      range("::ffff:0:0/96", "is an IPv4 address in IPv6 form: write it as IPv4"),
-      range("fe80::/10", "is a link-local address, it has no meaning without an interface"),
-      range("ff00::/8", "is a multicast address"),
-  };
-  const auto found =
-      std::ranges::find_if(ranges, [&](const Range& r) { return r.prefix.contains(address); });
-  return found == ranges.end() ? std::string_view() : found->what;
-}
-
 void decode_addresses(const Field& field, std::vector<Address>& addresses) {
   const auto elements = field.elements();
   for (const Field& element : elements) {

@@ -2,12 +2,16 @@
 #include <string>
 #include <utility>
 
+#include "core/constants.hpp"
 #include "kube/decode_kinds.hpp"
 
 namespace kube {
 namespace {
 
 using core::Service;
+
+constexpr std::string_view addresses_annotation = "pona.dev/addresses";
+constexpr std::string_view address_pool_annotation = "pona.dev/address-pool";
 
 Service::Type decode_type(const Field& field) {
   struct Word {
@@ -63,6 +67,68 @@ core::ServicePort decode_port(const Field& field) {
   return port;
 }
 
+std::vector<core::Address> decode_ingress(const Field& root) {
+  std::vector<core::Address> addresses;
+  const Field status = root.at("status");
+  const Field balancer = status.at("loadBalancer");
+  const Field ingress = balancer.at("ingress");
+  for (const Field& element : ingress.elements()) {
+    const Field ip = element.at("ip");
+    if (ip.missing()) continue;  // a host name, of somebody else
+    if (const auto address = decode_address(ip)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+// What the author asks for, in the words that are valid; the rest is a fault of the wish alone.
+void decode_wishes(const Field& root, const Field& spec, core::LoadBalancer& balancer) {
+  const Field metadata = root.at("metadata");
+  const Field annotations = metadata.at("annotations");
+  balancer.pool = annotations.at(address_pool_annotation).string().value_or("");
+  const Field list = annotations.at(addresses_annotation);
+  const Field old = spec.at("loadBalancerIP");
+  const bool listed = !list.missing();
+  std::string_view text = (listed ? list : old).string().value_or("");
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    std::string_view one = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    const auto address = core::Address::parse(one);
+    if (!address) {
+      balancer.fault = (listed ? "annotation " + std::string(addresses_annotation)
+                               : std::string("spec.loadBalancerIP")) +
+                       ": " + quote(one) + " is no IPv4 or IPv6 address";
+      return;
+    }
+    balancer.requested.push_back(*address);
+  }
+}
+
+core::LoadBalancer decode_load_balancer(const Field& root, const Field& spec) {
+  core::LoadBalancer balancer;
+  balancer.assigned = decode_ingress(root);
+  decode_wishes(root, spec, balancer);
+  const Field families = spec.at("ipFamilies");
+  for (const Field& element : families.elements()) {
+    balancer.families.push_back(element.string().value_or("") == "IPv6" ? core::Family::ipv6
+                                                                        : core::Family::ipv4);
+  }
+  if (balancer.families.empty()) balancer.families.push_back(core::Family::ipv4);
+  const Field sources = spec.at("loadBalancerSourceRanges");
+  for (const Field& element : sources.elements()) {
+    const auto text = element.string();
+    const auto prefix = text ? core::Prefix::parse(*text) : std::nullopt;
+    if (text && !prefix) {
+      element.reject(quote(*text) + " is no address or network like 198.51.100.0/24");
+    }
+    if (prefix) balancer.allowed_sources.push_back(prefix->masked());
+  }
+  balancer.local = spec.at("externalTrafficPolicy").string().value_or("") == "Local";
+  return balancer;
+}
+
 }  // namespace
 
 Service decode_service(const Field& root, core::ObjectName name) {
@@ -76,6 +142,10 @@ Service decode_service(const Field& root, core::ObjectName name) {
   const Field ports = spec.at("ports");
   for (const Field& element : ports.elements()) service.ports.push_back(decode_port(element));
   service.affinity = decode_affinity(spec.at("sessionAffinity"));
+  if (service.type == Service::Type::load_balancer &&
+      spec.at("loadBalancerClass").string() == core::constants::load_balancer_class) {
+    service.load_balancer = decode_load_balancer(root, spec);
+  }
   return service;
 }
 

@@ -51,7 +51,8 @@ struct Entry {
 class Manifests : public Source {
  public:
   explicit Manifests(ManifestOptions options)
-      : directory_(std::move(options.directory)), decode_{options.max_ports_per_mapping} {}
+      : directory_(std::move(options.directory)),
+        decode_{options.max_ports_per_mapping, false, {}} {}
 
   [[nodiscard]] int wake_fd() const override { return directory_.wake_fd(); }
   core::ObjectChanges take() override;

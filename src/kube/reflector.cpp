@@ -21,7 +21,7 @@ constexpr Time::duration page_silence = 60s;
 constexpr std::chrono::milliseconds first_delay = 500ms;
 constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
-constexpr Time::duration settled = 30s;                // a watch that lived so long was no failure
+constexpr Time::duration long_lived = 30s;             // a watch that lived so long was no failure
 constexpr Time::duration at_once = 1s;                 // and one that ended sooner was none at all
 
 // resourceVersions of one resource are numbers that grow. What is no number is never older.
@@ -168,7 +168,7 @@ void Reflector::take_body(const std::string& bytes) {
 void Reflector::take_end(const std::string& error) {
   const bool cut = lines_.pending() > 0;
   if (!error.empty()) {
-    if (clock_.now() - opened_ >= settled) delay_ = {};
+    if (clock_.now() - opened_ >= long_lived) delay_ = {};
     fail(error);
   } else if (status_ != 200) {
     refused(decoder_.status(status_, body_));
@@ -271,6 +271,7 @@ void Reflector::refused(const Status& status) {
     version_.clear();
     refusals_ = 0;
   }
+  refused_ = resource_.optional && (status.code == 403 || status.code == 404);
   if (status.code == 403) {
     fail("not allowed to " + verb() + " " + resource_.name() + ": " + status.message +
              "; grant verbs list and watch on it to this user",
@@ -281,6 +282,7 @@ void Reflector::refused(const Status& status) {
     fail("the API server has no " + resource_.name() + " in version " + resource_.version + " (" +
              answer + "): is its CustomResourceDefinition installed?",
          wait);
+    if (refused_) trouble_.clear();
   } else {
     fail("cannot " + verb() + " " + resource_.name() + ": " + answer, wait);
   }

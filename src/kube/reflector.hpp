@@ -21,6 +21,8 @@ struct Resource {
   std::string label_selector;  // empty: all
   std::string field_selector;  // empty: all
   std::string ns;              // empty: all namespaces
+  // Who has none of it, or may not read it, goes on without; else it is waited for.
+  bool optional = false;
 
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::string name() const;  // "endpointslices.discovery.k8s.io"
@@ -39,6 +41,8 @@ class Reflector {
 
   // A list was whole once.
   [[nodiscard]] bool synced() const { return synced_; }
+  // Nothing is to be waited for: a list was whole, or there is none to be had.
+  [[nodiscard]] bool settled() const { return synced_ || refused_; }
   // Why the cache may not be up to date; empty: nothing is known to be wrong.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
   [[nodiscard]] const Resource& resource() const { return resource_; }
@@ -94,6 +98,7 @@ class Reflector {
   bool fresh_ = false;       // the last connection is not to be trusted
 
   bool synced_ = false;
+  bool refused_ = false;  // it is optional, and not there or not allowed
   std::string trouble_;
   Time not_before_{};
   std::chrono::milliseconds delay_{};

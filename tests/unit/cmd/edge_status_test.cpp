@@ -23,8 +23,9 @@ cmd::EdgeStatus example() {
                     {"10.1.0.3:8080", 43.75, false, 5},
                     {"10.1.0.4:8080", 0, true, 9}};
   cmd::EdgeStatus status;
-  status.mappings = {{"shop", "web", "active", {}, {port}},
-                     {"shop", "zoo", "rejected", {"Service shop/zoo does not exist"}, {}}};
+  status.mappings = {
+      {"Mapping", "shop", "web", "active", {}, {port}},
+      {"Mapping", "shop", "zoo", "rejected", {"Service shop/zoo does not exist"}, {}}};
   status.interfaces = {{"eth1", "203.0.113.1", ""}};
   status.rejections = {{"Mapping shop/zoo", "Service shop/zoo does not exist"}};
   status.problems = {{"/m/a.yaml:3", "spec.ports is \"x\"\nnot a list"}};
@@ -123,7 +124,7 @@ TEST_CASE("metrics are in Prometheus' format") {
   status.mappings[0].ports[0].address = "a\"b\\c\nd";
   const std::string text = cmd::to_metrics(status);
   const std::string labels =
-      R"({namespace="shop",mapping="web",address="a\"b\\c\nd",port="443",protocol="tcp")";
+      R"({kind="Mapping",namespace="shop",mapping="web",address="a\"b\\c\nd",port="443",protocol="tcp")";
   CHECK(has_line(text, "pona_edge_mapping_packets_total" + labels + R"(,direction="in"} 100)"));
   CHECK(has_line(text, "pona_edge_mapping_bytes_total" + labels + R"(,direction="out"} 3145728)"));
   CHECK(has_line(text, "pona_edge_mapping_connections_total" + labels + "} 12"));

@@ -65,7 +65,8 @@ class Edge {
 
   [[nodiscard]] InstanceStatus status(const std::string& name) const {
     const ObjectName mapping{"shop", name};
-    return instance_status(mapping, plan_.reports().at(mapping), plan_.forwards(),
+    return instance_status({core::Kind::mapping, mapping},
+                           *plan_.report({core::Kind::mapping, mapping}), plan_.forwards(),
                            {"edge-1", 3, now});
   }
 

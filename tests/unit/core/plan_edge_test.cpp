@@ -72,7 +72,7 @@ EdgeSettings settings() {
 }
 
 std::vector<std::string> reasons(const EdgePlan& plan, const std::string& name) {
-  return plan.reports().at({"shop", name}).reasons;
+  return plan.report({Kind::mapping, {"shop", name}})->reasons;
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ TEST_CASE("a mapped port leads to the ready endpoints") {
   CHECK(to_string(forward.backends[0]) == "10.1.0.1:8080");
   CHECK(forward.slots.size() == 16);
   CHECK(forward.active);
-  CHECK(plan.reports().at({"shop", "web"}).state == MappingReport::State::active);
+  CHECK((*plan.report({Kind::mapping, {"shop", "web"}})).state == MappingReport::State::active);
 }
 
 TEST_CASE("endpoints: ready ones, else those that serve while they terminate, else nobody") {
@@ -110,7 +110,7 @@ TEST_CASE("endpoints: ready ones, else those that serve while they terminate, el
   pods.endpoints.clear();
   plan.update(objects({pods}));
   CHECK(plan.forwards().front()->slots.empty());
-  CHECK(plan.reports().at({"shop", "web"}).state == MappingReport::State::degraded);
+  CHECK((*plan.report({Kind::mapping, {"shop", "web"}})).state == MappingReport::State::degraded);
 }
 
 TEST_CASE("of two Mappings that claim one port the older wins, in every order of arrival") {
@@ -126,15 +126,16 @@ TEST_CASE("of two Mappings that claim one port the older wins, in every order of
     plan.update(objects({older_first ? older : newer}));
     const EdgeUpdate second = plan.update(objects({older_first ? newer : older}));
     REQUIRE(plan.forwards().size() == 1);
-    CHECK(plan.forwards().front()->mapping == older.name);
-    CHECK(plan.reports().at(newer.name).reasons.front().find("shop/zebra") != std::string::npos);
+    CHECK(plan.forwards().front()->owner.name == older.name);
+    CHECK((*plan.report({Kind::mapping, newer.name})).reasons.front().find("shop/zebra") !=
+          std::string::npos);
     if (older_first) {
       CHECK(second.changes.empty());  // the winner is not touched
     }
     ObjectChanges gone;
     gone[{Kind::mapping, older.name}] = nullptr;
     plan.update(gone);
-    CHECK(plan.reports().at(newer.name).reasons.front().find("does not exist") !=
+    CHECK((*plan.report({Kind::mapping, newer.name})).reasons.front().find("does not exist") !=
           std::string::npos);
   }
 }

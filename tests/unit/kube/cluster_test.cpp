@@ -59,7 +59,13 @@ const std::string slice =
     metadata("web-x", 6, R"(,"labels":{"kubernetes.io/service-name":"web"})") +
     R"(,"addressType":"IPv4","endpoints":[{"addresses":["10.244.1.1"]}],"ports":[{"port":8080}]})";
 
-// Three resources whose streams stay open to be written to.
+std::string refusal(int code, const std::string& message) {
+  const std::string body = R"({"kind":"Status","reason":"Forbidden","message":")" + message + "\"}";
+  return "HTTP/1.1 " + std::to_string(code) +
+         " No\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// Resources whose streams stay open to be written to. What is not listed does not exist.
 class Server {
  public:
   explicit Server(const support::Identity* identity = nullptr)
@@ -92,6 +98,7 @@ class Server {
     if (const auto refused = refusals.find(resource); refused != refusals.end()) {
       return connection.write(refused->second);
     }
+    if (!lists.contains(resource)) return connection.write(refusal(404, "not found"));
     connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     streams_[resource] = &connection;
     return connection.write(lists[resource]);
@@ -140,12 +147,6 @@ class Watcher {
  private:
   std::unique_ptr<kube::Source> source_;
 };
-
-std::string refusal(int code, const std::string& message) {
-  const std::string body = R"({"kind":"Status","reason":"Forbidden","message":")" + message + "\"}";
-  return "HTTP/1.1 " + std::to_string(code) +
-         " No\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
 
 }  // namespace
 

@@ -38,6 +38,20 @@ std::string print(const core::Mapping& mapping) {
   return out.str();
 }
 
+std::string print(const core::LoadBalancer& balancer) {
+  std::ostringstream out;
+  out << "  ours" << (balancer.local ? ", local" : "");
+  if (balancer.created) out << ", created " << *balancer.created;
+  for (const auto& family : balancer.families) out << ' ' << to_string(family);
+  out << '\n';
+  for (const auto& address : balancer.assigned) out << "  assigned " << to_string(address) << '\n';
+  for (const auto& address : balancer.requested) out << "  wants " << to_string(address) << '\n';
+  for (const auto& source : balancer.allowed_sources) out << "  from " << to_string(source) << '\n';
+  if (!balancer.pool.empty()) out << "  of pool " << balancer.pool << '\n';
+  if (!balancer.fault.empty()) out << "  " << balancer.fault << '\n';
+  return out.str();
+}
+
 std::string print(const core::Service& service) {
   std::ostringstream out;
   out << "  type " << static_cast<int>(service.type)
@@ -47,6 +61,7 @@ std::string print(const core::Service& service) {
     out << "  port \"" << port.name << "\" " << port.port << '/' << to_string(port.protocol)
         << " -> " << port.target_port << '\n';
   }
+  if (service.load_balancer) out << print(*service.load_balancer);
   return out.str();
 }
 
@@ -63,6 +78,16 @@ std::string print(const core::EndpointSlice& slice) {
         << (endpoint.serving ? " serving" : "") << (endpoint.terminating ? " terminating" : "")
         << '\n';
   }
+  return out.str();
+}
+
+std::string print(const core::AddressPool& pool) {
+  std::ostringstream out;
+  for (const auto& range : pool.ranges) {
+    out << "  addresses " << to_string(range.first) << '-' << to_string(range.last) << '\n';
+  }
+  for (const auto& ns : pool.allowed_namespaces) out << "  namespace " << ns << '\n';
+  if (!pool.auto_assign) out << "  only on request\n";
   return out.str();
 }
 
@@ -125,7 +150,7 @@ TEST_CASE("bad manifests are left out with line and reason") {
 
 TEST_CASE("the limit of ports is a parameter") {
   const fs::path path = fs::path(PONA_TEST_DATA) / "manifests/good/mapping-ports-50.yaml";
-  const auto parts = kube::read_manifest(path, kube::read_text(path), {49});
+  const auto parts = kube::read_manifest(path, kube::read_text(path), {49, false, {}});
   REQUIRE(parts.size() == 1);
   CHECK(parts[0].items.empty());
   CHECK(parts[0].notes[0].text ==

@@ -99,7 +99,7 @@ class World {
   World(unsigned seed, bool streaming)
       : server(seed),
         streaming_(streaming),
-        reflector({"", "v1", "services", "", "", ""}, transport, clock.clock(),
+        reflector({"", "v1", "services", "", "", "", false}, transport, clock.clock(),
                   [](const kube::Node& node) { return kube::decode(node, {}); }) {
     clock.generator.seed(seed + 1);
   }
