@@ -37,11 +37,16 @@ void AddressPools::set(const ObjectName& name, std::shared_ptr<const Object> poo
   }
 }
 
+bool AddressPools::holds(const std::string& pool, const Address& address) const {
+  const auto found = pools_.find(pool);
+  return found != pools_.end() && core::holds(pool_of(found->second), address);
+}
+
 std::string AddressPools::refusal(const std::string& ns, const Address& address) const {
   if (pools_.empty()) return {};
   std::string holders;
   for (const auto& [name, object] : pools_) {
-    if (!holds(pool_of(object), address)) continue;
+    if (!core::holds(pool_of(object), address)) continue;
     if (allows(pool_of(object), ns)) return {};
     holders += (holders.empty() ? "" : ", ") + name;
   }

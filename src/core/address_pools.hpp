@@ -20,6 +20,7 @@ class AddressPools {
   void set(const ObjectName& name, std::shared_ptr<const Object> pool);
 
   [[nodiscard]] std::size_t size() const { return pools_.size(); }
+  [[nodiscard]] bool holds(const std::string& pool, const Address& address) const;
 
   // Why objects of `ns` may not claim an address, for people; empty: they may. An address of
   // several pools may be claimed where one of them allows it.

@@ -66,6 +66,12 @@ std::set<ObjectId> Claims::set(const ObjectId& claimant, std::optional<Claim> cl
   return changed;
 }
 
+std::set<ObjectId> Claims::overlapping(const Claim& claim) const {
+  std::set<ObjectId> found;
+  neighbours(claim, found);
+  return found;
+}
+
 const Claims::Loss* Claims::loss(const ObjectId& claimant) const {
   const auto found = losses_.find(claimant);
   return found == losses_.end() ? nullptr : &found->second;

@@ -36,6 +36,8 @@ class Claims {
   // because of it, the claimant included if its own did.
   std::set<ObjectId> set(const ObjectId& claimant, std::optional<Claim> claim);
 
+  // Whose claims overlap with this one, whoever wins.
+  [[nodiscard]] std::set<ObjectId> overlapping(const Claim& claim) const;
   [[nodiscard]] const Loss* loss(const ObjectId& claimant) const;  // null: it has what it claims
 
  private:

@@ -1,0 +1,55 @@
+// Requests with one answer each, over a transport: what arrives is put together, and what does not
+// arrive in time is an answer too. Not for streams. No retries: who asked knows better.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kube/clock.hpp"
+#include "kube/transport.hpp"
+
+namespace kube {
+
+struct Answer {
+  std::uint64_t request = 0;
+  int code = 0;  // HTTP's; 0: none came
+  std::chrono::seconds retry_after{};
+  std::string body;
+  std::string error;  // why the answer is not whole; empty: it is
+
+  [[nodiscard]] bool ok() const { return error.empty() && code >= 200 && code < 300; }
+};
+
+class Exchanges {
+ public:
+  // `transport` must outlive it.
+  Exchanges(Transport& transport, Clock clock) : transport_(transport), clock_(std::move(clock)) {}
+
+  // Never fails: what is wrong is in the answer. Without one after `limit`, it is given up.
+  std::uint64_t start(Request request, Time::duration limit);
+  // It will have no answer. The server may act on it nevertheless.
+  void cancel(std::uint64_t request);
+
+  // False: it is not of one of these requests.
+  bool take(const Arrival& arrival);
+  // What was answered since the last call. Call it after take(), and when due() has come.
+  std::vector<Answer> answers();
+  [[nodiscard]] Time due() const;
+
+ private:
+  struct Open {
+    Answer answer;
+    Time deadline;
+  };
+
+  Transport& transport_;
+  Clock clock_;
+  std::map<std::uint64_t, Open> open_;
+  std::vector<Answer> done_;
+};
+
+}  // namespace kube

@@ -1,0 +1,13 @@
+// What an answer that is none of success says to people.
+#pragma once
+
+#include <string>
+
+#include "kube/exchanges.hpp"
+
+namespace kube {
+
+// "409 Conflict: the object has been modified", or why there is no whole answer.
+std::string refusal_text(const Answer& answer);
+
+}  // namespace kube
