@@ -136,8 +136,8 @@ const AddressAssignment::Decision* AddressAssignment::decision(const ObjectName&
 
 std::vector<ObjectName> AddressAssignment::decide() {
   std::set<ObjectName> changed;
-  // What one loses another may get. It settles after a few rounds; if ever it should not, the rest is
-  // decided the next time.
+  // What one loses another may get. It settles after a few rounds; if ever it should not, the rest
+  // is decided the next time.
   for (int round = 0; round < most_rounds && !pending_.empty(); ++round) {
     std::vector<ObjectName> order;
     for (const ObjectName& name : std::exchange(pending_, {})) {

@@ -125,6 +125,7 @@ InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& re
   status.entry.message = join(report.reasons);
   status.entry.generation = context.generation;
   status.entry.heartbeat = context.now;
+  status.entry.heartbeat_period = context.heartbeat_period;
   for (const auto& forward : forwards) {
     if (forward->owner != claimant || !forward->active) continue;
     insert_sorted(status.entry.addresses, forward->key.address);
@@ -136,16 +137,21 @@ InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& re
   return status;
 }
 
+std::int64_t heartbeat_period(std::size_t mappings) {
+  return std::max<std::int64_t>(60, static_cast<std::int64_t>(mappings / 5));
+}
+
 bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
   InstanceStatus same = next;
   same.entry.heartbeat = written.entry.heartbeat;
+  same.entry.heartbeat_period = written.entry.heartbeat_period;
   // A heartbeat from the future is of a clock that was set back since: it would never be due.
   const std::int64_t age = next.entry.heartbeat - written.entry.heartbeat;
-  return same != written || age >= heartbeat_period || age < 0;
+  return same != written || age >= written.entry.heartbeat_period || age < 0;
 }
 
 bool is_expired(const MappingInstance& instance, std::int64_t now) {
-  return now - instance.heartbeat > instance_lifetime;
+  return now - instance.heartbeat > heartbeats_missed * instance.heartbeat_period;
 }
 
 SharedStatus shared_status(std::span<const MappingInstance> instances,

@@ -26,6 +26,8 @@ struct MappingInstance {
   std::string message;             // why the state is what it is; empty for a plain active one
   std::int64_t generation = 0;     // metadata.generation that the edge has seen
   std::int64_t heartbeat = 0;
+  std::int64_t heartbeat_period =
+      60;  // seconds; it says so itself, as edges of many Mappings take longer
 
   friend bool operator==(const MappingInstance&, const MappingInstance&) = default;
 };
@@ -68,13 +70,15 @@ struct StatusContext {
   std::string instance;
   std::int64_t generation = 0;  // metadata.generation of the Mapping
   std::int64_t now = 0;         // Unix seconds
+  std::int64_t heartbeat_period = 60;
 };
 
-// An edge that has not said anything for so long is gone. Generous, since it compares the clocks of
-// two machines; it decides about words in a status, never about traffic.
-inline constexpr std::int64_t instance_lifetime = 300;
-// An entry that says nothing new is written again after so long.
-inline constexpr std::int64_t heartbeat_period = 60;
+// An edge that has missed so many heartbeats is gone. Generous, since it compares the clocks of two
+// machines; it decides about words in a status, never about traffic.
+inline constexpr std::int64_t heartbeats_missed = 5;
+// An entry that says nothing new is written again after so long, with so many Mappings: at most
+// five in a second. In seconds.
+std::int64_t heartbeat_period(std::size_t mappings);
 
 // `forwards` may hold those of other claimants; they are passed over.
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,

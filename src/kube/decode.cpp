@@ -117,6 +117,12 @@ struct Inherited {
   std::string_view kind;
 };
 
+bool writes_status(const core::Object& object) {
+  const auto* const service = std::get_if<core::Service>(&object);
+  return std::holds_alternative<core::Mapping>(object) ||
+         (service != nullptr && service->load_balancer);
+}
+
 Decoded decode_object(const Node& node, const Inherited& inherited, const DecodeOptions& options) {
   Decoded decoded;
   decoded.line = node.line();
@@ -147,6 +153,13 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   decoded.id = core::ObjectId{known->kind, *name};
   auto object = std::make_shared<const core::Object>(
       decode_kind(known->kind, root, *std::move(name), options));
+  if (options.served && writes_status(*object)) {
+    auto seen = std::make_shared<Seen>(decode_seen(node));
+    for (const Finding& finding : decoded.findings) {
+      if (finding.fatal) seen->faults.push_back(to_string(finding, std::nullopt));
+    }
+    decoded.seen = std::move(seen);
+  }
   if (std::ranges::none_of(decoded.findings, &Finding::fatal)) decoded.object = std::move(object);
   return decoded;
 }

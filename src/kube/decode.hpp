@@ -14,6 +14,7 @@
 #include "core/objects.hpp"
 #include "kube/document.hpp"
 #include "kube/field.hpp"
+#include "kube/seen.hpp"
 
 namespace kube {
 
@@ -31,6 +32,7 @@ struct Decoded {
   std::uint32_t line = 0;
   std::optional<core::ObjectId> id;            // as far as it could be made out
   std::shared_ptr<const core::Object> object;  // null: left out
+  std::shared_ptr<const Seen> seen;            // of what has a status that pona writes, if served
   std::vector<Finding> findings;
   bool ignored = false;  // of a kind that pona does not read
 };

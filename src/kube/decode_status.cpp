@@ -91,6 +91,10 @@ std::optional<MappingInstance> decode_instance(const Node& node) {
   instance.message = text_at(node, "message");
   instance.generation = number_at(node, "observedGeneration");
   instance.heartbeat = time_at(node, "heartbeatTime");
+  if (const auto period = number_at(node, "heartbeatPeriodSeconds");
+      period > 0 && period <= 86400) {
+    instance.heartbeat_period = period;
+  }
   return instance;
 }
 

@@ -9,11 +9,28 @@ void ObjectCache::put(Decoded decoded) {
   Entry& entry = entries_[id];
   entry.list = list_;
   note(id, decoded, !decoded.object && entry.object);
+  if (decoded.seen || entry.seen) see(id, std::move(decoded.seen));
   if (!decoded.object) return;
   // Most events are about what pona does not read.
   if (entry.object && *entry.object == *decoded.object) return;
   entry.object = std::move(decoded.object);
   changes_.insert_or_assign(id, entry.object);
+}
+
+void ObjectCache::see(const core::ObjectId& id, std::shared_ptr<const Seen> seen) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  std::shared_ptr<const Seen>& known = found->second.seen;
+  // An object of the same name is a new one, whatever its version.
+  const bool same = known && seen && known->uid == seen->uid;
+  if (same && is_not_newer(seen->version, known->version)) return;
+  known = std::move(seen);
+  seen_changes_.insert_or_assign(id, known);
+}
+
+std::shared_ptr<const core::Object> ObjectCache::find(const core::ObjectId& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second.object;
 }
 
 void ObjectCache::remove(const core::ObjectId& id) {
@@ -33,6 +50,7 @@ void ObjectCache::end_list() {
 
 void ObjectCache::forget(const core::ObjectId& id, const Entry& entry) {
   if (entry.object) changes_.insert_or_assign(id, nullptr);
+  if (entry.seen) seen_changes_.insert_or_assign(id, nullptr);
   if (faults_.erase(id) > 0) ++problems_revision_;
 }
 

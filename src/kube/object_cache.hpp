@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -30,6 +31,15 @@ class ObjectCache {
   core::ObjectChanges take() { return std::exchange(changes_, {}); }
   [[nodiscard]] bool changed() const { return !changes_.empty(); }
 
+  // What is seen of objects that have been seen otherwise since the last call; null: gone.
+  using SeenChanges = std::map<core::ObjectId, std::shared_ptr<const Seen>>;
+  SeenChanges take_seen() { return std::exchange(seen_changes_, {}); }
+  // An answer to a write may come before the watch tells of it, and is taken as what it tells.
+  void see(const core::ObjectId& id, std::shared_ptr<const Seen> seen);
+
+  // Null: there is none, or no good one.
+  [[nodiscard]] std::shared_ptr<const core::Object> find(const core::ObjectId& id) const;
+
   // Of objects with faults, `prefix` before their names.
   void add_problems(const std::string& prefix, std::vector<Problem>& problems) const;
   // Counts up when problems may have changed.
@@ -41,6 +51,7 @@ class ObjectCache {
   struct Entry {
     std::shared_ptr<const core::Object> object;  // the last good version; null: there was none
     std::uint64_t list = 0;                      // the last that held it
+    std::shared_ptr<const Seen> seen;            // null: nobody writes its status
   };
   struct Faults {
     std::vector<std::string> texts;
@@ -55,6 +66,7 @@ class ObjectCache {
   std::unordered_map<core::ObjectId, Entry, HashId> entries_;
   std::unordered_map<core::ObjectId, Faults, HashId> faults_;
   core::ObjectChanges changes_;
+  SeenChanges seen_changes_;
   std::uint64_t list_ = 0;
   std::uint64_t problems_revision_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kube/encoding.hpp"
+#include "kube/seen.hpp"
 
 namespace kube {
 namespace {
@@ -23,16 +24,6 @@ constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
 constexpr Time::duration long_lived = 30s;             // a watch that lived so long was no failure
 constexpr Time::duration at_once = 1s;                 // and one that ended sooner was none at all
-
-// resourceVersions of one resource are numbers that grow. What is no number is never older.
-bool is_not_newer(const std::string& version, const std::string& than) {
-  const auto is_number = [](const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  };
-  if (!is_number(version) || !is_number(than)) return false;
-  if (version.size() != than.size()) return version.size() < than.size();
-  return version <= than;
-}
 
 }  // namespace
 

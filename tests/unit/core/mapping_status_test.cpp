@@ -160,9 +160,9 @@ TEST_CASE("an entry is written when it says something new, and before it is forg
   written.entry = instance("edge-1", Reported::active);
   InstanceStatus next = written;
   CHECK_FALSE(worth_writing(written, next));
-  next.entry.heartbeat = now + heartbeat_period - 1;
+  next.entry.heartbeat = now + 59;
   CHECK_FALSE(worth_writing(written, next));
-  next.entry.heartbeat = now + heartbeat_period;
+  next.entry.heartbeat = now + 60;
   CHECK(worth_writing(written, next));
   CHECK_FALSE(is_expired(written.entry, next.entry.heartbeat));
   next.entry.heartbeat = now - 1;  // the clock was set back
@@ -232,10 +232,19 @@ TEST_CASE("the conditions are what the edges say together") {
   }
 }
 
+TEST_CASE("with many Mappings an entry says itself how seldom it is written") {
+  CHECK(heartbeat_period(10) == 60);
+  CHECK(heartbeat_period(10000) == 2000);
+  auto slow = instance("a", Reported::active, "", now - 3000);
+  CHECK(is_expired(slow, now));
+  slow.heartbeat_period = 2000;
+  CHECK_FALSE(is_expired(slow, now));
+}
+
 TEST_CASE("the dead do not speak, and the old only while there is nobody else") {
-  const auto dead = instance("a", Reported::active, "", now - instance_lifetime - 1);
+  const auto dead = instance("a", Reported::active, "", now - 300 - 1);
   CHECK(said(shared({dead}), 1) == "Unknown Pending: no edge has looked at it yet");
-  CHECK(said(shared({instance("a", Reported::active, "", now - instance_lifetime)}), 1) ==
+  CHECK(said(shared({instance("a", Reported::active, "", now - 300)}), 1) ==
         "True Programmed: carried by a");
   CHECK(said(shared({dead, instance("b", Reported::inactive)}), 1) ==
         "False NoAddress: no edge has one of its addresses");

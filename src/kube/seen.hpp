@@ -1,0 +1,30 @@
+// An object as its writers must know it: what identifies this version of it, and what its status
+// says. Beside core::Object, which is what planners know, so that news of a status plan nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kube/decode_status.hpp"
+#include "kube/document.hpp"
+
+namespace kube {
+
+struct Seen {
+  std::string uid;
+  std::string version;  // metadata.resourceVersion
+  std::int64_t generation = 0;
+  bool deleting = false;
+  std::vector<std::string> finalizers;
+  MappingStatusView status;         // of a Service: its conditions alone
+  std::vector<std::string> faults;  // for which this version is left out; none: it is not
+};
+
+// Of a whole object; what is missing or malformed is as if empty.
+Seen decode_seen(const Node& object);
+
+// resourceVersions of one resource are numbers that grow. What is no number is never older.
+bool is_not_newer(const std::string& version, const std::string& than);
+
+}  // namespace kube
