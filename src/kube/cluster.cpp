@@ -94,12 +94,11 @@ class ClusterSource : public Source {
   core::ObjectChanges take() override {
     silence(bell_);
     const std::lock_guard lock(mutex_);
+    given_whole_ = synced_;
     return std::exchange(changes_, {});
   }
-  [[nodiscard]] bool synced() const override {
-    const std::lock_guard lock(mutex_);
-    return synced_;
-  }
+  // Of what was given: a list that became whole since then has objects that wait to be taken.
+  [[nodiscard]] bool synced() const override { return given_whole_; }
   [[nodiscard]] std::vector<Problem> problems() const override {
     const std::lock_guard lock(mutex_);
     return problems_;
@@ -141,6 +140,7 @@ class ClusterSource : public Source {
   core::ObjectChanges changes_;
   std::vector<Problem> problems_;
   bool synced_ = false;
+  bool given_whole_ = false;  // the owner's alone
   std::jthread thread_;  // goes first: it uses the rest
 };
 

@@ -32,7 +32,8 @@ class Source {
   // at the source that does not find them does.
   virtual core::ObjectChanges take() = 0;
 
-  // A complete look was had: until then nothing that exists in the kernel may be taken away.
+  // What take() gave so far is a complete look: until then nothing that exists in the kernel may be
+  // taken away.
   [[nodiscard]] virtual bool synced() const = 0;
 
   [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
