@@ -1,4 +1,4 @@
-// The fields of a Mapping's spec, for the files that read and write them. Not for others: it shows
+// A Mapping and the fields of its spec, for the files that read and write them. Not for others: it shows
 // the JSON library (its declarations only).
 #pragma once
 
@@ -25,6 +25,9 @@ inline constexpr std::array<std::string_view, 9> mapping_fields = {"addresses",
 
 // null where the Mapping says nothing.
 nlohmann::ordered_json field_json(const core::Mapping& mapping, std::string_view field);
+
+// The whole object.
+nlohmann::ordered_json object_json(const core::Mapping& mapping);
 
 std::string format_timestamp(std::int64_t seconds);
 

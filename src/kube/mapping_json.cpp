@@ -18,21 +18,6 @@ Json port_json(const core::MappingPort& port) {
   return json;
 }
 
-Json object_json(const core::Mapping& mapping) {
-  Json json = {{"apiVersion", mapping_api_version},
-               {"kind", "Mapping"},
-               {"metadata", {{"name", mapping.name.name}, {"namespace", mapping.name.ns}}}};
-  if (mapping.created) {
-    json["metadata"]["creationTimestamp"] = format_timestamp(*mapping.created);
-  }
-  for (const std::string_view field : mapping_fields) {
-    if (auto value = field_json(mapping, field); !value.is_null()) {
-      json["spec"][field] = std::move(value);
-    }
-  }
-  return json;
-}
-
 std::string text_of(const Json& json, const char* key, const char* otherwise) {
   const auto found = json.is_object() ? json.find(key) : json.end();
   return found != json.end() && found->is_string() ? found->get<std::string>() : otherwise;
@@ -97,6 +82,21 @@ nlohmann::ordered_json field_json(const core::Mapping& mapping, std::string_view
     json = mapping.max_connections_per_source;
   } else if (field == "newConnectionsPerSecond" && mapping.new_connections_per_second > 0) {
     json = mapping.new_connections_per_second;
+  }
+  return json;
+}
+
+nlohmann::ordered_json object_json(const core::Mapping& mapping) {
+  Json json = {{"apiVersion", mapping_api_version},
+               {"kind", "Mapping"},
+               {"metadata", {{"name", mapping.name.name}, {"namespace", mapping.name.ns}}}};
+  if (mapping.created) {
+    json["metadata"]["creationTimestamp"] = format_timestamp(*mapping.created);
+  }
+  for (const std::string_view field : mapping_fields) {
+    if (auto value = field_json(mapping, field); !value.is_null()) {
+      json["spec"][field] = std::move(value);
+    }
   }
   return json;
 }
