@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -59,6 +60,13 @@ class Joined : public Source {
   // A half of the objects would take away what the other half asks for.
   [[nodiscard]] bool synced() const override {
     return sources_[0]->synced() && sources_[1]->synced();
+  }
+
+  // One is enough, and the older says more.
+  [[nodiscard]] std::optional<std::int64_t> stale_since() const override {
+    const auto first = sources_[0]->stale_since();
+    const auto second = sources_[1]->stale_since();
+    return first && second ? std::min(first, second) : first ? first : second;
   }
 
   [[nodiscard]] std::vector<Problem> problems() const override {

@@ -1,7 +1,10 @@
-// Where objects come from. Implemented by a directory of manifests, and later by the API server.
+// Where objects come from. Implemented by a directory of manifests and by the API
+// server, and by what joins and remembers them.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +38,10 @@ class Source {
   // What take() gave so far is a complete look: until then nothing that exists in the kernel may be
   // taken away.
   [[nodiscard]] virtual bool synced() const = 0;
+
+  // The objects are those of an earlier process, and since when nothing of them is known to have
+  // changed (Unix seconds); empty: they are the source's own.
+  [[nodiscard]] virtual std::optional<std::int64_t> stale_since() const { return std::nullopt; }
 
   [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
 

@@ -1,0 +1,29 @@
+// A source with a memory: its objects are saved in a file, and an earlier process' are given until
+// the source itself can be read. What a source that cannot be read leaves unsaid changes nothing.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "kube/clock.hpp"
+#include "kube/source.hpp"
+
+namespace kube {
+
+struct Memory {
+  std::filesystem::path file;
+  std::string source;  // whose objects the file must hold: the server's URL
+  std::size_t max_ports_per_mapping = 50;
+  bool read_only = false;  // for those who only look: nothing is locked, written or renamed
+  Clock clock = system_clock();
+  std::chrono::milliseconds retry = std::chrono::seconds(30);  // after the file was not writable
+};
+
+// A file that cannot be written or read is among the problems and no more than that. Throws
+// core::Error when the process has no descriptors left.
+std::unique_ptr<Source> remember(std::unique_ptr<Source> source, Memory memory);
+
+}  // namespace kube
