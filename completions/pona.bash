@@ -1,6 +1,6 @@
 # bash completion for pona                                                 -*- shell-script -*-
 
-_pona_edge="--manifests --kubeconfig --context --external-interfaces --gateway-offset \
+_pona_edge="--manifests --kubeconfig --context --state-dir --external-interfaces --gateway-offset \
   --masquerade --snat --backend --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
   --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
@@ -15,7 +15,7 @@ declare -gA _pona_words=(
   [pona edge]="run status cleanup $_pona_edge"
   [pona edge run]="$_pona_edge"
   [pona edge status]="--json --watch --socket --config --help"
-  [pona edge cleanup]="--dry-run --socket --config --help"
+  [pona edge cleanup]="--dry-run --saved-objects --state-dir --socket --config --help"
   [pona mapping]="add set rm list show --help"
   [pona mapping add]="--file $_pona_fields"
   [pona mapping set]="$_pona_fields"

@@ -40,6 +40,7 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_in_edge' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
     complete -c $name -n '__pona_in_edge' -l kubeconfig -r -F -d 'The cluster whose objects are served; auto, in-cluster'
     complete -c $name -n '__pona_in_edge' -l context -x -d 'Context of the kubeconfig'
+    complete -c $name -n '__pona_in_edge' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where the objects of the cluster are saved'
     complete -c $name -n '__pona_in_edge' -l external-interfaces -x -d 'Client-facing interfaces, a regular expression'
     complete -c $name -n '__pona_in_edge' -l gateway-offset -x -d 'Next hop, counted from the start of the subnet'
     complete -c $name -n '__pona_in_edge' -l masquerade -d 'Pods see the address of the appliance'
@@ -60,6 +61,8 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_in edge status' -l json -d 'Print JSON'
     complete -c $name -n '__pona_in edge status' -l watch -d 'Again and again'
     complete -c $name -n '__pona_in edge cleanup' -l dry-run -d 'Print what would be removed'
+    complete -c $name -n '__pona_in edge cleanup' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where the objects of the cluster are saved'
+    complete -c $name -n '__pona_in edge cleanup' -l saved-objects -d 'Remove the saved objects, too'
 
     complete -c $name -n '__pona_at mapping' -f -a add -d 'Add a Mapping'
     complete -c $name -n '__pona_at mapping' -f -a set -d 'Change what is given, leave the rest'

@@ -13,6 +13,7 @@
 #include "cmd/applets.hpp"
 #include "cmd/edge_options.hpp"
 #include "cmd/edge_run.hpp"
+#include "cmd/edge_source.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 
@@ -170,15 +171,27 @@ int cleanup(int argc, char** argv) {
       "else. Connections through them end.",
       "pona edge cleanup"};
   Flags texts;
-  bool dry_run = false;
+  EdgeCleanup cleanup;
   add_socket(app, texts);
-  app.add_flag("--dry-run", dry_run, "Print what would be removed; remove nothing");
+  app.add_option("--state-dir", texts["state-dir"],
+                 "Where a cluster's objects are saved (default: as configured)")
+      ->type_name("DIR");
+  app.add_flag("--saved-objects", cleanup.remove_saved, "Remove the saved objects, too");
+  app.add_flag("--dry-run", cleanup.dry_run, "Print what would be removed; remove nothing");
   try {
     app.parse(words(argc, argv));
   } catch (const CLI::ParseError& error) {
     return leave(app, error);
   }
-  return clean_edge(socket_of(given(app, texts)), dry_run);
+  const Flags flags = given(app, texts);
+  cleanup.socket = socket_of(flags);
+  try {
+    cleanup.saved = saved_objects_file(resolve_options(flags).options);
+  } catch (const core::Error&) {
+    // As with the socket: the kernel can be cleaned nevertheless.
+    if (cleanup.remove_saved) throw;
+  }
+  return clean_edge(cleanup);
 }
 
 }  // namespace

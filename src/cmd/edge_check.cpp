@@ -4,6 +4,7 @@
 
 #include "cmd/edge_run.hpp"
 #include "cmd/edge_source.hpp"
+#include "cmd/edge_status.hpp"
 #include "core/diff.hpp"
 #include "core/plan_edge.hpp"
 #include "core/text.hpp"
@@ -13,8 +14,15 @@ namespace cmd {
 namespace {
 
 std::unique_ptr<kube::Source> open(const EdgeOptions& options) {
-  return open_source(options,
+  return open_source(options, Purpose::look,
                      [](const std::string& text) { std::cout << "warning: " << text << '\n'; });
+}
+
+void print_staleness(const kube::Source& source) {
+  const auto saved = source.stale_since();
+  if (!saved) return;
+  std::cout << "note: the API server cannot be read: these are the objects saved at "
+            << rfc3339(*saved) << '\n';
 }
 
 // Returns how many there are.
@@ -52,6 +60,7 @@ int check_edge(const ResolvedOptions& resolved) {
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
   plan.update(take_all(*source, resolved.options));
+  print_staleness(*source);
   std::size_t wrong = print_problems(*source) + print_rejections(plan);
   if (!source->synced() && wrong == 0) {
     std::cout << "problem: " << describe_source(resolved.options) << " cannot be read as a whole\n";
@@ -73,6 +82,7 @@ int preview_edge(const ResolvedOptions& resolved) {
   plan.update(kernel->host());
   plan.update(take_all(*source, resolved.options));
   for (const std::string& warning : plan.warnings()) std::cout << "warning: " << warning << '\n';
+  print_staleness(*source);
   print_problems(*source);
   print_rejections(plan);
   if (!source->synced()) {

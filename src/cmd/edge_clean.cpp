@@ -8,6 +8,7 @@
 #include "core/diff.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "kube/saved_objects.hpp"
 #include "net/kernel.hpp"
 
 namespace cmd {
@@ -37,28 +38,49 @@ void print_what_stays(net::Kernel& kernel, const core::State& found) {
   }
 }
 
-}  // namespace
-
-int clean_edge(const std::string& socket, bool dry_run) {
-  const auto pid = dry_run ? std::nullopt : listener_of(socket);
-  if (pid) {
-    throw core::Error(core::Error::Kind::permanent,
-                      "process " + std::to_string(*pid) + " listens on " + socket +
-                          " and would put everything back: stop it first");
-  }
+// Returns whether there was something of ours.
+bool clean_kernel(bool dry_run) {
   const auto kernel = net::open_kernel(false);
   const core::State found = find_ours(*kernel);
   const core::Changes changes = core::diff(found, core::State());
   for (const std::string& line : core::to_text(changes)) std::cout << line << '\n';
-  if (changes.empty()) {
-    std::cout << "nothing of pona edge is here\n";
-    return 0;
-  }
+  if (changes.empty()) return false;
   if (!dry_run) kernel->apply(changes);
   print_what_stays(*kernel, found);
   if (!dry_run && !core::diff(find_ours(*kernel), core::State()).empty()) {
     throw core::Error(core::Error::Kind::transient,
                       "something of pona edge came back meanwhile: does an instance run?");
+  }
+  return true;
+}
+
+// What is known of a cluster is not in the kernel, and dear to whoever starts during an outage.
+bool clean_saved(const EdgeCleanup& cleanup) {
+  const auto files = kube::ObjectJournal::files(cleanup.saved);
+  if (files.empty()) return false;
+  if (!cleanup.remove_saved) {
+    std::cout << "not removed: " << cleanup.saved.string()
+              << " (the objects last in use; --saved-objects removes them)\n";
+    return true;
+  }
+  for (const auto& file : files) std::cout << "delete file " << file.string() << '\n';
+  if (!cleanup.dry_run) kube::ObjectJournal(cleanup.saved, "").remove();
+  return true;
+}
+
+}  // namespace
+
+int clean_edge(const EdgeCleanup& cleanup) {
+  const auto pid = cleanup.dry_run ? std::nullopt : listener_of(cleanup.socket);
+  if (pid) {
+    throw core::Error(core::Error::Kind::permanent,
+                      "process " + std::to_string(*pid) + " listens on " + cleanup.socket +
+                          " and would put everything back: stop it first");
+  }
+  const bool in_kernel = clean_kernel(cleanup.dry_run);
+  const bool saved = clean_saved(cleanup);
+  if (!in_kernel && !(saved && cleanup.remove_saved)) {
+    std::cout << "nothing of pona edge is here\n";
   }
   return 0;
 }

@@ -179,7 +179,19 @@ bool EdgeLoop::hear() {
   const bool news = events.host || events.routing || events.tables || !objects.empty();
   for (auto& [id, object] : objects) objects_.insert_or_assign(id, std::move(object));
   health_.synced = source_.synced();
+  note_staleness();
   return news;
+}
+
+void EdgeLoop::note_staleness() {
+  const auto since = source_.stale_since();
+  if (since && !health_.stale_since) {
+    log::info("starting from saved objects, until the API server has been read",
+              {{"saved", rfc3339(*since)}});
+  } else if (!since && health_.stale_since) {
+    log::info("the objects are those of the API server now");
+  }
+  health_.stale_since = since;
 }
 
 // False: it is not the time yet.

@@ -34,7 +34,10 @@ struct EdgeHealth {
   bool synced = false;         // the source is complete
   bool intact = true;          // nobody is known to have changed our tables, routes or rules
   std::int64_t last_sync = 0;  // Unix seconds; 0: never
-  std::string trouble;         // why the last attempt failed; empty: it did not
+  // The objects are those that were saved then, Unix seconds. No trouble: traffic flows by them,
+  // and to start again would not make them younger.
+  std::optional<std::int64_t> stale_since;
+  std::string trouble;                        // why the last attempt failed; empty: it did not
   std::optional<EdgeClock::Time> busy_since;  // set while a step runs
 };
 
@@ -66,6 +69,7 @@ class EdgeLoop {
 
  private:
   bool hear();
+  void note_staleness();
   bool attempt();
   void absorb_objects();
   void absorb(const core::EdgeUpdate& update);

@@ -171,6 +171,9 @@ void process(Page& page, const ProcessStatus& process) {
               process.healthy ? 1 : 0);
   page.single("ready", "gauge", "1 if traffic is forwarded, perhaps by an older plan.",
               process.ready ? 1 : 0);
+  page.single("objects_stale", "gauge",
+              "1 if the objects are saved ones: the API server has not been read since the start.",
+              process.stale_since != 0 ? 1 : 0);
   page.single("last_sync_timestamp_seconds", "gauge",
               "When the kernel was last known to be as planned, in Unix time; 0: never.",
               static_cast<std::uint64_t>(process.last_sync));

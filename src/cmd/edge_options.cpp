@@ -126,6 +126,14 @@ Complaint set_socket(EdgeOptions& options, const std::string& text) {
   return std::nullopt;
 }
 
+Complaint set_state_dir(EdgeOptions& options, const std::string& text) {
+  if (!text.empty() && !text.starts_with('/')) {
+    return "is no absolute path (empty: nothing is saved)";
+  }
+  options.state_dir = text;
+  return std::nullopt;
+}
+
 template <typename Target>
 Setter text(Target target) {
   return [target](EdgeOptions& options, const std::string& value) -> Complaint {
@@ -156,6 +164,10 @@ std::vector<EdgeOption> make_table() {
        text([](O& o) -> std::string& { return o.kubeconfig; })},
       {"context", "NAME", "", "", "Context of the kubeconfig; empty: the current one",
        text([](O& o) -> std::string& { return o.context; })},
+      {"state-dir", "DIR", "/var/lib/pona", "",
+       "Where the cluster's objects are saved, for a start while its API server cannot be reached; "
+       "empty: nowhere",
+       set_state_dir},
       {"external-interfaces", "REGEX", "", "SNCTRLR_INTERFACES_PATTERN",
        "Client-facing interfaces, an extended regular expression that may match any part of the "
        "name; empty: none, replies follow table main",

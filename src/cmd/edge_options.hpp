@@ -22,6 +22,7 @@ struct EdgeOptions {
   std::string manifests;   // a directory; empty: none, which is for a cluster's kubeconfig only
   std::string kubeconfig;  // a file, "auto" or "in-cluster"; empty: no cluster
   std::string context;     // of the kubeconfig; empty: the current one
+  std::string state_dir;   // absolute; empty: a cluster's objects are not saved
   core::EdgeSettings settings;
   std::string socket;
   std::uint32_t max_ports_per_mapping = 0;

@@ -163,6 +163,7 @@ class Edge {
     process.commit = version_commit();
     process.started = started_;
     process.last_sync = loop_.health().last_sync;
+    process.stale_since = loop_.health().stale_since.value_or(0);
     process.healthy = verdict.healthy;
     process.ready = verdict.ready;
     process.troubles = verdict.troubles;
@@ -209,7 +210,8 @@ int run_edge(const ResolvedOptions& resolved) {
     listeners.push_back(listen_tcp(settings.monitor_address, settings.monitor_port));
   }
   const auto kernel = net::open_kernel(true);
-  const auto source = open_source(options, [](const std::string& text) { log::warning(text); });
+  const auto source =
+      open_source(options, Purpose::serve, [](const std::string& text) { log::warning(text); });
   EdgeBoard board;
   const EdgeMonitor monitor(board, listeners);
   Edge(options, *kernel, *source, board, std::move(signals)).run();

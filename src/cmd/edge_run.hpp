@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,14 @@ int preview_edge(const ResolvedOptions& options);
 // apart, until a signal comes.
 int show_edge(const std::string& socket, bool json, std::optional<std::chrono::milliseconds> watch);
 
+struct EdgeCleanup {
+  std::string socket;
+  bool dry_run = false;
+  std::filesystem::path saved;  // file of saved objects; empty: not known
+  bool remove_saved = false;
+};
+
 // Takes everything of the edge's out of the kernel; refuses while an instance runs.
-int clean_edge(const std::string& socket, bool dry_run);
+int clean_edge(const EdgeCleanup& cleanup);
 
 }  // namespace cmd

@@ -9,6 +9,7 @@
 #include "kube/cluster.hpp"
 #include "kube/joined.hpp"
 #include "kube/manifests.hpp"
+#include "kube/remembered.hpp"
 
 namespace cmd {
 namespace {
@@ -24,26 +25,38 @@ kube::ClientConfig load(const EdgeOptions& options) {
   return kube::load_config({file, options.context}, environment);
 }
 
-std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options,
+std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose purpose,
                                            const std::function<void(const std::string&)>& warn) {
   kube::ClusterOptions cluster;
   cluster.config = load(options);
   cluster.user_agent = "pona/" + std::string(version_number()) + " (edge)";
   cluster.max_ports_per_mapping = options.max_ports_per_mapping;
   for (const std::string& warning : cluster.config.warnings) warn(warning);
-  return kube::open_cluster(std::move(cluster));
+  kube::Memory memory;
+  memory.file = saved_objects_file(options);
+  memory.source = kube::to_string(cluster.config.cluster.server);
+  memory.max_ports_per_mapping = options.max_ports_per_mapping;
+  memory.read_only = purpose == Purpose::look;
+  auto source = kube::open_cluster(std::move(cluster));
+  return memory.file.empty() ? std::move(source)
+                             : kube::remember(std::move(source), std::move(memory));
 }
 
 }  // namespace
 
-std::unique_ptr<kube::Source> open_source(const EdgeOptions& options,
+std::filesystem::path saved_objects_file(const EdgeOptions& options) {
+  const std::filesystem::path directory = options.state_dir;
+  return directory.empty() ? directory : directory / "edge-objects.journal";
+}
+
+std::unique_ptr<kube::Source> open_source(const EdgeOptions& options, Purpose purpose,
                                           const std::function<void(const std::string&)>& warn) {
   std::unique_ptr<kube::Source> manifests;
   if (!options.manifests.empty()) {
     manifests = kube::open_manifests({options.manifests, options.max_ports_per_mapping});
   }
   if (options.kubeconfig.empty()) return manifests;
-  auto cluster = open_cluster(options, warn);
+  auto cluster = open_cluster(options, purpose, warn);
   if (!manifests) return cluster;
   return kube::join(std::move(manifests), "the manifests", std::move(cluster));
 }
@@ -51,7 +64,7 @@ std::unique_ptr<kube::Source> open_source(const EdgeOptions& options,
 core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options) {
   core::ObjectChanges all = source.take();
   const auto give_up = std::chrono::steady_clock::now() + patience;
-  while (!options.kubeconfig.empty() && !source.synced()) {
+  while (!options.kubeconfig.empty() && (!source.synced() || source.stale_since())) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
     if (left.count() <= 0) break;

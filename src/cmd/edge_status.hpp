@@ -80,6 +80,9 @@ struct ProcessStatus {
   std::string commit;
   std::int64_t started = 0;    // Unix seconds
   std::int64_t last_sync = 0;  // Unix seconds; 0: none succeeded yet
+  // When the objects were saved that are in use because the source could not be read since the
+  // start, Unix seconds; 0: they are the source's own.
+  std::int64_t stale_since = 0;
   bool healthy = false;
   bool ready = false;
   std::vector<std::string> troubles;  // why not

@@ -46,10 +46,15 @@ Json json_of(const MappingStatus& mapping) {
 }
 
 Json json_of(const ProcessStatus& process) {
-  return {
-      {"pid", process.pid},         {"version", process.version},    {"commit", process.commit},
-      {"started", process.started}, {"lastSync", process.last_sync}, {"healthy", process.healthy},
-      {"ready", process.ready},     {"troubles", process.troubles}};
+  return {{"pid", process.pid},
+          {"version", process.version},
+          {"commit", process.commit},
+          {"started", process.started},
+          {"lastSync", process.last_sync},
+          {"staleSince", process.stale_since},
+          {"healthy", process.healthy},
+          {"ready", process.ready},
+          {"troubles", process.troubles}};
 }
 
 Json pairs(const std::vector<std::pair<std::string, std::string>>& entries, const char* name) {
@@ -104,6 +109,7 @@ ProcessStatus read_process(const Json& json) {
   process.commit = json.value("commit", "");
   process.started = json.value("started", std::int64_t{0});
   process.last_sync = json.value("lastSync", std::int64_t{0});
+  process.stale_since = json.value("staleSince", std::int64_t{0});
   process.healthy = json.value("healthy", false);
   process.ready = json.value("ready", false);
   process.troubles = json.value("troubles", Strings());

@@ -98,6 +98,10 @@ std::string heading(const ProcessStatus& process) {
   text +=
       process.last_sync == 0 ? "nothing in effect yet" : "in line at " + rfc3339(process.last_sync);
   text += '\n';
+  if (process.stale_since != 0) {
+    text += "  stale: the objects are those saved at " + rfc3339(process.stale_since) +
+            ", the API server has not been read since the start\n";
+  }
   for (const std::string& trouble : process.troubles) text += "  " + trouble + '\n';
   return text;
 }

@@ -114,6 +114,7 @@ setup_network() {
   net=pona-e2e-$$-$RANDOM
   manifests=$work/manifests
   mkdir "$manifests"
+  export PONA_EDGE_STATE_DIR=$work/state
   : >"$work/pids"
   : >"$work/namespaces"
 
