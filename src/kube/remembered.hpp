@@ -19,7 +19,7 @@ struct Memory {
   std::size_t max_ports_per_mapping = 50;
   bool read_only = false;  // for those who only look: nothing is locked, written or renamed
   Clock clock = system_clock();
-  std::chrono::milliseconds retry = std::chrono::seconds(30);  // after the file was not writable
+  std::chrono::milliseconds retry = std::chrono::seconds(10);  // after the file was not writable
 };
 
 // A file that cannot be written or read is among the problems and no more than that. Throws
