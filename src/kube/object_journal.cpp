@@ -141,6 +141,7 @@ void ObjectJournal::rewrite(const ObjectMap& objects, std::int64_t time) {
     throw;
   }
   head_ = size_ = size;
+  unlink(outdated().c_str());
   sync_directory(path_.parent_path());
 }
 
@@ -172,6 +173,12 @@ void ObjectJournal::append(const core::ObjectChanges& changes, std::int64_t time
 
 bool ObjectJournal::overgrown() const { return size_ - head_ > std::max(head_, least_growth); }
 
+void ObjectJournal::retire() {
+  if (rename(path_.c_str(), outdated().c_str()) != 0) fail("cannot rename " + path_.string());
+}
+
+std::filesystem::path ObjectJournal::outdated() const { return path_.string() + ".outdated"; }
+
 void ObjectJournal::remove() {
   lock();
   for (const auto& file : files(path_)) {
@@ -182,7 +189,7 @@ void ObjectJournal::remove() {
 std::vector<std::filesystem::path> ObjectJournal::files(const std::filesystem::path& path) {
   std::vector<std::filesystem::path> found;
   std::error_code ignored;
-  for (const char* ending : {"", ".new", ".corrupt", ".lock"}) {
+  for (const char* ending : {"", ".new", ".outdated", ".corrupt", ".lock"}) {
     const std::filesystem::path file = path.string() + ending;
     if (!path.empty() && std::filesystem::exists(file, ignored)) found.push_back(file);
   }

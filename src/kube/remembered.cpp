@@ -1,12 +1,14 @@
 #include "kube/remembered.hpp"
 
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "core/error.hpp"
@@ -86,8 +88,7 @@ class Remembered : public Source {
 
   void recall() {
     if (!memory_.read_only) attempt([this] { journal_.lock(); });
-    SavedObjects saved =
-        read_saved_objects(memory_.file, memory_.source, {memory_.max_ports_per_mapping});
+    SavedObjects saved = find_saved();
     remarks_ = std::move(saved.remarks);
     recalled_ = saved.usable();
     saved_time_ = saved.time;
@@ -101,6 +102,26 @@ class Remembered : public Source {
         remarks_.push_back("set aside as " + memory_.file.string() + ".corrupt");
       });
     }
+  }
+
+  [[nodiscard]] SavedObjects find_saved() const {
+    const DecodeOptions decoding{memory_.max_ports_per_mapping};
+    SavedObjects saved = read_saved_objects(memory_.file, memory_.source, decoding);
+    struct stat status {};
+    const std::filesystem::path outdated = journal_.outdated();
+    if (saved.state != SavedObjects::State::missing || stat(outdated.c_str(), &status) != 0) {
+      return saved;
+    }
+    // What could not be saved any more may be in the kernel, unless that is younger. To go back to
+    // the older would take it away.
+    if (status.st_ctime >= memory_.booted) {
+      saved.remarks.push_back("lacks the last changes (" + outdated.filename().string() +
+                              "): what the kernel holds is newer and stays");
+      return saved;
+    }
+    saved = read_saved_objects(outdated, memory_.source, decoding);
+    if (saved.state == SavedObjects::State::whole) saved.state = SavedObjects::State::mended;
+    return saved;
   }
 
   // What is not as it was; also what only the file gave so far.
@@ -134,6 +155,7 @@ class Remembered : public Source {
   void save(const core::ObjectChanges& news, bool again) {
     if (current_ && !news.empty()) {
       current_ = attempt([&] { journal_.append(news, memory_.clock.unix_seconds()); });
+      if (!current_) retire();
     }
     if (current_) {
       if (!journal_.overgrown() || (crowded_ && !again)) return;
@@ -142,6 +164,14 @@ class Remembered : public Source {
       trouble_.clear();
     } else if (again && (looked_ || recalled_)) {  // half of the objects is not worth a file
       current_ = attempt([this] { rewrite(); });
+    }
+  }
+
+  void retire() {
+    try {
+      journal_.retire();
+    } catch (const core::Error&) {
+      // Where nothing can be written, nothing can be renamed; that is told of already.
     }
   }
 
@@ -196,6 +226,12 @@ class Remembered : public Source {
 };
 
 }  // namespace
+
+std::int64_t boot_time() {
+  timespec since_boot{};
+  clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  return static_cast<std::int64_t>(std::time(nullptr)) - since_boot.tv_sec;
+}
 
 std::unique_ptr<Source> remember(std::unique_ptr<Source> source, Memory memory) {
   return std::make_unique<Remembered>(std::move(source), std::move(memory));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,12 +14,15 @@
 
 namespace kube {
 
+std::int64_t boot_time();
+
 struct Memory {
   std::filesystem::path file;
   std::string source;  // whose objects the file must hold: the server's URL
   std::size_t max_ports_per_mapping = 50;
   bool read_only = false;  // for those who only look: nothing is locked, written or renamed
   Clock clock = system_clock();
+  std::int64_t booted = boot_time();                           // Unix seconds
   std::chrono::milliseconds retry = std::chrono::seconds(10);  // after the file was not writable
 };
 

@@ -64,6 +64,10 @@ class ObjectJournal {
 
   // Out of the way, beside.
   void set_aside();
+  // What follows cannot be saved: under the name of outdated(), where the next rewrite() removes
+  // it.
+  void retire();
+  [[nodiscard]] std::filesystem::path outdated() const;
 
   // All that was made at this path, and what there is of it.
   void remove();

@@ -29,7 +29,10 @@ class FakeSource : public kube::Source {
   void remove(const ObjectId& id) { changes[id] = nullptr; }
 
   ObjectChanges changes;
+  [[nodiscard]] std::optional<std::int64_t> stale_since() const override { return stale; }
+
   bool complete = true;
+  std::optional<std::int64_t> stale;
 };
 
 // Fails a chosen call; what it lets through is the fake's.
@@ -343,6 +346,18 @@ TEST_CASE("tampering while the repair fails makes the edge not ready") {
   edge.kernel.refuses.reset();
   edge.settle();
   CHECK(cmd::judge(edge.loop.health(), edge.now).ready);
+}
+
+TEST_CASE("traffic by saved objects is healthy and ready, and known to be stale") {
+  Fixture edge;
+  edge.source.stale = 1'690'000'000;
+  edge.settle();
+  CHECK(edge.loop.health().stale_since == 1'690'000'000);
+  CHECK(cmd::judge(edge.loop.health(), edge.now).healthy);
+  CHECK(cmd::judge(edge.loop.health(), edge.now).ready);
+  edge.source.stale.reset();
+  edge.loop.step();
+  CHECK_FALSE(edge.loop.health().stale_since);
 }
 
 TEST_CASE("a loop that is busy for long is not healthy") {

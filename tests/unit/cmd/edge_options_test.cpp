@@ -53,6 +53,7 @@ TEST_CASE("without any setting the options are the documented defaults") {
   const cmd::EdgeOptions options = cmd::resolve_options(sources({})).options;
   CHECK(options.manifests == "/etc/pona/manifests");
   CHECK(options.socket == "/run/pona/edge.sock");
+  CHECK(options.state_dir == "/var/lib/pona");
   CHECK(options.max_ports_per_mapping == 50);
   CHECK(options.resync == std::chrono::seconds(600));
   CHECK(options.log_level == cmd::log::Level::info);
@@ -114,6 +115,7 @@ TEST_CASE("every kind of bad value is refused") {
       {"resync", "0"},
       {"socket", ""},
       {"manifests", ""},
+      {"state-dir", "state"},
       {"address-policy", "remote"},
       {"log-level", "loud"},
       {"log-format", "xml"},

@@ -90,6 +90,11 @@ TEST_CASE("status as text") {
   CHECK(cmd::to_text(status).starts_with(
       "pona edge 1.2.3, process 42, since 2023-11-14T22:13:20Z, not healthy, in line at "
       "2023-11-14T22:15:00Z\n  add route: busy\n\nMAPPING"));
+  status.process->troubles.clear();
+  status.process->stale_since = 1700000000;
+  CHECK(cmd::to_text(status).find("\n  stale: the objects are those saved at 2023-11-14T22:13:20Z, "
+                                  "the API server has not been read since the start\n") !=
+        std::string::npos);
   CHECK(cmd::to_text(cmd::EdgeStatus()) == "No mappings.\n");
 }
 
@@ -99,7 +104,9 @@ TEST_CASE("status survives JSON") {
   CHECK(cmd::to_json(cmd::parse_status(alone)) == alone);
   CHECK_FALSE(cmd::parse_status(alone).process.has_value());
   status.process = process();
+  status.process->stale_since = 1690000000;
   const std::string json = cmd::to_json(status);
+  CHECK(json.find("\"staleSince\": 1690000000") != std::string::npos);
   const cmd::EdgeStatus read = cmd::parse_status(json);
   CHECK(cmd::to_json(read) == json);
   CHECK(cmd::to_text(read) == cmd::to_text(status));
@@ -138,6 +145,9 @@ TEST_CASE("metrics are in Prometheus' format") {
   CHECK(has_line(text, R"(pona_edge_mappings{state="rejected"} 1)"));
   CHECK(has_line(text, R"(pona_edge_objects{kind="Mapping"} 2)"));
   CHECK(has_line(text, "pona_edge_rejections 1"));
+  CHECK(has_line(text, "pona_edge_objects_stale 0"));
+  status.process->stale_since = 1700000000;
+  CHECK(has_line(cmd::to_metrics(status), "pona_edge_objects_stale 1"));
   CHECK(has_line(text, "pona_edge_problems 1"));
   CHECK(has_line(text, "pona_edge_conntrack_limit 1000"));
   CHECK(has_line(text, R"(pona_edge_build_info{version="1.2.3",commit="abc"} 1)"));

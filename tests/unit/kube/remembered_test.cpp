@@ -13,7 +13,7 @@
 #include <sstream>
 #include <utility>
 
-#include "kube/saved_objects.hpp"
+#include "kube/joined.hpp"
 #include "support/catch.hpp"
 #include "support/random_objects.hpp"
 #include "support/temporary.hpp"
@@ -60,7 +60,8 @@ ObjectId id(const std::string& name) { return {Kind::service, {"shop", name}}; }
 // One process' life: a source over `told`, and what its owner has been given.
 struct Process {
   explicit Process(const std::filesystem::path& file, bool read_only = false,
-                   std::chrono::milliseconds retry = 30s, const std::string& server = "https://a") {
+                   std::chrono::milliseconds retry = 30s, const std::string& server = "https://a",
+                   std::int64_t booted = 0) {
     auto source = std::make_unique<Told>();
     told = source.get();
     kube::Memory memory;
@@ -68,6 +69,7 @@ struct Process {
     memory.source = server;
     memory.read_only = read_only;
     memory.retry = retry;
+    memory.booted = booted;
     memory.clock.unix_seconds = [] { return std::int64_t{1'700'000'000}; };
     remembered = kube::remember(std::move(source), std::move(memory));
   }
@@ -167,6 +169,24 @@ TEST_CASE_METHOD(Fixture, "the source's first complete look takes away what it d
   Process next(file);
   next.take();
   CHECK(next.objects == process.objects);
+}
+
+TEST_CASE_METHOD(Fixture, "beside manifests both must be complete, and staleness is told") {
+  save({service("web")});
+  Process process(file);
+  auto manifests = std::make_unique<Told>();
+  Told* const told = manifests.get();
+  const auto joined =
+      kube::join(std::move(manifests), "the manifests", std::exchange(process.remembered, nullptr));
+  CHECK(joined->take().size() == 1);
+  CHECK_FALSE(joined->synced());
+  told->whole = true;
+  joined->take();
+  CHECK(joined->synced());
+  CHECK(joined->stale_since() == 1'700'000'000);
+  process.told->whole = true;
+  CHECK(joined->take().at(id("web")) == nullptr);
+  CHECK_FALSE(joined->stale_since());
 }
 
 TEST_CASE_METHOD(Fixture, "what is as it was is no news and writes nothing") {
@@ -385,15 +405,33 @@ TEST_CASE_METHOD(Fixture, "a file that cannot be written is a problem, and mende
   CHECK(process.take().size() == 1);
   const std::string problems = process.problems();
   const std::string after = text();
+  std::ostringstream retired_text;
+  retired_text << std::ifstream(file.string() + ".outdated").rdbuf();
+  const std::string retired = retired_text.str();
+  {
+    // A restart now must not take away what could not be saved; after a reboot it is better than
+    // nothing.
+    Process restarted(file, true);
+    restarted.take();
+    CHECK_FALSE(restarted.remembered->synced());
+    CHECK(restarted.objects.empty());
+    CHECK(restarted.problems().find("lacks the last changes") != std::string::npos);
+    Process rebooted(file, true, 30s, "https://a", INT64_MAX);
+    rebooted.take();
+    CHECK(rebooted.remembered->synced());
+    CHECK(rebooted.objects.size() == 1);
+  }
   process.told->put(service("more"));
   CHECK(process.take().size() == 1);
   REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
   CHECK(problems.find("not saved") != std::string::npos);
-  CHECK(after == before);
+  CHECK(after.empty());
+  CHECK(retired == before);
   while (!process.problems().empty()) {
     process.wait();
     process.take();
   }
+  CHECK_FALSE(std::filesystem::exists(file.string() + ".outdated"));
   Process next(file, true);
   next.take();
   CHECK(next.objects == process.objects);
