@@ -117,6 +117,7 @@ std::vector<Row> remarks(const EdgeStatus& status) {
     }
   }
   std::vector<Row> rows;
+  rows.reserve(all.size());
   for (const auto& [object, reason] : all) rows.push_back({object, reason});
   return rows;
 }

@@ -141,7 +141,7 @@ class ClusterSource : public Source {
   std::vector<Problem> problems_;
   bool synced_ = false;
   bool given_whole_ = false;  // the owner's alone
-  std::jthread thread_;  // goes first: it uses the rest
+  std::jthread thread_;       // goes first: it uses the rest
 };
 
 }  // namespace

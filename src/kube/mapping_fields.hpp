@@ -1,5 +1,5 @@
-// A Mapping and the fields of its spec, for the files that read and write them. Not for others: it shows
-// the JSON library (its declarations only).
+// A Mapping and the fields of its spec, for the files that read and write them. Not for others: it
+// shows the JSON library (its declarations only).
 #pragma once
 
 #include <array>

@@ -113,7 +113,7 @@ void ObjectJournal::open(std::size_t head) {
   head_ = head;
 }
 
-void ObjectJournal::rewrite(const ObjectMap& objects, std::int64_t time) {
+void ObjectJournal::rewrite(std::size_t count, const EachObject& each, std::int64_t time) {
   lock();
   make_directory();  // somebody may have removed it meanwhile
   // One name, so that crashes leave one of it at most.
@@ -127,11 +127,11 @@ void ObjectJournal::rewrite(const ObjectMap& objects, std::int64_t time) {
       size += text.size();
       text.clear();
     };
-    append_head(text, source_, objects.size(), time);
-    for (const auto& [id, object] : objects) {
-      append_object(text, *object);
+    append_head(text, source_, count, time);
+    each([&](const core::Object& object) {
+      append_object(text, object);
       if (text.size() >= written_at_once) flush();
-    }
+    });
     flush();
     if (fsync(file.get()) != 0) fail("cannot write " + path);
     if (rename(path.c_str(), path_.c_str()) != 0) fail("cannot replace " + path_.string());

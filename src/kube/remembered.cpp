@@ -176,10 +176,10 @@ class Remembered : public Source {
   }
 
   void rewrite() {
-    ObjectMap objects;
-    objects.reserve(held_.size());
-    for (const auto& [id, held] : held_) objects.emplace(id, held.object);
-    journal_.rewrite(objects, memory_.clock.unix_seconds());
+    const EachObject each = [this](const auto& visit) {
+      for (const auto& [id, held] : held_) visit(*held.object);
+    };
+    journal_.rewrite(held_.size(), each, memory_.clock.unix_seconds());
   }
 
   template <typename Action>

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -37,6 +38,9 @@ struct SavedObjects {
   [[nodiscard]] bool usable() const { return state == State::whole || state == State::mended; }
 };
 
+// Calls back with each object once.
+using EachObject = std::function<void(const std::function<void(const core::Object&)>&)>;
+
 // `source` is what the file must have been written for: a server's URL. Never fails: what is wrong
 // is among the remarks.
 SavedObjects read_saved_objects(const std::filesystem::path& path, const std::string& source,
@@ -53,8 +57,8 @@ class ObjectJournal {
 
   // Goes on with the file that is there; `head` as it was read.
   void open(std::size_t head);
-  // Replaces the file by one with these objects.
-  void rewrite(const ObjectMap& objects, std::int64_t time);
+  // Replaces the file by one with these objects, `count` of them.
+  void rewrite(std::size_t count, const EachObject& each, std::int64_t time);
   // When it returns, the changes outlive this process, though not a crash of the machine: that
   // would cost an fsync for each, and after such a crash the kernel holds nothing that could be
   // newer than the file. Write-back makes up for it within half a minute.
