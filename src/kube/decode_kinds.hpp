@@ -17,6 +17,9 @@ core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName na
                                           const DecodeOptions& options);
 core::AddressPool decode_address_pool(const Field& root, core::ObjectName name);
 
+inline constexpr std::string_view addresses_annotation = "pona.dev/addresses";
+inline constexpr std::string_view address_pool_annotation = "pona.dev/address-pool";
+
 // Parts that several kinds share.
 core::Protocol decode_protocol(const Field& field);  // tcp where missing
 core::Affinity decode_affinity(const Field& field);  // none where missing

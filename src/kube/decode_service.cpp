@@ -10,9 +10,6 @@ namespace {
 
 using core::Service;
 
-constexpr std::string_view addresses_annotation = "pona.dev/addresses";
-constexpr std::string_view address_pool_annotation = "pona.dev/address-pool";
-
 Service::Type decode_type(const Field& field) {
   struct Word {
     std::string_view text;

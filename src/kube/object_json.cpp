@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/constants.hpp"
+#include "kube/decode_kinds.hpp"
 #include "kube/mapping_fields.hpp"
 
 namespace kube {
@@ -42,8 +44,10 @@ void append_head(std::string& out, std::string_view api_version, std::string_vie
   out += ',';
   append_field(out, "kind", kind);
   out += R"(,"metadata":{)";
-  append_field(out, "namespace", name.ns);
-  out += ',';
+  if (!name.ns.empty()) {
+    append_field(out, "namespace", name.ns);
+    out += ',';
+  }
   append_field(out, "name", name.name);
 }
 
@@ -61,10 +65,77 @@ std::string_view type_text(Service::Type type) {
   return "ExternalName";
 }
 
-void append(std::string& out, const core::Mapping& mapping) { out += object_json(mapping).dump(); }
+void append_created(std::string& out, const std::optional<std::int64_t>& created) {
+  if (!created) return;
+  out += ',';
+  append_field(out, "creationTimestamp", format_timestamp(*created));
+}
+
+void append(std::string& out, const core::Mapping& mapping) {
+  auto json = object_json(mapping);
+  if (mapping.generation != 0) json["metadata"]["generation"] = mapping.generation;
+  out += json.dump();
+}
+
+// The addresses that are asked for, and the word among them that is none: the fault quotes it.
+std::string wishes_of(const core::LoadBalancer& balancer) {
+  std::string text;
+  for (const core::Address& address : balancer.requested) text += to_string(address) + ',';
+  const std::size_t begin = balancer.fault.find('"');
+  const std::size_t end = balancer.fault.rfind('"');
+  if (begin < end) text += balancer.fault.substr(begin + 1, end - begin - 1);
+  if (text.ends_with(',')) text.pop_back();
+  return text;
+}
+
+bool wished_in_spec(const core::LoadBalancer& balancer) {
+  return balancer.fault.starts_with("spec.");
+}
+
+void append_annotations(std::string& out, const core::LoadBalancer& balancer) {
+  out += R"(,"annotations":{)";
+  append_field(out, address_pool_annotation, balancer.pool);
+  const std::string wishes = wishes_of(balancer);
+  if (!wishes.empty() && !wished_in_spec(balancer)) {
+    out += ',';
+    append_field(out, addresses_annotation, wishes);
+  }
+  out += '}';
+}
+
+void append_spec(std::string& out, const core::LoadBalancer& balancer) {
+  out += ',';
+  append_field(out, "loadBalancerClass", core::constants::load_balancer_class);
+  if (wished_in_spec(balancer)) {
+    out += ',';
+    append_field(out, "loadBalancerIP", wishes_of(balancer));
+  }
+  out += ',';
+  append_list(out, "ipFamilies", balancer.families, [&](core::Family family) {
+    append_quoted(out, family == core::Family::ipv4 ? "IPv4" : "IPv6");
+  });
+  out += ',';
+  append_list(out, "loadBalancerSourceRanges", balancer.allowed_sources,
+              [&](const core::Prefix& prefix) { append_quoted(out, to_string(prefix)); });
+  if (balancer.local) out += R"(,"externalTrafficPolicy":"Local")";
+}
+
+void append_status(std::string& out, const core::LoadBalancer& balancer) {
+  out += R"(,"status":{"loadBalancer":{)";
+  append_list(out, "ingress", balancer.assigned, [&](const core::Address& address) {
+    out += '{';
+    append_field(out, "ip", to_string(address));
+    out += '}';
+  });
+  out += "}}";
+}
 
 void append(std::string& out, const Service& service) {
   append_head(out, "v1", "Service", service.name);
+  if (service.load_balancer) {
+    append_created(out, service.load_balancer->created);
+    append_annotations(out, *service.load_balancer);
+  }
   out += R"(},"spec":{)";
   append_field(out, "type", type_text(service.type));
   if (service.affinity == core::Affinity::client_ip) out += R"(,"sessionAffinity":"ClientIP")";
@@ -83,7 +154,10 @@ void append(std::string& out, const Service& service) {
     append_number(out, port.target_port);
     out += '}';
   });
-  out += "}}";
+  if (service.load_balancer) append_spec(out, *service.load_balancer);
+  out += '}';
+  if (service.load_balancer) append_status(out, *service.load_balancer);
+  out += '}';
 }
 
 void append(std::string& out, const core::Endpoint& endpoint) {
@@ -99,6 +173,10 @@ void append(std::string& out, const core::Endpoint& endpoint) {
     out += R"(,"terminating":)";
     out += endpoint.terminating ? "true" : "false";
     out += '}';
+  }
+  if (endpoint.here) {
+    out += ',';
+    append_field(out, "nodeName", this_node);
   }
   out += '}';
 }
@@ -132,7 +210,25 @@ void append(std::string& out, const EndpointSlice& slice) {
   out += '}';
 }
 
+void append(std::string& out, const core::AddressPool& pool) {
+  append_head(out, address_pool_api_version, "AddressPool", pool.name);
+  out += R"(},"spec":{)";
+  append_list(out, "addresses", pool.ranges, [&](const core::AddressPool::Range& range) {
+    append_quoted(out, to_string(range.first) + '-' + to_string(range.last));
+  });
+  out += ',';
+  append_list(out, "allowedNamespaces", pool.allowed_namespaces,
+              [&](const std::string& ns) { append_quoted(out, ns); });
+  out += R"(,"autoAssign":)";
+  out += pool.auto_assign ? "true" : "false";
+  out += "}}";
+}
+
 }  // namespace
+
+DecodeOptions read_back_options(std::size_t max_ports_per_mapping) {
+  return {max_ports_per_mapping, true, std::string(this_node)};
+}
 
 void append_quoted(std::string& out, std::string_view text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](char letter) {

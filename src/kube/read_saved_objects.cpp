@@ -32,8 +32,8 @@ std::optional<std::int64_t> number_at(const Node& node, std::string_view key) {
 }
 
 std::optional<core::Kind> kind_of(std::string_view text) {
-  for (const core::Kind kind :
-       {core::Kind::mapping, core::Kind::service, core::Kind::endpoint_slice}) {
+  for (const core::Kind kind : {core::Kind::mapping, core::Kind::service,
+                                core::Kind::endpoint_slice, core::Kind::address_pool}) {
     if (text == core::to_string(kind)) return kind;
   }
   return std::nullopt;

@@ -13,6 +13,7 @@
 
 #include "core/error.hpp"
 #include "kube/fd.hpp"
+#include "kube/object_json.hpp"
 #include "kube/saved_objects.hpp"
 
 namespace kube {
@@ -105,7 +106,7 @@ class Remembered : public Source {
   }
 
   [[nodiscard]] SavedObjects find_saved() const {
-    const DecodeOptions decoding{memory_.max_ports_per_mapping};
+    const DecodeOptions decoding = read_back_options(memory_.max_ports_per_mapping);
     SavedObjects saved = read_saved_objects(memory_.file, memory_.source, decoding);
     struct stat status {};
     const std::filesystem::path outdated = journal_.outdated();

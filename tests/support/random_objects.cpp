@@ -12,11 +12,13 @@ class Maker {
   explicit Maker(std::mt19937& chance) : chance_(chance) {}
 
   Object object() {
-    switch (below(3)) {
+    switch (below(4)) {
       case 0:
         return mapping();
       case 1:
         return service();
+      case 2:
+        return pool();
       default:
         return slice();
     }
@@ -53,6 +55,12 @@ class Maker {
   }
   Address address() { return address(coin() ? Family::ipv4 : Family::ipv6); }
 
+  Prefix prefix() {
+    const Address base = address();
+    const auto bits = static_cast<std::uint32_t>(base.size() * 8);
+    return Prefix{base, static_cast<std::uint8_t>(below(bits + 1))}.masked();
+  }
+
   Protocol protocol() {
     constexpr std::array all = {Protocol::tcp, Protocol::udp, Protocol::sctp};
     return all[below(all.size())];
@@ -75,12 +83,9 @@ class Maker {
     Mapping result;
     result.name = name();
     if (coin()) result.created = below(2'000'000'000);
+    if (coin()) result.generation = below(100);
     result.addresses = some(1, [&] { return address(); });
-    result.allowed_sources = some(0, [&] {
-      const Address base = address();
-      const auto bits = static_cast<std::uint32_t>(base.size() * 8);
-      return Prefix{base, static_cast<std::uint8_t>(below(bits + 1))}.masked();
-    });
+    result.allowed_sources = some(0, [&] { return prefix(); });
     std::sort(result.allowed_sources.begin(), result.allowed_sources.end());
     result.service = "service-" + std::to_string(below(100));
     result.ports = mapping_ports();
@@ -104,6 +109,39 @@ class Maker {
       return ServicePort{port_name(), port(), protocol(), coin() ? port() : std::uint16_t{0}};
     });
     result.affinity = coin() ? Affinity::none : Affinity::client_ip;
+    if (result.type == Service::Type::load_balancer && coin()) result.load_balancer = balancer();
+    return result;
+  }
+
+  LoadBalancer balancer() {
+    LoadBalancer result;
+    if (coin()) result.created = below(2'000'000'000);
+    result.assigned = some(0, [&] { return address(); });
+    result.requested = some(0, [&] { return address(); });
+    if (coin()) result.fault = "annotation pona.dev/addresses: \"any\" is no IPv4 or IPv6 address";
+    if (!result.fault.empty() && coin()) {
+      result.fault = "spec.loadBalancerIP: \"a \"b\" is no IPv4 or IPv6 address";
+    }
+    if (coin()) result.pool = "pool";
+    result.families = {coin() ? Family::ipv4 : Family::ipv6};
+    if (coin()) result.families = {Family::ipv6, Family::ipv4};
+    result.allowed_sources = some(0, [&] { return prefix(); });
+    result.local = coin();
+    return result;
+  }
+
+  AddressPool pool() {
+    AddressPool result;
+    result.name = {"", name().name};
+    result.ranges = some(1, [&] {
+      const Address first = address();
+      const Address last = first.plus(below(1000));
+      return last < first ? AddressPool::Range{first, first} : AddressPool::Range{first, last};
+    });
+    for (std::uint32_t i = 0; i < below(3); ++i) {
+      result.allowed_namespaces.push_back("ns" + std::to_string(i));
+    }
+    result.auto_assign = coin();
     return result;
   }
 
@@ -115,7 +153,9 @@ class Maker {
       return EndpointPort{port_name(), coin() ? std::optional(port()) : std::nullopt, protocol()};
     });
     const Family family = coin() ? Family::ipv4 : Family::ipv6;
-    result.endpoints = some(0, [&] { return Endpoint{address(family), coin(), coin(), coin()}; });
+    result.endpoints = some(0, [&] {
+      return Endpoint{address(family), coin(), coin(), coin(), coin()};
+    });
     return result;
   }
 

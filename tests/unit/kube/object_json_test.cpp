@@ -21,7 +21,7 @@ Object read_back(const std::string& text) {
   kube::Document document;
   std::vector<kube::Decoded> decoded;
   const auto error = kube::parse_json(text, document, [&](const kube::Document& parsed) {
-    decoded = kube::decode(*parsed.root(), {});
+    decoded = kube::decode(*parsed.root(), kube::read_back_options(50));
   });
   INFO(text);
   REQUIRE_FALSE(error);
