@@ -75,14 +75,18 @@ class ManifestStore : public MappingStore {
   explicit ManifestStore(ManifestStoreOptions options)
       : options_(std::move(options)), directory_(fs::absolute(options_.directory)) {}
 
+  [[nodiscard]] std::string place() const override { return options_.directory.string(); }
+  [[nodiscard]] std::string usual_namespace() const override { return {}; }
   void lock() override;
-  StoredObjects list() override;
-  StoreChange put(const core::Mapping& mapping, bool dry_run) override;
+  StoredObjects list(const std::string& ns) override;
+  StoredObjects find(const core::ObjectName&) override { return list({}); }
+  std::optional<bool> has_service(const core::ObjectName& name) override;
+  StoreChange put(const core::Mapping& mapping, const StoredMapping* before, bool dry_run) override;
   StoreChange remove(const core::ObjectName& name, bool dry_run) override;
 
  private:
   void load();
-  [[nodiscard]] std::optional<Found> find(const core::ObjectName& name) const;
+  [[nodiscard]] std::optional<Found> locate(const core::ObjectName& name) const;
   [[nodiscard]] std::string document_of(const fs::path& path, std::string_view text,
                                         const core::Mapping& mapping) const;
   StoreChange create(const core::Mapping& mapping, bool dry_run);
@@ -124,7 +128,7 @@ void ManifestStore::load() {
   }
 }
 
-StoredObjects ManifestStore::list() {
+StoredObjects ManifestStore::list(const std::string& ns) {
   load();
   StoredObjects objects;
   objects.problems = problems_;
@@ -148,9 +152,8 @@ StoredObjects ManifestStore::list() {
                                                             ": defined before in " + first->second +
                                                             ", which counts; remove one"});
         } else if (const auto* mapping = std::get_if<core::Mapping>(item.object.get())) {
-          objects.mappings.push_back({*mapping, where(item.line)});
-        } else if (id.kind == core::Kind::service) {
-          objects.services.insert(id.name);
+          if (!ns.empty() && id.name.ns != ns) continue;
+          objects.mappings.push_back({*mapping, where(item.line), nullptr});
         }
       }
     }
@@ -161,7 +164,21 @@ StoredObjects ManifestStore::list() {
   return objects;
 }
 
-std::optional<Found> ManifestStore::find(const core::ObjectName& name) const {
+std::optional<bool> ManifestStore::has_service(const core::ObjectName& name) {
+  const core::ObjectId wanted{core::Kind::service, name};
+  for (const auto& [path, file] : files_) {
+    for (const ManifestPart& part : file.parts) {
+      for (const auto& item : part.items) {
+        if (core::ObjectId{core::kind_of(*item.object), core::name_of(*item.object)} == wanted) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+std::optional<Found> ManifestStore::locate(const core::ObjectName& name) const {
   for (const auto& [path, file] : files_) {
     for (const ManifestPart& part : file.parts) {
       for (const auto& item : part.items) {
@@ -174,10 +191,11 @@ std::optional<Found> ManifestStore::find(const core::ObjectName& name) const {
   return std::nullopt;
 }
 
-StoreChange ManifestStore::put(const core::Mapping& mapping, bool dry_run) {
+// The files as they are now count, not what was found before.
+StoreChange ManifestStore::put(const core::Mapping& mapping, const StoredMapping*, bool dry_run) {
   if (!dry_run && lock_.get() < 0) lock();
   load();
-  const auto found = find(mapping.name);
+  const auto found = locate(mapping.name);
   return found ? change(*found, mapping, dry_run) : create(mapping, dry_run);
 }
 
@@ -212,7 +230,7 @@ StoreChange ManifestStore::create(const core::Mapping& mapping, bool dry_run) {
     fs::create_directories(path.parent_path(), error);
     if (error) fail("cannot make " + path.parent_path().string() + ": " + error.message());
     // A directory that had to be made could not be locked: somebody may have been quicker.
-    if (lock_.get() < 0) return put(mapping, dry_run);
+    if (lock_.get() < 0) return put(mapping, nullptr, dry_run);
     write(path, file, text);
   }
   return {"created in " + path.string(), manifest};
@@ -248,7 +266,7 @@ std::string ManifestStore::document_of(const fs::path& path, std::string_view te
 
 StoreChange ManifestStore::remove(const core::ObjectName& name, bool dry_run) {
   load();
-  const auto found = find(name);
+  const auto found = locate(name);
   if (!found) fail("there is no Mapping " + core::to_string(name) + " in " + directory_.string());
   const std::string where = found->path->string() + ":" + std::to_string(found->place.line);
   const auto text = is_json(*found->path) ? remove_json(found->file->text, name)

@@ -31,4 +31,7 @@ nlohmann::ordered_json object_json(const core::Mapping& mapping);
 
 std::string format_timestamp(std::int64_t seconds);
 
+// A scalar, without quotes where no reader, of YAML 1.1 either, takes it for anything else.
+std::string yaml_scalar(const nlohmann::ordered_json& value);
+
 }  // namespace kube

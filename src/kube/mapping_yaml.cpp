@@ -15,28 +15,11 @@
 namespace kube {
 namespace {
 
-// Without quotes where no reader, of YAML 1.1 either, takes it for anything but a text.
-std::string scalar(const nlohmann::ordered_json& value) {
-  static constexpr std::array<std::string_view, 9> words = {"true", "false", "null", "yes", "no",
-                                                            "on",   "off",   "y",    "n"};
-  if (!value.is_string()) return value.dump();
-  const std::string& text = value.get_ref<const std::string&>();
-  std::string lower = text;
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  const bool plain =
-      !lower.empty() && lower.front() >= 'a' && lower.front() <= 'z' &&
-      lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos &&
-      std::ranges::find(words, lower) == words.end();
-  return plain ? text : value.dump();
-}
-
 void write_field(std::string& out, const std::string& indent, std::string_view key,
                  const nlohmann::ordered_json& value) {
   out += indent + std::string(key) + ":";
   if (!value.is_array() || value.empty()) {
-    out += " " + scalar(value) + "\n";
+    out += " " + yaml_scalar(value) + "\n";
     return;
   }
   out += "\n";
@@ -47,7 +30,7 @@ void write_field(std::string& out, const std::string& indent, std::string_view k
       continue;
     }
     for (const auto& [name, member] : element.items()) {
-      out += lead + name + ": " + scalar(member) + "\n";
+      out += lead + name + ": " + yaml_scalar(member) + "\n";
       lead = indent + "  ";
     }
   }
@@ -151,6 +134,22 @@ bool is_block_key(const Lines& lines, const Node& node) {
 
 }  // namespace
 
+std::string yaml_scalar(const nlohmann::ordered_json& value) {
+  static constexpr std::array<std::string_view, 9> words = {"true", "false", "null", "yes", "no",
+                                                            "on",   "off",   "y",    "n"};
+  if (!value.is_string()) return value.dump();
+  const std::string& text = value.get_ref<const std::string&>();
+  std::string lower = text;
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const bool plain =
+      !lower.empty() && lower.front() >= 'a' && lower.front() <= 'z' &&
+      lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos &&
+      std::ranges::find(words, lower) == words.end();
+  return plain ? text : value.dump();
+}
+
 std::string format_timestamp(std::int64_t seconds) {
   const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -168,8 +167,8 @@ std::string format_timestamp(std::int64_t seconds) {
 
 std::string mapping_yaml(const core::Mapping& mapping) {
   std::string out = "apiVersion: " + std::string(mapping_api_version) +
-                    "\nkind: Mapping\nmetadata:\n  name: " + scalar(mapping.name.name) +
-                    "\n  namespace: " + scalar(mapping.name.ns) + "\n";
+                    "\nkind: Mapping\nmetadata:\n  name: " + yaml_scalar(mapping.name.name) +
+                    "\n  namespace: " + yaml_scalar(mapping.name.ns) + "\n";
   if (mapping.created) {
     out += "  creationTimestamp: \"" + format_timestamp(*mapping.created) + "\"\n";
   }

@@ -29,13 +29,18 @@ Status read_status(const Node& node) {
   status.message = text_at(node, "message");
   const auto details = node.find("details");
   if (!details) return status;
+  status.kind = text_at(*details, "kind");
+  status.name = text_at(*details, "name");
   if (const auto seconds = number_at(*details, "retryAfterSeconds"); seconds > 0) {
     status.retry_after_seconds = seconds;
   }
   const auto causes = details->find("causes");
   if (!causes || causes->type() != Node::Type::sequence) return status;
   for (const Node cause : *causes) {
-    if (text_at(cause, "reason") == "ResourceVersionTooLarge") status.version_too_large = true;
+    status.causes.push_back({std::string(text_at(cause, "reason")),
+                             std::string(text_at(cause, "field")),
+                             std::string(text_at(cause, "message"))});
+    if (status.causes.back().reason == "ResourceVersionTooLarge") status.version_too_large = true;
   }
   return status;
 }

@@ -36,11 +36,23 @@ class LineCutter {
   std::string rest_;
 };
 
+// meta/v1 StatusCause.
+struct StatusCause {
+  std::string reason;  // "FieldManagerConflict"
+  std::string field;   // ".spec.ports"
+  std::string message;
+
+  friend bool operator==(const StatusCause&, const StatusCause&) = default;
+};
+
 // meta/v1 Status of a failure.
 struct Status {
   int code = 0;
   std::string reason;   // "Expired"
   std::string message;  // for people
+  std::string kind;     // what it is about: "mappings"; empty: no object
+  std::string name;
+  std::vector<StatusCause> causes;
   std::optional<std::uint32_t> retry_after_seconds;
   bool version_too_large = false;  // a resourceVersion of the future
 

@@ -42,7 +42,7 @@ class Store {
     return kube::read_text(path(name));
   }
   core::Mapping get(const std::string& ns, const std::string& name) {
-    for (const auto& stored : store_->list().mappings) {
+    for (const auto& stored : store_->list("").mappings) {
       if (stored.mapping.name == core::ObjectName{ns, name}) return stored.mapping;
     }
     FAIL("no mapping " << name);
@@ -52,7 +52,7 @@ class Store {
   std::string change(const std::function<void(core::Mapping&)>& edit) {
     core::Mapping mapping = get("shop", "web");
     edit(mapping);
-    return store_->put(mapping, false).what;
+    return store_->put(mapping, nullptr, false).what;
   }
   [[nodiscard]] std::string error_of(const std::function<void()>& action) const {
     try {
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Store, "what is written is read back equal") {
   mapping.service = "0123";
   mapping.name = {"no", "on"};
   CHECK(kube::validated(mapping, {}) == mapping);
-  store().put(mapping, false);
+  store().put(mapping, nullptr, false);
   CHECK(get("no", "on") == mapping);
   write("x.json", kube::mapping_json(mapping));
   fs::remove(path("no_on.yaml"));
@@ -144,9 +144,9 @@ TEST_CASE_METHOD(Store, "what is written is read back equal") {
 }
 
 TEST_CASE_METHOD(Store, "a new Mapping gets a file of its own") {
-  CHECK(store().put(web(), true).what == "created in " + path("shop_web.yaml").string());
+  CHECK(store().put(web(), nullptr, true).what == "created in " + path("shop_web.yaml").string());
   CHECK(files() == 0);
-  store().put(web(), false);
+  store().put(web(), nullptr, false);
   CHECK(read("shop_web.yaml") == kube::mapping_yaml(web()));
   struct stat status {};
   REQUIRE(stat(path("shop_web.yaml").c_str(), &status) == 0);
@@ -157,14 +157,14 @@ TEST_CASE_METHOD(Store, "a new Mapping gets a file of its own") {
 TEST_CASE_METHOD(Store, "or is appended to the file that is named") {
   write("all/shop.yaml", "# mine\n" + std::string(service) + "# the end");
   // A store holds its lock as long as it lives.
-  kube::open_manifest_store({path(""), "all/shop.yaml", {}})->put(web(), false);
+  kube::open_manifest_store({path(""), "all/shop.yaml", {}})->put(web(), nullptr, false);
   CHECK(read("all/shop.yaml") ==
         "# mine\n" + std::string(service) + "# the end\n---\n" + kube::mapping_yaml(web()));
   for (const auto* const bad : {"x.json", "x", ".x.yaml", "../x.yaml", ".d/x.yaml"}) {
     const auto other = kube::open_manifest_store({path(""), bad, {}});
     core::Mapping mapping = web();
     mapping.name.name = "other";
-    CHECK_THROWS_AS(other->put(mapping, false), core::Error);
+    CHECK_THROWS_AS(other->put(mapping, nullptr, false), core::Error);
   }
 }
 
@@ -277,7 +277,7 @@ TEST_CASE_METHOD(Store, "what cannot be edited by lines is left alone") {
 TEST_CASE_METHOD(Store, "an invalid Mapping is not written") {
   core::Mapping mapping = web();
   mapping.addresses = {core::Address::parse("127.0.0.1").value()};
-  CHECK(error_of([&] { store().put(mapping, false); }) ==
+  CHECK(error_of([&] { store().put(mapping, nullptr, false); }) ==
         "Mapping shop/web: spec.addresses[0]: \"127.0.0.1\" is a loopback address, nothing outside "
         "can reach it");
   CHECK(files() == 0);
@@ -290,7 +290,7 @@ TEST_CASE_METHOD(Store, "removing takes the document, and the file with the last
   CHECK(store().remove({"shop", "web"}, false).what ==
         "removed from " + path("all.yaml").string() + ":4");
   CHECK(read("all.yaml") == "# licence\n---\n" + std::string(service) + "# end\n");
-  store().put(web(), false);
+  store().put(web(), nullptr, false);
   CHECK(store().remove({"shop", "web"}, false).what ==
         "removed, and " + path("shop_web.yaml").string() + " deleted: it held nothing else");
   CHECK(files() == 1);
@@ -365,10 +365,11 @@ TEST_CASE_METHOD(Store, "the list tells what was left out") {
   write("a.yaml", std::string(head) + "---\n" + service);
   write("b.yaml", replaced(head, "port: 443", "port: 0"));
   write("c.yaml", replaced(replaced(head, "port: 443", "port: 0"), "name: web", "name: bad"));
-  const kube::StoredObjects objects = store().list();
+  const kube::StoredObjects objects = store().list("");
   REQUIRE(objects.mappings.size() == 1);
   CHECK(objects.mappings[0].where == path("a.yaml").string() + ":2");
-  CHECK(objects.services == std::set<core::ObjectName>{{"shop", "web"}});
+  CHECK(store().has_service({"shop", "web"}) == true);
+  CHECK(store().has_service({"shop", "api"}) == false);
   CHECK(objects.problems.size() == 2);
   CHECK(objects.left_out == std::set<core::ObjectName>{{"shop", "bad"}});
 }
