@@ -4,8 +4,9 @@ _pona_edge="--manifests --kubeconfig --context --state-dir --external-interfaces
   --masquerade --snat --backend --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
   --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
-  --max-connections-per-source --new-connections-per-second --max-ports --dry-run \
-  --manifests --namespace --help"
+  --max-connections-per-source --new-connections-per-second --max-ports --dry-run --wait \
+  --force-conflicts"
+_pona_where="--manifests --kubeconfig --context --namespace --help"
 _pona_install="--in-cluster --image --node-selector --external-interfaces --namespace --output \
   --help"
 
@@ -17,11 +18,11 @@ declare -gA _pona_words=(
   [pona edge status]="--json --watch --socket --config --help"
   [pona edge cleanup]="--dry-run --saved-objects --state-dir --socket --config --help"
   [pona mapping]="add set rm list show --help"
-  [pona mapping add]="--file $_pona_fields"
-  [pona mapping set]="$_pona_fields"
-  [pona mapping rm]="--dry-run --manifests --namespace --help"
-  [pona mapping list]="--all-namespaces --output --manifests --namespace --help"
-  [pona mapping show]="--output --manifests --namespace --help"
+  [pona mapping add]="--file $_pona_fields $_pona_where"
+  [pona mapping set]="$_pona_fields $_pona_where"
+  [pona mapping rm]="--dry-run $_pona_where"
+  [pona mapping list]="--all-namespaces --output $_pona_where"
+  [pona mapping show]="--output $_pona_where"
   [pona install]="crds rbac edge all --help"
   [pona install crds]="--output --help"
   [pona install rbac]="--namespace --output --help"
@@ -40,7 +41,7 @@ declare -gA _pona_words=(
   [pona version]="--json --help"
   [pona completion]="bash zsh fish --help"
 )
-unset _pona_edge _pona_fields _pona_install
+unset _pona_edge _pona_fields _pona_where _pona_install
 
 # What may follow an option, of one applet or of all that have it.
 declare -gA _pona_values=(

@@ -79,12 +79,16 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
         complete -c $name -n "__pona_in mapping $command" -l max-connections-per-source -x -d 'At most so many at a time'
         complete -c $name -n "__pona_in mapping $command" -l new-connections-per-second -x -d 'At most so many from one source'
         complete -c $name -n "__pona_in mapping $command" -l max-ports -x -d 'Limit of entries of ports'
+        complete -c $name -n "__pona_in mapping $command" -l wait -d 'Wait until an edge carries it'
+        complete -c $name -n "__pona_in mapping $command" -l force-conflicts -d 'Take over fields of other field managers'
     end
     for command in add set rm
-        complete -c $name -n "__pona_in mapping $command" -l dry-run -d 'Write nothing'
+        complete -c $name -n "__pona_in mapping $command" -l dry-run -d 'Change nothing'
     end
     for command in add set rm list show
-        complete -c $name -n "__pona_in mapping $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
+        complete -c $name -n "__pona_in mapping $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests, instead of a cluster'
+        complete -c $name -n "__pona_in mapping $command" -l kubeconfig -r -F -d 'Kubeconfig of the cluster'
+        complete -c $name -n "__pona_in mapping $command" -l context -x -d 'Context of the kubeconfig'
         complete -c $name -n "__pona_in mapping $command" -s n -l namespace -x -d 'The namespace'
     end
     complete -c $name -n '__pona_in mapping add' -l file -r -F -d 'Where to write it'

@@ -17,7 +17,7 @@ std::optional<std::string> find_conflict(const core::Mapping& mapping,
   const auto where = [&](const core::ObjectName& name) {
     const auto found = std::ranges::find_if(
         stored, [&](const kube::StoredMapping& other) { return other.mapping.name == name; });
-    return core::to_string(name) + " (" + found->where + ")";
+    return core::to_string(name) + (found->live ? "" : " (" + found->where + ")");
   };
   for (const kube::StoredMapping& other : stored) {
     if (other.mapping.name != mapping.name)

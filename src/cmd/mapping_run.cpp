@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <set>
 #include <string_view>
 
@@ -188,7 +189,9 @@ int add_mapping(const MappingRequest& request) {
                                             " exists already, with mistakes: edit " +
                                             (open.cluster ? "it with kubectl" : "its file"));
   }
-  refuse_conflict(others(open, objects, mapping.name.ns), mapping);
+  core::Mapping youngest = mapping;  // as it will be in a cluster, which keeps the time
+  if (open.cluster) youngest.created = std::numeric_limits<std::int64_t>::max();
+  refuse_conflict(others(open, objects, mapping.name.ns), youngest);
   const kube::StoreChange change = store.put(mapping, nullptr, request.only_client());
   if (change.outdated) refuse_existing(mapping.name, ", since a moment ago");
   return report(request, open, mapping, change, objects.problems.size());

@@ -260,7 +260,7 @@ EOF
 
 @test "a directory that is not there is an error, but add makes it" {
   run -1 mapping list
-  assert_output "pona mapping: there is no directory $PONA_MANIFESTS: name the manifests' by --manifests"
+  assert_output "pona mapping: there is no directory $PONA_MANIFESTS: name the manifests' by --manifests, or a cluster by --kubeconfig"
   PONA_MANIFESTS=$BATS_TEST_TMPDIR/a/b/c
   add_web
   run -0 mapping list --manifests "$BATS_TEST_TMPDIR/a/b/c" -o name
