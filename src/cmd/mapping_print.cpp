@@ -79,7 +79,7 @@ std::string age(const core::Mapping& mapping, std::int64_t now) {
 }
 
 // A store is all of a cluster or all of files.
-void print_json(std::ostream& out, std::span<const kube::StoredMapping> mappings) {
+void print_json_list(std::ostream& out, std::span<const kube::StoredMapping> mappings) {
   std::vector<core::Mapping> values;
   std::vector<std::string> objects;
   for (const auto& stored : mappings) {
@@ -126,19 +126,15 @@ void print_rows(std::ostream& out, std::span<const kube::StoredMapping> mappings
 
 void print_mappings(std::ostream& out, std::span<const kube::StoredMapping> mappings,
                     const std::string& format, bool colour, std::int64_t now) {
-  if (format == "one-json") {
-    const kube::StoredMapping& stored = mappings.front();
-    out << (stored.live ? kube::object_json(stored.live->json)
-                        : kube::mapping_json(stored.mapping));
-  } else if (format == "json") {
-    print_json(out, mappings);
-  } else if (format.ends_with("yaml")) {
+  if (format == "json") {
+    print_json_list(out, mappings);
+  } else if (format == "yaml") {
     const char* separator = "";
     for (const auto& stored : mappings) {
       out << separator << manifest_yaml(stored);
       separator = "---\n";
     }
-  } else if (format.ends_with("name")) {
+  } else if (format == "name") {
     for (const auto& stored : mappings) {
       // As kubectl takes it: there the namespace goes with -n.
       out << (stored.live ? "mapping.smartnat.aureacentral.com/" + stored.mapping.name.name
@@ -146,8 +142,12 @@ void print_mappings(std::ostream& out, std::span<const kube::StoredMapping> mapp
           << '\n';
     }
   } else {
-    print_rows(out, mappings, format.ends_with("wide"), colour, now);
+    print_rows(out, mappings, format == "wide", colour, now);
   }
+}
+
+void print_json(std::ostream& out, const kube::StoredMapping& stored) {
+  out << (stored.live ? kube::object_json(stored.live->json) : kube::mapping_json(stored.mapping));
 }
 
 void print_mapping(std::ostream& out, const kube::StoredMapping& stored,

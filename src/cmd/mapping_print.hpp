@@ -10,10 +10,12 @@
 
 namespace cmd {
 
-// `format` is "", "wide", "yaml", "json" or "name"; "one-json" is an object and no list. Ages are
-// counted to `now`, in Unix seconds.
+// `format` is "", "wide", "yaml", "json" or "name". Ages are counted to `now`, in Unix seconds.
 void print_mappings(std::ostream& out, std::span<const kube::StoredMapping> mappings,
                     const std::string& format, bool colour, std::int64_t now);
+
+// As an object, where the above prints a list.
+void print_json(std::ostream& out, const kube::StoredMapping& mapping);
 
 // One of them, with what the store knows about it. `service_note` stands behind the Service.
 void print_mapping(std::ostream& out, const kube::StoredMapping& mapping,

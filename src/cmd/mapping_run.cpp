@@ -263,15 +263,18 @@ int show_mapping(const MappingRequest& request) {
   const core::ObjectName name = wanted_name(request, *open.store, request.name);
   const kube::StoredObjects objects = open.store->find(name);
   const kube::StoredMapping& stored = pick(*open.store, objects, name);
+  if (request.format == "json") {
+    print_json(std::cout, stored);
+    return 0;
+  }
   if (!request.format.empty()) {
-    print_mappings(std::cout, std::span(&stored, 1), "one-" + request.format, colour(),
-                   std::time(nullptr));
+    print_mappings(std::cout, std::span(&stored, 1), request.format, colour(), std::time(nullptr));
     return 0;
   }
   const core::ObjectName service{stored.mapping.name.ns, stored.mapping.service};
   const bool missing = open.store->has_service(service) == false;
-  print_mapping(std::cout, stored, objects, missing ? " (not in " + open.store->place() + ")" : "",
-                colour(), std::time(nullptr));
+  const char* const note = open.cluster ? " (does not exist)" : " (not in the directory)";
+  print_mapping(std::cout, stored, objects, missing ? note : "", colour(), std::time(nullptr));
   return 0;
 }
 

@@ -127,6 +127,13 @@ std::string ClusterStore::read_page(const std::string& body, StoredObjects& obje
     std::vector<Decoded> decoded = decode(root, {most_ports, false, {}});
     auto at = decoded.begin();
     const auto items = root.find("items");
+    const auto kind = root.find("kind");
+    // Whoever answers in the server's place must not make a cluster look empty.
+    if (!kind || !kind->text().starts_with("Mapping")) {
+      throw core::Error(Kind::permanent,
+                        caller_.config().cluster.server.authority() +
+                            " answered with something else than Mappings: " + quote(body));
+    }
     if (!items) {
       for (Decoded& one : decoded) take(root, std::move(one), objects);
       return;

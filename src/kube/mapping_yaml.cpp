@@ -145,7 +145,7 @@ std::string yaml_scalar(const nlohmann::ordered_json& value) {
   });
   const bool plain =
       !lower.empty() && lower.front() >= 'a' && lower.front() <= 'z' &&
-      lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos &&
+      lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-./") == std::string::npos &&
       std::ranges::find(words, lower) == words.end();
   return plain ? text : value.dump();
 }
