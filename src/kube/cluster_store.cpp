@@ -155,13 +155,14 @@ StoredObjects ClusterStore::list(const std::string& ns) {
   const std::string attempt = std::string("list ") + resource + in(ns);
   StoredObjects objects;
   std::string next;
+  std::string limit = std::string("?limit=") + page_size;
   for (;;) {
     const std::string token = next.empty() ? "" : "&continue=" + escape_query(next);
-    const Answer answer =
-        caller_.call({"GET", path_of(ns) + "?limit=" + page_size + token, "", ""}, attempt);
-    if (answer.status.gone() && !next.empty()) {  // the token expired: from the start
+    const Answer answer = caller_.call({"GET", path_of(ns) + limit + token, "", ""}, attempt);
+    if (answer.status.gone() && !next.empty()) {  // the token expired: all at once
       objects = {};
       next.clear();
+      limit.clear();
       continue;
     }
     if (!answer.ok()) fail(answer, attempt);

@@ -73,7 +73,8 @@ std::string error_of(const std::function<void()>& action) {
   return "no error";
 }
 
-const std::string pages = "GET /apis/smartnat.aureacentral.com/v1alpha1/mappings?limit=500";
+const std::string all = "GET /apis/smartnat.aureacentral.com/v1alpha1/mappings";
+const std::string pages = all + "?limit=500";
 
 }  // namespace
 
@@ -96,7 +97,7 @@ TEST_CASE("cluster store: a list whose next page expired is read anew") {
   const auto objects = server.open()->list("");
   REQUIRE(objects.mappings.size() == 1);
   CHECK(objects.mappings.front().mapping.name.name == "api");
-  CHECK(server.requests() == std::vector<std::string>{pages, pages + "&continue=x", pages});
+  CHECK(server.requests() == std::vector<std::string>{pages, pages + "&continue=x", all});
 }
 
 TEST_CASE("cluster store: half an answer is an error, not an empty cluster") {
@@ -108,6 +109,13 @@ TEST_CASE("cluster store: half an answer is an error, not an empty cluster") {
   CHECK(error_of([&] {
           static_cast<void>(other.open()->find({"shop", "web"}));
         }).starts_with("cannot read what the server answered"));
+}
+
+TEST_CASE("cluster store: what is no Mapping is an error, not an empty cluster") {
+  Server server({answer(200, "{}")});
+  CHECK(error_of([&] {
+          static_cast<void>(server.open()->list(""));
+        }).find("something else than Mappings: \"{}\"") != std::string::npos);
 }
 
 TEST_CASE("cluster store: who may not see a Service does not know whether it exists") {
