@@ -44,7 +44,8 @@ class Spinner {
     if (text.size() > longest) {
       std::size_t end = longest;
       while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-      text = text.substr(0, end) + "…";
+      text.resize(end);
+      text += "…";
     }
     std::cerr << '\r' << frames.at(frame_++ % frames.size()) << ' ' << text << "\033[K"
               << std::flush;

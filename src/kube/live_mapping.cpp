@@ -14,7 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // No object has it: the very first revision is that of an empty store. With it, a Mapping that
-// somebody made a moment ago is a conflict, not one to be overwritten.
+// somebody made a moment ago is a conflict, not one to be overwritten; where there is none, the
+// server does not look at it (https://github.com/kubernetes/kubernetes/issues/106745).
 constexpr auto version_of_nothing = "1";
 
 Json parse(const std::string& text) {
