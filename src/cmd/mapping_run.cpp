@@ -74,12 +74,8 @@ bool matches(const core::ObjectName& wanted, const core::ObjectName& name) {
   return name.name == wanted.name && (wanted.ns.empty() || name.ns == wanted.ns);
 }
 
-std::string name_text(const core::ObjectName& name) {
-  return name.ns.empty() ? name.name : core::to_string(name);
-}
-
 [[noreturn]] void refuse_missing(kube::MappingStore& store, const core::ObjectName& wanted) {
-  std::string message = "there is no mapping " + name_text(wanted) + " in " + store.place();
+  std::string message = "there is no mapping " + core::to_string(wanted) + " in " + store.place();
   kube::StoredObjects objects;
   try {
     objects = store.list(wanted.ns);
@@ -218,7 +214,7 @@ int set_mapping(const MappingRequest& request) {
     const kube::StoreChange change = store.put(mapping, &stored, request.only_client());
     if (!change.outdated) return report(request, open, mapping, change, objects.problems.size());
   }
-  throw Error(Error::Kind::transient, "the mapping " + name_text(name) +
+  throw Error(Error::Kind::transient, "the mapping " + core::to_string(name) +
                                           " is changed by somebody else all the time: try again");
 }
 

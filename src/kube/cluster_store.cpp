@@ -124,6 +124,7 @@ std::string ClusterStore::read_page(const std::string& body, StoredObjects& obje
   std::string next;
   const auto error = parse_json(body, document, [&](const Document& parsed) {
     const Node root = *parsed.root();
+    // As manifests are read: a Mapping and what was made of it by options are to be comparable.
     std::vector<Decoded> decoded = decode(root, {most_ports, false, {}});
     auto at = decoded.begin();
     const auto items = root.find("items");
