@@ -12,6 +12,7 @@
 #include "core/build.hpp"
 #include "core/diff.hpp"
 #include "core/element_index.hpp"
+#include "core/mapping_status.hpp"
 #include "core/text.hpp"
 
 namespace cmd {
@@ -225,6 +226,11 @@ void EdgeLoop::absorb_objects() {
 
 void EdgeLoop::absorb(const core::EdgeUpdate& update) {
   sweep_.note(update.forwards);
+  if (source_.listens()) {
+    for (const core::ObjectId& id : update.planned) {
+      if (id.kind == core::Kind::mapping) planned_.insert(id.name);
+    }
+  }
   // Until the next comparison nobody knows what changes would meet: then the update holds none.
   if (!compare_due_) commit(update.changes);
 }
@@ -285,7 +291,25 @@ void EdgeLoop::sweep() {
   }
 }
 
+// What is said of a Mapping is so: the kernel is as planned.
+void EdgeLoop::tell() {
+  if (planned_.empty()) return;
+  core::PlannedMappings outcomes;
+  for (const core::ObjectName& name : std::exchange(planned_, {})) {
+    const core::ObjectId id{core::Kind::mapping, name};
+    std::optional<core::InstanceStatus>& outcome = outcomes[name];
+    if (const core::MappingReport* const report = plan_.report(id)) {
+      const core::Mapping& mapping = *plan_.mapping(id);
+      outcome =
+          core::instance_status(id, *report, plan_.forwards_of(id), {"", mapping.generation, 0, 0});
+      outcome->service = mapping.service;
+    }
+  }
+  source_.report(std::move(outcomes));
+}
+
 void EdgeLoop::succeed() {
+  tell();
   if (!health_.trouble.empty()) log::info("the kernel is as planned again");
   health_.trouble.clear();
   health_.intact = true;

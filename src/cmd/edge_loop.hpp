@@ -79,6 +79,7 @@ class EdgeLoop {
   void succeed();
   void fail(const core::Error& error);
   void report();
+  void tell();
   [[nodiscard]] EdgeClock::Time next_due() const;
 
   net::Kernel& kernel_;
@@ -90,10 +91,11 @@ class EdgeLoop {
   EdgeHealth health_;
   EdgeStatistics statistics_;
 
-  core::ObjectChanges objects_;  // taken, not yet planned
-  bool host_due_ = true;         // the host is to be looked at
-  bool compare_due_ = true;      // kernel and plan may differ by more than is known
-  bool sweep_all_ = true;        // no sweep since the start
+  std::set<core::ObjectName> planned_;  // Mappings whose outcome is still to be told
+  core::ObjectChanges objects_;         // taken, not yet planned
+  bool host_due_ = true;                // the host is to be looked at
+  bool compare_due_ = true;             // kernel and plan may differ by more than is known
+  bool sweep_all_ = true;               // no sweep since the start
   EdgeClock::Time attempted_{};
   EdgeClock::Time not_before_{};    // of the next attempt, after a failure
   EdgeClock::Time compare_from_{};  // of the next comparison, however often somebody tampers

@@ -126,6 +126,14 @@ Complaint set_socket(EdgeOptions& options, const std::string& text) {
   return std::nullopt;
 }
 
+Complaint set_instance_name(EdgeOptions& options, const std::string& text) {
+  if (text.size() > 253 || text.find_first_of(" \t\n/") != std::string::npos) {
+    return "is no name of at most 253 letters without spaces and slashes";
+  }
+  options.instance_name = text;
+  return std::nullopt;
+}
+
 Complaint set_state_dir(EdgeOptions& options, const std::string& text) {
   if (!text.empty() && !text.starts_with('/')) {
     return "is no absolute path (empty: nothing is saved)";
@@ -164,6 +172,23 @@ std::vector<EdgeOption> make_table() {
        text([](O& o) -> std::string& { return o.kubeconfig; })},
       {"context", "NAME", "", "", "Context of the kubeconfig; empty: the current one",
        text([](O& o) -> std::string& { return o.context; })},
+      {"report", "", "true", "",
+       "Statuses of Mappings, Events and addresses of Services are written to the cluster",
+       boolean([](O& o) -> bool& { return o.report; })},
+      {"instance-name", "NAME", "", "",
+       "This edge's name in what it writes, another one for each edge; empty: the host's name",
+       set_instance_name},
+      {"lease-namespace", "NAMESPACE", "pona-system", "",
+       "Where the Lease is by which edges elect who writes for all",
+       text([](O& o) -> std::string& { return o.lease_namespace; })},
+      {"node-name", "NAME", "", "",
+       "The node of the cluster that this host is, for Services of externalTrafficPolicy Local; "
+       "empty: none",
+       [](O& o, const std::string& value) -> Complaint {
+         o.node_name = value;
+         o.settings.node = !value.empty();
+         return std::nullopt;
+       }},
       {"state-dir", "DIR", "/var/lib/pona", "",
        "Where the cluster's objects are saved, for a start while its API server cannot be reached; "
        "empty: nowhere",

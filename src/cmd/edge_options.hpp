@@ -19,10 +19,14 @@
 namespace cmd {
 
 struct EdgeOptions {
-  std::string manifests;   // a directory; empty: none, which is for a cluster's kubeconfig only
-  std::string kubeconfig;  // a file, "auto" or "in-cluster"; empty: no cluster
-  std::string context;     // of the kubeconfig; empty: the current one
-  std::string state_dir;   // absolute; empty: a cluster's objects are not saved
+  std::string manifests;      // a directory; empty: none, which is for a cluster's kubeconfig only
+  std::string kubeconfig;     // a file, "auto" or "in-cluster"; empty: no cluster
+  std::string context;        // of the kubeconfig; empty: the current one
+  std::string instance_name;  // in what this edge writes; empty: the host's name
+  std::string lease_namespace;  // empty: as the source says
+  std::string node_name;        // empty: this host is no node of the cluster
+  bool report = true;           // writes status, Events and the addresses of Services
+  std::string state_dir;        // absolute; empty: a cluster's objects are not saved
   core::EdgeSettings settings;
   std::string socket;
   std::uint32_t max_ports_per_mapping = 0;

@@ -1,7 +1,9 @@
 #include "cmd/edge_source.hpp"
 
 #include <poll.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -25,12 +27,23 @@ kube::ClientConfig load(const EdgeOptions& options) {
   return kube::load_config({file, options.context}, environment);
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') return "edge";
+  return name.data();
+}
+
 std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose purpose,
                                            const std::function<void(const std::string&)>& warn) {
   kube::ClusterOptions cluster;
   cluster.config = load(options);
   cluster.user_agent = "pona/" + std::string(version_number()) + " (edge)";
   cluster.max_ports_per_mapping = options.max_ports_per_mapping;
+  cluster.node = options.node_name;
+  cluster.ns = options.lease_namespace;
+  if (purpose == Purpose::serve && options.report) {
+    cluster.instance = options.instance_name.empty() ? host_name() : options.instance_name;
+  }
   for (const std::string& warning : cluster.config.warnings) warn(warning);
   kube::Memory memory;
   memory.file = saved_objects_file(options);

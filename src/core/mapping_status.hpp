@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,9 +37,13 @@ struct MappingInstance {
 struct InstanceStatus {
   MappingInstance entry;
   std::map<Address, std::vector<Address>> configured;  // external address: pods, sorted
+  std::string service;                                 // its Service's name; not written
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
 };
+
+// What one edge does for the Mappings that it planned anew; nothing: it is gone. Level, not edge.
+using PlannedMappings = std::map<ObjectName, std::optional<InstanceStatus>>;
 
 // As metav1.Condition.
 struct Condition {

@@ -94,6 +94,11 @@ class EdgePlan::Impl {
     return found == claimants_.end() ? nullptr : &found->second.report;
   }
 
+  [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const {
+    const auto found = claimants_.find(claimant);
+    return found == claimants_.end() ? nullptr : &found->second.mapping();
+  }
+
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
       const ObjectId& claimant) const {
     std::vector<std::shared_ptr<const Forward>> result;
@@ -532,6 +537,9 @@ std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards() const { return 
 std::map<ObjectId, MappingReport> EdgePlan::reports() const { return impl_->reports(); }
 const MappingReport* EdgePlan::report(const ObjectId& claimant) const {
   return impl_->report(claimant);
+}
+const Mapping* EdgePlan::mapping(const ObjectId& claimant) const {
+  return impl_->mapping(claimant);
 }
 std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards_of(const ObjectId& claimant) const {
   return impl_->forwards_of(claimant);

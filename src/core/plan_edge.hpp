@@ -91,6 +91,7 @@ class EdgePlan {
   [[nodiscard]] const MappingReport* report(const ObjectId& claimant) const;
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
       const ObjectId& claimant) const;
+  [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const;
   [[nodiscard]] const std::set<Rejection>& rejections() const;
   [[nodiscard]] std::vector<std::string> warnings()
       const;  // of the host: forwarding off, rp_filter …

@@ -8,8 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,6 +28,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto plugin_limit = 60s;
+constexpr auto farewell_limit = 2s;
 
 Fd open_bell() {
   Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -44,26 +47,35 @@ void silence(const Fd& bell) {
   static_cast<void>(!read(bell.get(), &rings, sizeof rings));
 }
 
+// Another one for each process, as who restarts must not take itself for who was there before.
+std::string identity_of(const std::string& instance) {
+  std::random_device random;
+  char suffix[20];
+  std::snprintf(suffix, sizeof suffix, "_%08x%08x", random(), random());
+  return instance + suffix;
+}
+
 // What the thread works with, and nobody else.
 class Connection {
  public:
   Connection(ClusterOptions options, int stop_fd)
       : clock_(system_clock()),
-        stop_fd_(stop_fd),
         context_(options.config.context),
         credentials_(std::move(options.config), clock_, plugin_limit, stop_fd),
         http_(open_http(credentials_, clock_, {std::move(options.user_agent)})),
         client_(*http_, clock_,
-                {std::move(context_), options.max_ports_per_mapping, std::move(options.node)}) {}
+                {std::move(context_), options.max_ports_per_mapping, std::move(options.node),
+                 options.instance, std::move(options.ns), identity_of(options.instance)}) {}
 
-  void wait() {
-    const Time due = std::min(http_->due(), client_.due());
+  // Until something is to be done, or the bell rings.
+  void wait(int bell, Time due = Time::max()) {
+    due = std::min({due, http_->due(), client_.due()});
     const auto left = due <= clock_.now()
                           ? 0ms
                           : std::min(std::chrono::ceil<std::chrono::milliseconds>(
                                          std::min(due - clock_.now(), Time::duration(1h))),
                                      std::chrono::milliseconds(1h));
-    std::array<pollfd, 2> fds = {pollfd{http_->fd(), POLLIN, 0}, pollfd{stop_fd_, POLLIN, 0}};
+    std::array<pollfd, 2> fds = {pollfd{http_->fd(), POLLIN, 0}, pollfd{bell, POLLIN, 0}};
     poll(fds.data(), fds.size(), static_cast<int>(left.count()));
   }
 
@@ -74,7 +86,6 @@ class Connection {
 
  private:
   Clock clock_;
-  int stop_fd_;
   std::string context_;
   Credentials credentials_;
   std::unique_ptr<Http> http_;
@@ -86,6 +97,8 @@ class ClusterSource : public Source {
   explicit ClusterSource(ClusterOptions options)
       : bell_(open_bell()),
         stop_bell_(open_bell()),
+        report_bell_(open_bell()),
+        listens_(!options.instance.empty()),
         connection_(std::make_unique<Connection>(std::move(options), stop_bell_.get())),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -105,19 +118,56 @@ class ClusterSource : public Source {
   }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
 
+  [[nodiscard]] bool listens() const override { return listens_; }
+  void report(core::PlannedMappings planned) override {
+    {
+      const std::lock_guard lock(mutex_);
+      for (auto& [name, status] : planned) {
+        planned_.insert_or_assign(name, std::move(status));
+      }
+    }
+    ring(report_bell_);
+  }
+
  private:
   void run(const std::stop_token& stop) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
-    const std::stop_callback wake(stop, [this] { ring(stop_bell_); });
+    const std::stop_callback wake(stop, [this] {
+      ring(stop_bell_);
+      ring(report_bell_);
+    });
     while (!stop.stop_requested()) {
+      hear();
       connection_->client().step();
       publish();
-      connection_->wait();
+      connection_->wait(report_bell_.get());
     }
+    say_farewell();
     // Here, where SIGPIPE is blocked: TLS says good-bye on connections that may be gone.
     connection_.reset();
+  }
+
+  void hear() {
+    silence(report_bell_);
+    core::PlannedMappings planned;
+    {
+      const std::lock_guard lock(mutex_);
+      planned.swap(planned_);
+    }
+    if (!planned.empty()) connection_->client().report(planned);
+  }
+
+  // Who leads gives it back, so that nobody has to wait until it is missed.
+  void say_farewell() {
+    const Time deadline = Time::clock::now() + farewell_limit;
+    connection_->client().resign();
+    while (Time::clock::now() < deadline) {
+      connection_->client().step();
+      if (connection_->client().resigned()) return;
+      connection_->wait(-1, deadline);
+    }
   }
 
   void publish() {
@@ -134,10 +184,13 @@ class ClusterSource : public Source {
   }
 
   Fd bell_;
-  Fd stop_bell_;
+  Fd stop_bell_;    // whoever waits for a plugin gives up
+  Fd report_bell_;  // the thread has something to hear
+  bool listens_;
   std::unique_ptr<Connection> connection_;
   mutable std::mutex mutex_;
   core::ObjectChanges changes_;
+  core::PlannedMappings planned_;
   std::vector<Problem> problems_;
   bool synced_ = false;
   bool given_whole_ = false;  // the owner's alone

@@ -1,6 +1,7 @@
 // The objects of a cluster, by its API server: Mappings, Services, EndpointSlices of all
 // namespaces. A thread of its own connects, decodes and waits, so that a slow server or credential
-// plugin holds nobody up; the owner's loop takes what changed.
+// plugin holds nobody up; the owner's loop takes what changed, and tells what came of it, which is
+// written into statuses.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,9 @@ struct ClusterOptions {
   ClientConfig config;
   std::string user_agent;  // "pona/0.1.0 (edge)"
   std::size_t max_ports_per_mapping = 50;
-  std::string node;  // that this process runs on, where it does on one of the cluster
+  std::string node;      // that this process runs on, where it does on one of the cluster
+  std::string instance;  // this edge's name in what it writes; empty: it writes nothing
+  std::string ns;        // of the Lease by which edges elect who writes for all
 };
 
 // Nothing is connected yet when it returns; what goes wrong then is among the problems, and tried

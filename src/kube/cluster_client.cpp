@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "kube/address_writer.hpp"
+#include "kube/election.hpp"
+#include "kube/events.hpp"
+#include "kube/exchanges.hpp"
+#include "kube/mapping_reporter.hpp"
+
 namespace kube {
 namespace {
 
@@ -18,30 +24,119 @@ std::vector<Resource> resources() {
 
 }  // namespace
 
+struct ClusterClient::Writers {
+  Writers(Transport& transport, const Clock& clock, const ClusterClientOptions& options,
+          Reflector& mappings_of, Reflector& services_of)
+      : mappings(mappings_of),
+        services(services_of),
+        exchanges(transport, clock),
+        election({options.ns, "pona-edge", options.identity}, exchanges, clock),
+        events(options.instance, exchanges, clock),
+        reporter({options.instance,
+                  [this](const core::ObjectName& name) {
+                    return services.cache().find({core::Kind::service, name});
+                  },
+                  [this](const core::ObjectName& name, std::shared_ptr<const Seen> seen) {
+                    mappings.cache().see({core::Kind::mapping, name}, std::move(seen));
+                  }},
+                 exchanges, events, clock),
+        addresses(exchanges, events, clock) {}
+
+  Reflector& mappings;
+  Reflector& services;
+  Exchanges exchanges;
+  Election election;
+  EventRecorder events;
+  MappingReporter reporter;
+  AddressWriter addresses;
+};
+
 ClusterClient::ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options)
     : transport_(transport), prefix_(options.context + "/") {
-  const DecodeOptions decoding{options.max_ports_per_mapping, true, std::move(options.node)};
+  const DecodeOptions decoding{options.max_ports_per_mapping, true, options.node};
   const auto reduce = [decoding](const Node& node) { return decode(node, decoding); };
   for (Resource& resource : resources()) {
     reflectors_.push_back(
         std::make_unique<Reflector>(std::move(resource), transport_, clock, reduce));
   }
+  if (!options.instance.empty()) {
+    writers_ =
+        std::make_unique<Writers>(transport_, clock, options, *reflectors_[0], *reflectors_[1]);
+  }
 }
+
+ClusterClient::~ClusterClient() = default;
 
 void ClusterClient::step() {
   for (const Arrival& arrival : transport_.take()) {
+    if (writers_ && writers_->exchanges.take(arrival)) continue;
     for (const auto& reflector : reflectors_) {
       if (reflector->take(arrival)) break;
     }
   }
   for (const auto& reflector : reflectors_) reflector->step();
+  pass_on();
+  if (!writers_) return;
+  Writers& all = *writers_;
+  for (const Reply& reply : all.exchanges.replies()) {
+    if (all.election.take(reply) || all.events.take(reply) || all.reporter.take(reply)) continue;
+    all.addresses.take(reply);
+  }
+  pass_on();  // what answers told
+  all.election.step();
+  const bool leads = all.election.leading();
+  all.reporter.lead(leads);
+  // Before all is known, what is in use would be given away.
+  all.addresses.lead(leads && synced());
+  if (!all.election.resigning()) {
+    all.reporter.step();
+    all.addresses.step();
+  }
+  all.events.step();
+}
+
+// To the owner and to the writers, what reflectors brought.
+void ClusterClient::pass_on() {
+  for (const auto& reflector : reflectors_) {
+    core::ObjectChanges changes = reflector->cache().take();
+    if (writers_ && !changes.empty()) writers_->addresses.update(changes);
+    for (auto& [id, object] : changes) changes_.insert_or_assign(id, std::move(object));
+    const ObjectCache::SeenChanges news = reflector->cache().take_seen();
+    if (!writers_) continue;
+    for (const auto& [id, seen] : news) {
+      if (id.kind == core::Kind::mapping) {
+        writers_->reporter.seen(id.name, seen);
+      } else {
+        writers_->addresses.seen(id.name, seen);
+      }
+    }
+  }
 }
 
 Time ClusterClient::due() const {
   Time due = Time::max();
   for (const auto& reflector : reflectors_) due = std::min(due, reflector->due());
-  return due;
+  if (!writers_) return due;
+  due =
+      std::min({due, writers_->exchanges.due(), writers_->election.due(), writers_->events.due()});
+  // Leading ends by itself.
+  if (writers_->election.leading()) due = std::min(due, writers_->election.leading_until());
+  if (writers_->election.resigning()) return due;
+  return std::min({due, writers_->reporter.due(), writers_->addresses.due()});
 }
+
+void ClusterClient::report(const core::PlannedMappings& planned) {
+  if (!writers_) return;
+  for (const auto& [name, status] : planned) writers_->reporter.planned(name, status);
+}
+
+bool ClusterClient::leading() const { return writers_ && writers_->election.leading(); }
+
+void ClusterClient::resign() {
+  if (writers_) writers_->election.resign();
+}
+
+bool ClusterClient::resigned() const { return !writers_ || writers_->election.resigned(); }
 
 bool ClusterClient::synced() const {
   return std::all_of(reflectors_.begin(), reflectors_.end(),
@@ -49,12 +144,9 @@ bool ClusterClient::synced() const {
 }
 
 bool ClusterClient::move_changes(core::ObjectChanges& into) {
-  bool any = false;
-  for (const auto& reflector : reflectors_) {
-    for (auto& [id, object] : reflector->cache().take()) {
-      into.insert_or_assign(id, std::move(object));
-      any = true;
-    }
+  const bool any = !changes_.empty();
+  for (auto& [id, object] : std::exchange(changes_, {})) {
+    into.insert_or_assign(id, std::move(object));
   }
   return any;
 }
@@ -66,12 +158,21 @@ std::optional<std::vector<Problem>> ClusterClient::new_problems(
     state.push_back(reflector->trouble());
     state.push_back(std::to_string(reflector->cache().problems_revision()));
   }
+  std::vector<std::string> writing;
+  if (writers_) {
+    for (const std::string& trouble : {writers_->election.trouble(), writers_->reporter.trouble(),
+                                       writers_->addresses.trouble()}) {
+      if (!trouble.empty()) writing.push_back(trouble);
+    }
+  }
+  state.insert(state.end(), writing.begin(), writing.end());
   if (state == told_) return std::nullopt;
   told_ = std::move(state);
   std::vector<Problem> problems;
   for (const std::string& problem : credentials) {
     problems.push_back({prefix_ + "credentials", problem});
   }
+  for (std::string& trouble : writing) problems.push_back({prefix_ + "status", std::move(trouble)});
   for (const auto& reflector : reflectors_) {
     if (!reflector->trouble().empty()) {
       problems.push_back(

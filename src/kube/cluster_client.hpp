@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/mapping_status.hpp"
 #include "kube/clock.hpp"
 #include "kube/reflector.hpp"
 #include "kube/source.hpp"
@@ -20,12 +21,19 @@ struct ClusterClientOptions {
   std::string context;  // stands before the names of objects in problems
   std::size_t max_ports_per_mapping = 50;
   std::string node;  // that this process runs on, where it does on one of the cluster
+  // The name of this edge in what it writes: status.instances, Events. Empty: it writes nothing.
+  std::string instance;
+  std::string ns = "pona-system";  // of the Lease by which edges elect who writes for all
+  std::string identity;            // in that election; of this process alone
 };
 
 class ClusterClient {
  public:
   // `transport` must outlive it.
   ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options);
+  ~ClusterClient();
+  ClusterClient(const ClusterClient&) = delete;
+  ClusterClient& operator=(const ClusterClient&) = delete;
 
   // Takes what arrived and does what is due. Call it when something arrived or due() has come.
   void step();
@@ -38,10 +46,23 @@ class ClusterClient {
   // `credentials` are complaints about those. Nothing while all are as the last time.
   std::optional<std::vector<Problem>> new_problems(const std::vector<std::string>& credentials);
 
+  // What the edge does for the Mappings that it planned anew.
+  void report(const core::PlannedMappings& planned);
+  [[nodiscard]] bool leading() const;
+  // Writes nothing more, and gives the lease back.
+  void resign();
+  [[nodiscard]] bool resigned() const;
+
  private:
+  struct Writers;
+
+  void pass_on();
+
   Transport& transport_;
   std::string prefix_;
   std::vector<std::unique_ptr<Reflector>> reflectors_;
+  std::unique_ptr<Writers> writers_;  // null: it writes nothing
+  core::ObjectChanges changes_;
   std::vector<std::string> told_;
 };
 

@@ -112,11 +112,11 @@ void Election::write(Phase phase) {
                        longest_wait);
 }
 
-bool Election::take(const Answer& answer) {
-  if (request_ == 0 || answer.request != request_) return false;
+bool Election::take(const Reply& reply) {
+  if (request_ == 0 || reply.request != request_) return false;
   request_ = 0;
-  if (answer.ok()) {
-    auto lease = parse_lease(answer.body);
+  if (reply.ok()) {
+    auto lease = parse_lease(reply.body);
     if (!lease) {
       missed("the API server's answer is no Lease");
       return true;
@@ -147,19 +147,19 @@ bool Election::take(const Answer& answer) {
   }
   if (phase_ == Phase::release) {
     held_ = false;  // it ends by itself
-  } else if (answer.error.empty() && answer.code == 404 && phase_ == Phase::look) {
+  } else if (reply.error.empty() && reply.code == 404 && phase_ == Phase::look) {
     write(Phase::create);
-  } else if (answer.error.empty() && answer.code == 409) {
+  } else if (reply.error.empty() && reply.code == 409) {
     // Somebody else was there first.
     known_ = false;
     if (phase_ == Phase::renew) held_ = false;
     rest();
   } else {
-    if (answer.error.empty() && answer.code == 404) held_ = false;
+    if (reply.error.empty() && reply.code == 404) held_ = false;
     known_ = false;
     missed("cannot take part in electing a leader by Lease " + options_.ns + "/" + options_.name +
-               ": " + refusal_text(answer),
-           answer.retry_after);
+               ": " + refusal_text(reply),
+           reply.retry_after);
   }
   return true;
 }

@@ -42,7 +42,7 @@ class Election {
 
   void step();
   // False: it is not of one of its requests.
-  bool take(const Answer& answer);
+  bool take(const Reply& reply);
   [[nodiscard]] Time due() const;
 
   // What only the leader may do may be begun now.
@@ -54,6 +54,7 @@ class Election {
 
   // Stops leading at once and gives the lease back, so that nobody has to wait for its end.
   void resign();
+  [[nodiscard]] bool resigning() const { return resigning_; }
   // Nothing more is to be done after resign().
   [[nodiscard]] bool resigned() const { return resigning_ && request_ == 0 && !held_; }
 

@@ -14,7 +14,7 @@ constexpr std::size_t longest_body = std::size_t{16} << 20;
 std::uint64_t Exchanges::start(Request request, Time::duration limit) {
   const std::uint64_t id = transport_.start(std::move(request));
   Open& open = open_[id];
-  open.answer.request = id;
+  open.reply.request = id;
   open.deadline = clock_.now() + limit;
   return id;
 }
@@ -26,25 +26,25 @@ void Exchanges::cancel(std::uint64_t request) {
 bool Exchanges::take(const Arrival& arrival) {
   const auto found = open_.find(arrival.request);
   if (found == open_.end()) return false;
-  Answer& answer = found->second.answer;
+  Reply& reply = found->second.reply;
   switch (arrival.kind) {
     case Arrival::Kind::head:
-      answer.code = arrival.status;
-      answer.retry_after = arrival.retry_after.value_or(std::chrono::seconds(0));
+      reply.code = arrival.status;
+      reply.retry_after = arrival.retry_after.value_or(std::chrono::seconds(0));
       break;
     case Arrival::Kind::body:
-      answer.body.append(arrival.bytes, 0, longest_body - answer.body.size());
+      reply.body.append(arrival.bytes, 0, longest_body - reply.body.size());
       break;
     case Arrival::Kind::end:
-      answer.error = arrival.error;
-      done_.push_back(std::move(answer));
+      reply.error = arrival.error;
+      done_.push_back(std::move(reply));
       open_.erase(found);
       break;
   }
   return true;
 }
 
-std::vector<Answer> Exchanges::answers() {
+std::vector<Reply> Exchanges::replies() {
   const Time now = clock_.now();
   for (auto at = open_.begin(); at != open_.end();) {
     if (at->second.deadline > now) {
@@ -52,8 +52,8 @@ std::vector<Answer> Exchanges::answers() {
       continue;
     }
     transport_.cancel(at->first);
-    at->second.answer.error = "the API server did not answer in time";
-    done_.push_back(std::move(at->second.answer));
+    at->second.reply.error = "the API server did not answer in time";
+    done_.push_back(std::move(at->second.reply));
     at = open_.erase(at);
   }
   return std::exchange(done_, {});

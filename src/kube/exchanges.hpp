@@ -14,7 +14,7 @@
 
 namespace kube {
 
-struct Answer {
+struct Reply {
   std::uint64_t request = 0;
   int code = 0;  // HTTP's; 0: none came
   std::chrono::seconds retry_after{};
@@ -29,27 +29,27 @@ class Exchanges {
   // `transport` must outlive it.
   Exchanges(Transport& transport, Clock clock) : transport_(transport), clock_(std::move(clock)) {}
 
-  // Never fails: what is wrong is in the answer. Without one after `limit`, it is given up.
+  // Never fails: what is wrong is in the reply. Without one after `limit`, it is given up.
   std::uint64_t start(Request request, Time::duration limit);
-  // It will have no answer. The server may act on it nevertheless.
+  // It will have no reply. The server may act on it nevertheless.
   void cancel(std::uint64_t request);
 
   // False: it is not of one of these requests.
   bool take(const Arrival& arrival);
   // What was answered since the last call. Call it after take(), and when due() has come.
-  std::vector<Answer> answers();
+  std::vector<Reply> replies();
   [[nodiscard]] Time due() const;
 
  private:
   struct Open {
-    Answer answer;
+    Reply reply;
     Time deadline;
   };
 
   Transport& transport_;
   Clock clock_;
   std::map<std::uint64_t, Open> open_;
-  std::vector<Answer> done_;
+  std::vector<Reply> done_;
 };
 
 }  // namespace kube

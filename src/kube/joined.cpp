@@ -69,6 +69,15 @@ class Joined : public Source {
     return first && second ? std::min(first, second) : first ? first : second;
   }
 
+  [[nodiscard]] bool listens() const override {
+    return sources_[0]->listens() || sources_[1]->listens();
+  }
+  void report(core::PlannedMappings planned) override {
+    for (const auto& source : sources_) {
+      if (source->listens()) source->report(planned);
+    }
+  }
+
   [[nodiscard]] std::vector<Problem> problems() const override {
     std::vector<Problem> problems = sources_[0]->problems();
     for (Problem& problem : sources_[1]->problems()) problems.push_back(std::move(problem));

@@ -4,10 +4,10 @@
 
 namespace kube {
 
-std::string refusal_text(const Answer& answer) {
-  if (!answer.error.empty()) return answer.error;
-  const Status status = EventDecoder({}).status(answer.code, answer.body);
-  return std::to_string(answer.code) + (status.reason.empty() ? "" : " " + status.reason) +
+std::string refusal_text(const Reply& reply) {
+  if (!reply.error.empty()) return reply.error;
+  const Status status = EventDecoder({}).status(reply.code, reply.body);
+  return std::to_string(reply.code) + (status.reason.empty() ? "" : " " + status.reason) +
          (status.message.empty() ? "" : ": " + status.message);
 }
 

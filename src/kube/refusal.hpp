@@ -7,7 +7,7 @@
 
 namespace kube {
 
-// "409 Conflict: the object has been modified", or why there is no whole answer.
-std::string refusal_text(const Answer& answer);
+// "409 Conflict: the object has been modified", or why there is no whole reply.
+std::string refusal_text(const Reply& reply);
 
 }  // namespace kube

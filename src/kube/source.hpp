@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/mapping_status.hpp"
 #include "core/objects.hpp"
 
 namespace kube {
@@ -44,6 +45,11 @@ class Source {
   [[nodiscard]] virtual std::optional<std::int64_t> stale_since() const { return std::nullopt; }
 
   [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
+
+  // What came of Mappings that were taken, for those that write it down where the objects are.
+  // Where nobody listens it need not be made.
+  [[nodiscard]] virtual bool listens() const { return false; }
+  virtual void report(core::PlannedMappings /*planned*/) {}
 
   // Documents of kinds that pona does not read.
   [[nodiscard]] virtual std::size_t ignored() const = 0;

@@ -1,0 +1,56 @@
+// Gives Services of type LoadBalancer their external addresses: what core/address_assignment
+// decides goes into their status, by server-side apply. Works only while this edge leads and all
+// objects are known. No I/O of its own.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/address_assignment.hpp"
+#include "kube/events.hpp"
+#include "kube/exchanges.hpp"
+#include "kube/seen.hpp"
+#include "kube/writes.hpp"
+
+namespace kube {
+
+class AddressWriter {
+ public:
+  // `exchanges` and `events` must outlive it.
+  AddressWriter(Exchanges& exchanges, EventRecorder& events, Clock clock);
+
+  void update(const core::ObjectChanges& objects);
+  // Null: it is gone.
+  void seen(const core::ObjectName& service, std::shared_ptr<const Seen> seen);
+  // It may give addresses now.
+  void lead(bool leading);
+
+  void step();
+  // False: it is not of one of its requests.
+  bool take(const Reply& reply);
+  [[nodiscard]] Time due() const { return leading_ ? writes_.due() : Time::max(); }
+  [[nodiscard]] const std::string& trouble() const { return writes_.trouble(); }
+
+ private:
+  struct Record {
+    std::shared_ptr<const core::Object> service;
+    std::shared_ptr<const Seen> seen;
+    std::string settled;  // the version that a write led to: older ones say nothing new
+  };
+
+  std::optional<Write> next(const core::ObjectName& name);
+  void written(const core::ObjectName& name, const std::string& body);
+  void tell(const core::ObjectName& name, const Seen& seen,
+            const core::AddressAssignment::Decision& decision);
+
+  EventRecorder& events_;
+  Clock clock_;
+  Writes writes_;
+  core::AddressAssignment assignment_;
+  std::map<core::ObjectName, Record> records_;
+  bool leading_ = false;
+};
+
+}  // namespace kube
