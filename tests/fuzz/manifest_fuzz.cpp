@@ -1,9 +1,5 @@
 // Any bytes as a manifest: nothing crashes, and what is accepted can be written, read back equal,
-// and edited without a change to its neighbours. From the top directory:
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc
-//   tests/fuzz/manifest_fuzz.cpp \
-//     src/kube/*.cpp src/core/{ip,objects,nearest}.cpp -lyaml -o manifest_fuzz
-//   ./manifest_fuzz -max_len=4096 CORPUS tests/data/manifests/good tests/data/manifests/bad
+// and edited without a change to its neighbours.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
