@@ -1,0 +1,144 @@
+#include "sim/api.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "kube/decode.hpp"
+#include "kube/parse.hpp"
+#include "support/yaml_json.hpp"
+
+namespace sim {
+namespace {
+
+using support::apiserver::Response;
+
+constexpr std::chrono::seconds epoch{1'700'000'000};
+
+// Read once for all seeds.
+const std::string& mapping_definition() {
+  static const std::string text = [] {
+    std::ifstream file(PONA_MAPPING_CRD);
+    std::stringstream yaml;
+    yaml << file.rdbuf();
+    return test::yaml_documents(yaml.str()).at(0).dump();
+  }();
+  return text;
+}
+
+void require_created(const Response& response) {
+  if (response.status == 201) return;
+  std::printf("the world cannot be made: %s\n", response.body.c_str());
+  std::abort();
+}
+
+std::optional<core::ObjectId> id_of(const std::string& target) {
+  const std::string path = target.substr(0, target.find('?'));
+  for (const core::Kind kind :
+       {core::Kind::mapping, core::Kind::service, core::Kind::endpoint_slice}) {
+    const std::string prefix = Api::collection(kind, "shop") + "/";
+    if (path.starts_with(prefix) && path.find('/', prefix.size()) == std::string::npos) {
+      return core::ObjectId{kind, {"shop", path.substr(prefix.size())}};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Api::Api(const Time& now, std::uint64_t seed, Trace& trace)
+    : now_(now),
+      trace_(trace),
+      server_({[this] {
+                 return support::apiserver::Time(
+                     epoch + std::chrono::duration_cast<std::chrono::milliseconds>(now_));
+               },
+               seed, "127.0.0.1:6443", "admin"}) {
+  require_created(ask("admin", "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                      "application/json", mapping_definition()));
+  require_created(ask("admin", "POST", "/api/v1/namespaces", "application/json",
+                      R"({"metadata":{"name":"shop"}})"));
+}
+
+Time Api::to_virtual(support::apiserver::Time time) const {
+  if (time == support::apiserver::Time::max()) return never;
+  return time.time_since_epoch() - epoch;
+}
+
+std::string Api::collection(core::Kind kind, const std::string& ns) {
+  switch (kind) {
+    case core::Kind::mapping:
+      return "/apis/smartnat.aureacentral.com/v1alpha1/namespaces/" + ns + "/mappings";
+    case core::Kind::service:
+      return "/api/v1/namespaces/" + ns + "/services";
+    case core::Kind::endpoint_slice:
+      break;
+  }
+  return "/apis/discovery.k8s.io/v1/namespaces/" + ns + "/endpointslices";
+}
+
+std::string Api::path(const core::ObjectId& id) {
+  return collection(id.kind, id.name.ns) + "/" + id.name.name;
+}
+
+Response Api::ask(const std::string& sender, const std::string& method, const std::string& target,
+                  const std::string& content_type, const std::string& body) {
+  support::apiserver::Request request{
+      method, target, {{"authorization", "Bearer " + sender}}, body};
+  if (!content_type.empty()) request.headers.emplace("content-type", content_type);
+  const bool spoilt = sender != "admin" && !faults_.empty();
+  if (spoilt) {
+    server_.add_fault(faults_.front());
+    faults_.pop_front();
+  }
+  Response response = server_.handle(request);
+  trace_.say(now_, "server",
+             sender + " " + method + " " + target + ": " + std::to_string(response.status));
+  if (method != "GET" && response.status / 100 == 2) {
+    writes_.push_back({now_, sender, method, target, body});
+    // What a fault has done to the answer is not what the server holds.
+    remember(writes_.back(), spoilt ? read_back(target) : response.body);
+  }
+  return response;
+}
+
+std::string Api::read_back(const std::string& target) {
+  const auto id = id_of(target);
+  if (!id) return {};
+  return server_.handle({"GET", path(*id), {{"authorization", "Bearer admin"}}, {}}).body;
+}
+
+void Api::remember(const Write& write, const std::string& answer) {
+  if (write.method == "DELETE") {
+    if (const auto id = id_of(write.target)) versions_[*id].push_back(nullptr);
+    return;
+  }
+  kube::Document document;
+  static_cast<void>(kube::parse_json(answer, document, [&](const kube::Document& whole) {
+    for (const kube::Decoded& decoded : kube::decode(*whole.root(), {})) {
+      if (!decoded.ignored && decoded.id) versions_[*decoded.id].push_back(decoded.object);
+    }
+  }));
+}
+
+const Api::Versions& Api::versions(const core::ObjectId& id) const {
+  static const Versions none;
+  const auto found = versions_.find(id);
+  return found == versions_.end() ? none : found->second;
+}
+
+bool Api::exists(const core::ObjectId& id) const {
+  const Versions& all = versions(id);
+  return !all.empty() && all.back() != nullptr;
+}
+
+core::ObjectChanges Api::objects() const {
+  core::ObjectChanges objects;
+  for (const auto& [id, versions] : versions_) {
+    if (versions.back()) objects.emplace(id, versions.back());
+  }
+  return objects;
+}
+
+}  // namespace sim

@@ -1,0 +1,53 @@
+// What must hold whatever goes wrong. Each function looks at one step of one edge, or at the whole
+// at rest, and throws a Violation that names the rule.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/objects.hpp"
+#include "core/plan_edge.hpp"
+#include "core/state.hpp"
+#include "sim/api.hpp"
+
+namespace sim {
+
+// An edge's process knows nothing but what the server held, never goes back to an older version,
+// and forgets only what was deleted.
+class ToldObjects {
+ public:
+  ToldObjects(std::string edge, const Api& api) : edge_(std::move(edge)), api_(api) {}
+  void check(const core::ObjectChanges& changes);
+
+ private:
+  std::string edge_;
+  const Api& api_;
+  std::map<core::ObjectId, std::size_t> at_;  // the earliest version that it can have
+};
+
+// What a kernel carries for Mappings that nobody touches stays there, once it is there.
+class Untouched {
+ public:
+  Untouched(std::string edge, core::Elements elements)
+      : edge_(std::move(edge)), elements_(std::move(elements)) {}
+  void check(const core::State& kernel);
+  [[nodiscard]] bool carried() const { return carried_; }
+
+ private:
+  std::string edge_;
+  core::Elements elements_;
+  bool carried_ = false;
+};
+
+// After a batch that went through: tables are as planned, or without any effect yet.
+void check_batch(const std::string& edge, const core::State& kernel, const core::State& plan);
+// After a batch that was refused: nothing of its tables is there.
+void check_refused(const std::string& edge, const core::State& kernel, const core::State& before);
+// An edge that says all is well: its kernel is as it planned.
+void check_content(const std::string& edge, const core::State& kernel, const core::State& plan);
+// At rest: the kernel is what the objects of the server come to, planned anew.
+void check_rest(const std::string& edge, const core::State& kernel,
+                const core::EdgeSettings& settings, const core::Host& host,
+                const core::ObjectChanges& objects);
+
+}  // namespace sim

@@ -1,0 +1,190 @@
+// Simulations of three edges and an API server, in one thread and in virtual time. Prints TAP.
+//
+//   sim [--seeds N] [--first N] [--steps N]      N seeds from the first one on, and self-checks
+//   sim --seed N [--trace] [--steps N]           one of them again
+//   sim ... --sabotage NAME                      with an error in it, which must be found
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cmd/log.hpp"
+#include "sim/world.hpp"
+
+namespace {
+
+using sim::Options;
+using sim::Sabotage;
+
+// What each sabotage must be found by; one of two, where chance decides what shows first.
+struct Proof {
+  const char* name;
+  Sabotage sabotage;
+  const char* rule;
+  const char* other = "";
+};
+
+constexpr std::array proofs = {
+    Proof{"delete-on-error", Sabotage::delete_on_error, "deletions"},
+    Proof{"drop-event", Sabotage::drop_event, "rest"},
+    Proof{"old-version", Sabotage::old_version, "versions"},
+    Proof{"half-batch", Sabotage::half_batch, "half state"},
+    Proof{"fresh-start", Sabotage::fresh_start, "untouched"},
+    Proof{"hasty-start", Sabotage::hasty_start, "untouched"},
+};
+
+struct Arguments {
+  Options options;
+  std::optional<std::uint64_t> seed;  // only this one
+  std::uint64_t first = 1;
+  std::uint64_t seeds = 1000;
+};
+
+[[noreturn]] void usage() {
+  std::fprintf(stderr,
+               "usage: sim [--seeds N] [--first N] [--seed N] [--steps N] [--trace] [--sabotage "
+               "NAME]\nsabotages:");
+  for (const Proof& proof : proofs) std::fprintf(stderr, " %s", proof.name);
+  std::fprintf(stderr, "\n");
+  std::exit(2);
+}
+
+Arguments parse(int count, char** values) {
+  Arguments out;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view option = values[i];
+    if (option == "--trace") {
+      out.options.trace = true;
+      continue;
+    }
+    if (i + 1 == count) usage();
+    const std::string value = values[++i];
+    if (option == "--sabotage") {
+      for (const Proof& proof : proofs) {
+        if (value == proof.name) out.options.sabotage = proof.sabotage;
+      }
+      if (out.options.sabotage == Sabotage::none) usage();
+      continue;
+    }
+    const std::uint64_t number = std::strtoull(value.c_str(), nullptr, 10);
+    if (option == "--seed") {
+      out.seed = number;
+    } else if (option == "--first") {
+      out.first = number;
+    } else if (option == "--seeds") {
+      out.seeds = number;
+    } else if (option == "--steps") {
+      out.options.steps = static_cast<int>(number);
+    } else {
+      usage();
+    }
+  }
+  return out;
+}
+
+struct Outcome {
+  std::optional<sim::Violation> violation;
+  std::uint64_t hash = 0;
+  int steps = 0;
+};
+
+Outcome run(Options options, std::uint64_t seed) {
+  options.seed = seed;
+  Outcome outcome;
+  sim::World world(options);
+  try {
+    world.run();
+  } catch (const sim::Violation& violation) {
+    outcome.violation = violation;
+  }
+  outcome.hash = world.hash();
+  outcome.steps = world.steps();
+  return outcome;
+}
+
+int tests = 0;
+bool failed = false;
+
+void result(bool good, const std::string& name) {
+  std::printf("%sok %d sim: %s\n", good ? "" : "not ", ++tests, name.c_str());
+  failed = failed || !good;
+}
+
+void tell(const Options& options, std::uint64_t seed, const sim::Violation& violation) {
+  std::string text = violation.what();
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; ++at) {
+    text.insert(at + 1, "# ");
+  }
+  std::printf("# seed %llu violates \"%s\": %s\n# again: sim --seed %llu --steps %d --trace\n",
+              static_cast<unsigned long long>(seed), violation.name.c_str(), text.c_str(),
+              static_cast<unsigned long long>(seed), options.steps);
+}
+
+void run_seeds(const Arguments& arguments) {
+  std::uint64_t bad = 0;
+  long steps = 0;
+  for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
+    const Outcome outcome = run(arguments.options, seed);
+    steps += outcome.steps;
+    if (!outcome.violation) continue;
+    tell(arguments.options, seed, *outcome.violation);
+    if (++bad == 5) break;
+  }
+  result(bad == 0, std::to_string(arguments.seeds) + " seeds from " +
+                       std::to_string(arguments.first) + " on, " + std::to_string(steps) +
+                       " steps");
+}
+
+void check_replay(const Arguments& arguments) {
+  const auto same = [&](const Options& options) {
+    return run(options, arguments.first).hash == run(options, arguments.first).hash;
+  };
+  result(same(arguments.options), "a seed replays exactly");
+  Options loose = arguments.options;
+  loose.sabotage = Sabotage::real_chance;
+  result(!same(loose), "what no seed decides is noticed");
+}
+
+void check_proof(const Arguments& arguments, const Proof& proof) {
+  Options options = arguments.options;
+  options.sabotage = proof.sabotage;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Outcome outcome = run(options, seed);
+    if (!outcome.violation) continue;
+    const bool right = outcome.violation->name == proof.rule;
+    if (!right) tell(options, seed, *outcome.violation);
+    result(right, std::string("sabotage ") + proof.name + " is found by \"" + proof.rule +
+                      "\" at seed " + std::to_string(seed));
+    return;
+  }
+  result(false, std::string("sabotage ") + proof.name + " is not found");
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  const Arguments arguments = parse(count, values);
+  // What edges say is part of a trace only.
+  if (!arguments.options.trace && std::freopen("/dev/null", "w", stderr) == nullptr) return 1;
+  cmd::log::start(cmd::log::Format::text,
+                  arguments.options.trace ? cmd::log::Level::info : cmd::log::Level::error);
+  if (arguments.seed) {
+    const Outcome outcome = run(arguments.options, *arguments.seed);
+    if (outcome.violation) tell(arguments.options, *arguments.seed, *outcome.violation);
+    result(!outcome.violation, "seed " + std::to_string(*arguments.seed) + ", " +
+                                   std::to_string(outcome.steps) + " steps, trace " +
+                                   std::to_string(outcome.hash));
+    return failed ? 1 : 0;
+  }
+  const bool all = arguments.options.sabotage == Sabotage::none;
+  std::printf("1..%zu\n", all ? 3 + proofs.size() : 1);
+  run_seeds(arguments);
+  if (all) {
+    check_replay(arguments);
+    for (const Proof& proof : proofs) check_proof(arguments, proof);
+  }
+  return failed ? 1 : 0;
+}

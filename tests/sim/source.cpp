@@ -1,0 +1,47 @@
+#include "sim/source.hpp"
+
+#include <utility>
+
+#include "sim/edge.hpp"
+
+namespace sim {
+
+Source::Source(const std::string& edge, kube::ClusterClient& client, Surroundings& around)
+    : client_(client), around_(around), told_(edge, around.api) {}
+
+bool Source::publish() {
+  auto problems = client_.new_problems({});
+  const bool synced = client_.synced() || around_.options.sabotage == Sabotage::hasty_start;
+  const bool news = client_.move_changes(changes_);
+  if (!news && !problems && synced == synced_) return false;
+  synced_ = synced;
+  if (problems) problems_ = *std::move(problems);
+  return true;
+}
+
+core::ObjectChanges Source::take() {
+  core::ObjectChanges changes = std::exchange(changes_, {});
+  if (around_.options.sabotage != Sabotage::none) spoil(changes);
+  told_.check(changes);
+  return changes;
+}
+
+void Source::spoil(core::ObjectChanges& changes) {
+  const Sabotage sabotage = around_.options.sabotage;
+  if (sabotage == Sabotage::delete_on_error && !problems_.empty()) {
+    for (const auto& [id, object] : known_) changes.emplace(id, nullptr);
+  }
+  if (sabotage == Sabotage::drop_event && synced_ && changes.size() == 1 &&
+      around_.chance.below(4) == 0) {
+    changes.clear();
+  }
+  for (auto& [id, object] : changes) {
+    const bool again = sabotage == Sabotage::old_version && known_.contains(id) && object &&
+                       around_.chance.below(4) == 0;
+    const auto before = std::exchange(known_[id], object);
+    if (again) object = before;
+  }
+  std::erase_if(known_, [](const auto& item) { return item.second == nullptr; });
+}
+
+}  // namespace sim
