@@ -96,7 +96,7 @@ class Edge::Process {
     loop_due_ = std::max(to_virtual(edge_.skew_, due), soon());
     const cmd::EdgeHealth& health = loop_.health();
     if (health.synced && health.intact && health.trouble.empty() && health.last_sync != 0) {
-      check_content(edge_.name_, edge_.kernel_.state(), loop_.plan().state());
+      check_content(edge_.name_, edge_.kernel_, loop_.plan());
     }
   }
 
@@ -121,7 +121,7 @@ Edge::Edge(Surroundings around, std::string name, const std::string& address, Sk
       untouched_(name_, std::move(untouched)) {
   set_up(kernel_, address);
   around_.api.admit(name_);
-  kernel_.look = [this](bool refused, const core::State& before) { look(refused, before); };
+  kernel_.look = [this](const support::FakeTables* before) { look(before); };
 }
 
 Edge::~Edge() = default;
@@ -138,13 +138,12 @@ void Edge::set_up(support::FakeKernel& kernel, const std::string& address) {
   kernel.drain();
 }
 
-void Edge::look(bool refused, const core::State& before) {
-  const core::State there = kernel_.state();
-  untouched_.check(there);
-  if (refused) {
-    check_refused(name_, there, before);
+void Edge::look(const support::FakeTables* before) {
+  untouched_.check(kernel_);
+  if (before != nullptr) {
+    check_refused(name_, kernel_, *before);
   } else if (process_) {
-    check_batch(name_, there, process_->loop().plan().state());
+    check_batch(name_, kernel_, process_->loop().plan());
   }
 }
 
@@ -152,7 +151,7 @@ void Edge::start() {
   around_.trace.say(around_.now, name_, "starts");
   if (around_.options.sabotage == Sabotage::fresh_start) {
     kernel_.tamper([](core::State& state) { state = {}; });
-    look(false, {});
+    look(nullptr);
   }
   process_ = std::make_unique<Process>(*this);
 }
@@ -200,7 +199,7 @@ void Edge::check_rest() {
   for (const kube::Problem& problem : process_->troubles()) {
     throw Violation("rest", name_ + " still complains: " + problem.where + ": " + problem.reason);
   }
-  sim::check_rest(name_, kernel_.state(), settings(), kernel_.host(), around_.api.objects());
+  sim::check_rest(name_, kernel_, settings(), around_.api.objects());
   if (!untouched_.carried())
     throw Violation("rest", name_ + " does not carry the untouched Mapping");
 }

@@ -62,7 +62,7 @@ class Edge {
   class Process;
 
   void run(const std::function<void()>& work);
-  void look(bool refused, const core::State& before);
+  void look(const support::FakeTables* before);
 
   Surroundings around_;
   std::string name_;

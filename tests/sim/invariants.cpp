@@ -1,8 +1,8 @@
 #include "sim/invariants.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
-#include "core/build.hpp"
 #include "core/diff.hpp"
 #include "core/text.hpp"
 #include "sim/options.hpp"
@@ -17,12 +17,31 @@ std::string difference(const core::State& from, const core::State& to) {
   return text;
 }
 
-bool same_tables(const core::State& a, const core::State& b) {
-  return a.tables == b.tables && a.elements == b.elements;
+// Compares in place: copies of tables would cost more than all that the edges do.
+bool same_tables(const support::FakeTables& kernel, const core::EdgePlan& plan) {
+  if (kernel.tables() != plan.frame().tables) return false;
+  const core::Elements& elements = kernel.elements();
+  bool all = true;
+  // Several Mappings may ask for the same element.
+  std::unordered_set<core::ElementKey, core::ElementKeyHash> planned;
+  plan.each_element([&](const core::Element& element) {
+    const auto found = elements.find(element.key);
+    all = all && found != elements.end() && found->second == element.value;
+    planned.insert(element.key);
+  });
+  return all && planned.size() == elements.size();
 }
 
-bool same(const core::State& a, const core::State& b) {
-  return same_tables(a, b) && a.routes == b.routes && a.rules == b.rules;
+bool same(const support::FakeKernel& kernel, const core::EdgePlan& plan) {
+  return kernel.routes() == plan.frame().routes && kernel.rules() == plan.frame().rules &&
+         same_tables(kernel.tables(), plan);
+}
+
+bool has_no_hooks(const support::FakeKernel& kernel) {
+  return std::ranges::none_of(kernel.tables().tables(), [](const auto& table) {
+    return std::ranges::any_of(table.second.chains,
+                               [](const auto& chain) { return chain.hook.has_value(); });
+  });
 }
 
 }  // namespace
@@ -48,12 +67,13 @@ void ToldObjects::check(const core::ObjectChanges& changes) {
   }
 }
 
-void Untouched::check(const core::State& kernel) {
+void Untouched::check(const support::FakeKernel& kernel) {
+  const core::Elements& elements = kernel.tables().elements();
   const auto there = [&](const auto& element) {
-    const auto found = kernel.elements.find(element.first);
-    return found != kernel.elements.end() && found->second == element.second;
+    const auto found = elements.find(element.first);
+    return found != elements.end() && found->second == element.second;
   };
-  const bool all = !core::inert(kernel) && std::all_of(elements_.begin(), elements_.end(), there);
+  const bool all = !has_no_hooks(kernel) && std::all_of(elements_.begin(), elements_.end(), there);
   if (carried_ && !all) {
     const auto lost = std::find_if_not(elements_.begin(), elements_.end(), there);
     throw Violation("untouched",
@@ -65,34 +85,37 @@ void Untouched::check(const core::State& kernel) {
   carried_ = all;
 }
 
-void check_batch(const std::string& edge, const core::State& kernel, const core::State& plan) {
-  if (core::inert(kernel) || same_tables(kernel, plan)) return;
+void check_batch(const std::string& edge, const support::FakeKernel& kernel,
+                 const core::EdgePlan& plan) {
+  if (same_tables(kernel.tables(), plan) || has_no_hooks(kernel)) return;
   throw Violation("half state", edge + ": the tables are not as planned after a batch; that needs" +
-                                    difference(kernel, plan));
+                                    difference(kernel.state(), plan.state()));
 }
 
-void check_refused(const std::string& edge, const core::State& kernel, const core::State& before) {
-  if (same_tables(kernel, before)) return;
-  throw Violation("half state", edge + ": a refused batch left something behind; before, without" +
-                                    difference(before, kernel));
+void check_refused(const std::string& edge, const support::FakeKernel& kernel,
+                   const support::FakeTables& before) {
+  if (kernel.tables().tables() == before.tables() &&
+      kernel.tables().elements() == before.elements()) {
+    return;
+  }
+  throw Violation("half state", edge + ": a refused batch left something in the tables");
 }
 
-void check_content(const std::string& edge, const core::State& kernel, const core::State& plan) {
+void check_content(const std::string& edge, const support::FakeKernel& kernel,
+                   const core::EdgePlan& plan) {
   if (same(kernel, plan)) return;
   throw Violation("content", edge + " says that all is well, but as planned would need" +
-                                 difference(kernel, plan));
+                                 difference(kernel.state(), plan.state()));
 }
 
-void check_rest(const std::string& edge, const core::State& kernel,
-                const core::EdgeSettings& settings, const core::Host& host,
-                const core::ObjectChanges& objects) {
+void check_rest(const std::string& edge, support::FakeKernel& kernel,
+                const core::EdgeSettings& settings, const core::ObjectChanges& objects) {
   core::EdgePlan plan(settings);
-  plan.update(host, false);
+  plan.update(kernel.host(), false);
   plan.update(objects, false);
-  const core::State wanted = plan.state();
-  if (same(kernel, wanted)) return;
+  if (same(kernel, plan)) return;
   throw Violation("rest", edge + " does not come to what the objects say; that needs" +
-                              difference(kernel, wanted));
+                              difference(kernel.state(), plan.state()));
 }
 
 }  // namespace sim

@@ -9,11 +9,12 @@
 #include "core/plan_edge.hpp"
 #include "core/state.hpp"
 #include "sim/api.hpp"
+#include "support/fake_kernel.hpp"
 
 namespace sim {
 
-// An edge's process knows nothing but what the server held, never goes back to an older version,
-// and forgets only what was deleted.
+// "versions", "deletions": an edge's process knows nothing but what the server held, never goes
+// back to an older version, and forgets only what was deleted.
 class ToldObjects {
  public:
   ToldObjects(std::string edge, const Api& api) : edge_(std::move(edge)), api_(api) {}
@@ -25,12 +26,13 @@ class ToldObjects {
   std::map<core::ObjectId, std::size_t> at_;  // the earliest version that it can have
 };
 
-// What a kernel carries for Mappings that nobody touches stays there, once it is there.
+// "untouched": what a kernel carries for Mappings that nobody touches stays there, once it is
+// there, whoever is killed.
 class Untouched {
  public:
   Untouched(std::string edge, core::Elements elements)
       : edge_(std::move(edge)), elements_(std::move(elements)) {}
-  void check(const core::State& kernel);
+  void check(const support::FakeKernel& kernel);
   [[nodiscard]] bool carried() const { return carried_; }
 
  private:
@@ -39,15 +41,17 @@ class Untouched {
   bool carried_ = false;
 };
 
-// After a batch that went through: tables are as planned, or without any effect yet.
-void check_batch(const std::string& edge, const core::State& kernel, const core::State& plan);
-// After a batch that was refused: nothing of its tables is there.
-void check_refused(const std::string& edge, const core::State& kernel, const core::State& before);
-// An edge that says all is well: its kernel is as it planned.
-void check_content(const std::string& edge, const core::State& kernel, const core::State& plan);
-// At rest: the kernel is what the objects of the server come to, planned anew.
-void check_rest(const std::string& edge, const core::State& kernel,
-                const core::EdgeSettings& settings, const core::Host& host,
-                const core::ObjectChanges& objects);
+// "half state": after a batch that went through, tables are as planned or without any effect yet.
+void check_batch(const std::string& edge, const support::FakeKernel& kernel,
+                 const core::EdgePlan& plan);
+// "half state": a batch that was refused left nothing in the tables.
+void check_refused(const std::string& edge, const support::FakeKernel& kernel,
+                   const support::FakeTables& before);
+// "content": the kernel of an edge that says all is well is as it planned.
+void check_content(const std::string& edge, const support::FakeKernel& kernel,
+                   const core::EdgePlan& plan);
+// "rest": at rest the kernel is what the objects of the server come to, planned anew.
+void check_rest(const std::string& edge, support::FakeKernel& kernel,
+                const core::EdgeSettings& settings, const core::ObjectChanges& objects);
 
 }  // namespace sim

@@ -19,22 +19,24 @@ class Kernel : public support::FakeKernel {
 
   void apply(const core::Changes& changes) override;
 
-  // At the nth change from now on.
-  void kill_at(std::size_t operation) {
-    kills_ = true;
+  // At the nth change from now on the kernel says EINTR, or the process is killed.
+  void trouble_at(std::size_t operation, bool kill) {
+    trouble_ = kill ? Trouble::kill : Trouble::refuse;
     fail_at(operation);
   }
   void let_live() {
-    kills_ = false;
+    trouble_ = Trouble::none;
     fail_at(0);
   }
 
-  // Called after each batch. `refused`: it did not go through; then with the state before.
-  std::function<void(bool refused, const core::State& before)> look;
+  // Called after each batch; where it was refused, with the tables before.
+  std::function<void(const support::FakeTables* before)> look;
 
  private:
+  enum class Trouble : std::uint8_t { none, refuse, kill };
+
   Sabotage sabotage_;
-  bool kills_ = false;
+  Trouble trouble_ = Trouble::none;
 };
 
 }  // namespace sim

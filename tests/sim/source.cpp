@@ -35,11 +35,14 @@ void Source::spoil(core::ObjectChanges& changes) {
       around_.chance.below(4) == 0) {
     changes.clear();
   }
-  for (auto& [id, object] : changes) {
-    const bool again = sabotage == Sabotage::old_version && known_.contains(id) && object &&
-                       around_.chance.below(4) == 0;
-    const auto before = std::exchange(known_[id], object);
-    if (again) object = before;
+  if (sabotage == Sabotage::old_version && !older_.empty() && around_.chance.below(2) == 0) {
+    changes.insert(older_.begin(), older_.end());
+    older_.clear();
+  }
+  for (const auto& [id, object] : changes) {
+    auto& known = known_[id];
+    if (known && object && *known != *object) older_[id] = known;
+    known = object;
   }
   std::erase_if(known_, [](const auto& item) { return item.second == nullptr; });
 }

@@ -37,7 +37,9 @@ class Source : public kube::Source {
   core::ObjectChanges changes_;
   bool synced_ = false;
   std::vector<kube::Problem> problems_;
-  core::ObjectChanges known_;  // for sabotage
+  // For sabotage.
+  core::ObjectChanges known_;
+  core::ObjectChanges older_;
 };
 
 }  // namespace sim

@@ -146,10 +146,8 @@ void World::trouble_edge() {
       edge.kill("is killed");
       break;
     case 1:
-      edge.kernel().kill_at(1 + chance_.below(12));
-      break;
     case 2:
-      edge.kernel().fail_at(1 + chance_.below(12));
+      edge.kernel().trouble_at(1 + chance_.below(12), chance_.below(2) == 0);
       break;
     case 3:
       edge.disturb_host();

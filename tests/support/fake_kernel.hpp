@@ -56,6 +56,10 @@ class FakeKernel : public net::Kernel {
 
   // All of ours that is there.
   [[nodiscard]] core::State state() const;
+  // The same without a copy.
+  [[nodiscard]] const FakeTables& tables() const { return tables_; }
+  [[nodiscard]] const std::set<core::Route>& routes() const { return routes_; }
+  [[nodiscard]] const std::set<core::PolicyRule>& rules() const { return rules_; }
   [[nodiscard]] std::size_t transactions() const { return transactions_; }
 
  private:
