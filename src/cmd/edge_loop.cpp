@@ -69,6 +69,7 @@ std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
 }
 
 void log_changes(const core::Changes& changes, Time::duration took) {
+  if (!log::enabled(log::Level::info)) return;
   std::vector<std::string> lines;
   if (changes.size() <= most_lines * 8) lines = core::to_text(changes);
   if (lines.empty() || lines.size() > most_lines) {
