@@ -50,8 +50,10 @@ class Edge {
   // The clock on the wall is set.
   void set_clock(std::int64_t unix_seconds) { skew_.unix_seconds = unix_seconds; }
 
-  // Throws a Violation where this edge is not at rest with the server's objects.
-  void check_rest();
+  // Nothing is wrong as far as it knows, and the untouched Mapping is carried.
+  [[nodiscard]] bool is_content() const;
+  // Throws a Violation that says what is wrong.
+  void check_content() const;
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Kernel& kernel() { return kernel_; }
 

@@ -108,14 +108,19 @@ void check_content(const std::string& edge, const support::FakeKernel& kernel,
                                  difference(kernel.state(), plan.state()));
 }
 
-void check_rest(const std::string& edge, support::FakeKernel& kernel,
-                const core::EdgeSettings& settings, const core::ObjectChanges& objects) {
-  core::EdgePlan plan(settings);
-  plan.update(kernel.host(), false);
-  plan.update(objects, false);
-  if (same(kernel, plan)) return;
+Rest::Rest(const core::EdgeSettings& settings, const core::Host& host,
+           const core::ObjectChanges& objects)
+    : plan_(settings) {
+  plan_.update(host, false);
+  plan_.update(objects, false);
+}
+
+bool Rest::is_reached(const support::FakeKernel& kernel) const { return same(kernel, plan_); }
+
+void Rest::check(const std::string& edge, const support::FakeKernel& kernel) const {
+  if (same(kernel, plan_)) return;
   throw Violation("rest", edge + " does not come to what the objects say; that needs" +
-                              difference(kernel.state(), plan.state()));
+                              difference(kernel.state(), plan_.state()));
 }
 
 }  // namespace sim

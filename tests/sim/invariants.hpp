@@ -51,7 +51,15 @@ void check_refused(const std::string& edge, const support::FakeKernel& kernel,
 void check_content(const std::string& edge, const support::FakeKernel& kernel,
                    const core::EdgePlan& plan);
 // "rest": at rest the kernel is what the objects of the server come to, planned anew.
-void check_rest(const std::string& edge, support::FakeKernel& kernel,
-                const core::EdgeSettings& settings, const core::ObjectChanges& objects);
+class Rest {
+ public:
+  Rest(const core::EdgeSettings& settings, const core::Host& host,
+       const core::ObjectChanges& objects);
+  [[nodiscard]] bool is_reached(const support::FakeKernel& kernel) const;
+  void check(const std::string& edge, const support::FakeKernel& kernel) const;
+
+ private:
+  core::EdgePlan plan_;
+};
 
 }  // namespace sim

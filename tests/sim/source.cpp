@@ -23,6 +23,7 @@ core::ObjectChanges Source::take() {
   core::ObjectChanges changes = std::exchange(changes_, {});
   if (around_.options.sabotage != Sabotage::none) spoil(changes);
   told_.check(changes);
+  news_ = !changes.empty();
   return changes;
 }
 

@@ -26,6 +26,8 @@ class Source : public kube::Source {
   [[nodiscard]] bool synced() const override { return synced_; }
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return problems_; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
+  // The last take() gave something.
+  [[nodiscard]] bool had_news() const { return news_; }
   [[nodiscard]] const std::vector<kube::Problem>& known() const { return problems_; }
 
  private:
@@ -36,6 +38,7 @@ class Source : public kube::Source {
   ToldObjects told_;
   core::ObjectChanges changes_;
   bool synced_ = false;
+  bool news_ = false;
   std::vector<kube::Problem> problems_;
   // For sabotage.
   core::ObjectChanges known_;

@@ -1,6 +1,9 @@
 #include "sim/world.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
 
 namespace sim {
 namespace {
@@ -39,6 +42,10 @@ World::World(const Options& options)
 
 // What the kernel of this address holds when there is nothing else.
 core::Elements World::untouched_elements(const std::string& address) const {
+  // The same in every world.
+  static std::map<std::string, core::Elements> known;
+  const auto found = known.find(address);
+  if (found != known.end()) return found->second;
   core::ObjectChanges objects;
   for (const auto& [id, object] : api_.objects()) {
     if (id.name.name.starts_with("untouched")) objects.emplace(id, object);
@@ -48,7 +55,7 @@ core::Elements World::untouched_elements(const std::string& address) const {
   core::EdgePlan plan(Edge::settings());
   plan.update(kernel.host(), false);
   plan.update(objects, false);
-  return plan.state().elements;
+  return known[address] = plan.state().elements;
 }
 
 void World::run() {
@@ -171,20 +178,39 @@ void World::make_peace() {
 
 void World::come_to_rest() {
   const Time until = now_ + rest_within;
-  // A while after each step that could have been the last; else comparing costs more than all.
-  Time next_look = now_;
-  for (;;) {
-    step();
-    if (now_ < next_look) continue;
-    next_look = now_ + 1s;
-    for (const auto& edge : edges_) {
-      if (!edge->running()) edge->start();
+  Time restart_due = now_;
+  Time look_due = now_;
+  std::size_t writes = 0;
+  std::vector<std::unique_ptr<Rest>> wanted;
+  const auto is_reached = [&] {
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      if (!edges_[i]->is_content() || !wanted[i]->is_reached(edges_[i]->kernel())) return false;
     }
-    try {
-      for (const auto& edge : edges_) edge->check_rest();
-      return;
-    } catch (const Violation&) {
-      if (now_ >= until) throw;
+    return true;
+  };
+  for (;; step()) {
+    // What an edge sent before may still change objects.
+    if (wanted.empty() || std::exchange(writes, api_.writes().size()) != api_.writes().size()) {
+      wanted.clear();
+      for (const auto& edge : edges_) {
+        wanted.push_back(
+            std::make_unique<Rest>(Edge::settings(), edge->kernel().host(), api_.objects()));
+      }
+    }
+    // Comparing costs more than a step.
+    if (now_ < look_due) continue;
+    look_due = now_ + 50ms;
+    if (is_reached()) return;
+    if (now_ >= restart_due) {
+      restart_due = now_ + 1s;
+      for (const auto& edge : edges_) {
+        if (!edge->running()) edge->start();
+      }
+    }
+    if (now_ < until) continue;
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      edges_[i]->check_content();
+      wanted[i]->check(edges_[i]->name(), edges_[i]->kernel());
     }
   }
 }
