@@ -40,7 +40,7 @@ struct Arguments {
   Options options;
   std::optional<std::uint64_t> seed;  // only this one
   std::uint64_t first = 1;
-  std::uint64_t seeds = 1000;
+  std::uint64_t seeds = 400;
 };
 
 [[noreturn]] void usage() {
