@@ -4,6 +4,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "kube/decode.hpp"
 #include "kube/parse.hpp"
@@ -47,8 +48,9 @@ std::optional<core::ObjectId> id_of(const std::string& target) {
 
 }  // namespace
 
-Api::Api(const Time& now, std::uint64_t seed, Trace& trace)
+Api::Api(const Time& now, std::uint64_t seed, ServerKind kind, Trace& trace)
     : now_(now),
+      kind_(kind),
       trace_(trace),
       server_({[this] {
                  return support::apiserver::Time(
@@ -82,6 +84,22 @@ std::string Api::path(const core::ObjectId& id) {
   return collection(id.kind, id.name.ns) + "/" + id.name.name;
 }
 
+Response Api::handle(support::apiserver::Request request) {
+  std::string& target = request.target;
+  if (!kind_.streams_lists && target.find("sendInitialEvents=true") != std::string::npos) {
+    return {
+        422,
+        {{"content-type", "application/json"}},
+        R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422,)"
+        R"("message":"sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch"})",
+        nullptr,
+        {}};
+  }
+  const std::size_t limit = target.find("limit=500");
+  if (kind_.small_pages && limit != std::string::npos) target.replace(limit, 9, "limit=2");
+  return server_.handle(request);
+}
+
 Response Api::ask(const std::string& sender, const std::string& method, const std::string& target,
                   const std::string& content_type, const std::string& body) {
   support::apiserver::Request request{
@@ -92,7 +110,7 @@ Response Api::ask(const std::string& sender, const std::string& method, const st
     server_.add_fault(faults_.front());
     faults_.pop_front();
   }
-  Response response = server_.handle(request);
+  Response response = handle(std::move(request));
   trace_.say(now_, "server",
              sender + " " + method + " " + target + ": " + std::to_string(response.status));
   if (method != "GET" && response.status / 100 == 2) {

@@ -25,10 +25,16 @@ struct Write {
   std::string body;
 };
 
+// What API servers differ in.
+struct ServerKind {
+  bool streams_lists = true;
+  bool small_pages = false;  // as if there were more objects than go into one
+};
+
 class Api {
  public:
   // `now` and `trace` must outlive it.
-  Api(const Time& now, std::uint64_t seed, Trace& trace);
+  Api(const Time& now, std::uint64_t seed, ServerKind kind, Trace& trace);
 
   // `sender` is the user's name, and the token.
   support::apiserver::Response ask(const std::string& sender, const std::string& method,
@@ -59,10 +65,12 @@ class Api {
   static std::string collection(core::Kind kind, const std::string& ns);
 
  private:
+  support::apiserver::Response handle(support::apiserver::Request request);
   std::string read_back(const std::string& target);
   void remember(const Write& write, const std::string& answer);
 
   const Time& now_;
+  ServerKind kind_;
   Trace& trace_;
   support::apiserver::Server server_;
   std::map<core::ObjectId, Versions> versions_;
