@@ -17,15 +17,11 @@ using support::apiserver::Response;
 
 constexpr std::chrono::seconds epoch{1'700'000'000};
 
-// Read once for all seeds.
-const std::string& mapping_definition() {
-  static const std::string text = [] {
-    std::ifstream file(PONA_MAPPING_CRD);
-    std::stringstream yaml;
-    yaml << file.rdbuf();
-    return test::yaml_documents(yaml.str()).at(0).dump();
-  }();
-  return text;
+std::string read_definition(const char* path) {
+  std::ifstream file(path);
+  std::stringstream yaml;
+  yaml << file.rdbuf();
+  return test::yaml_documents(yaml.str()).at(0).dump();
 }
 
 void require_created(const Response& response) {
@@ -36,12 +32,13 @@ void require_created(const Response& response) {
 
 std::optional<core::ObjectId> id_of(const std::string& target) {
   const std::string path = target.substr(0, target.find('?'));
-  for (const core::Kind kind :
-       {core::Kind::mapping, core::Kind::service, core::Kind::endpoint_slice}) {
-    const std::string prefix = Api::collection(kind, "shop") + "/";
-    if (path.starts_with(prefix) && path.find('/', prefix.size()) == std::string::npos) {
-      return core::ObjectId{kind, {"shop", path.substr(prefix.size())}};
-    }
+  for (const core::Kind kind : {core::Kind::mapping, core::Kind::service,
+                                core::Kind::endpoint_slice, core::Kind::address_pool}) {
+    const std::string prefix = Api::collection(kind) + "/";
+    if (!path.starts_with(prefix)) continue;
+    const std::string name =
+        path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size());
+    return core::ObjectId{kind, {kind == core::Kind::address_pool ? "" : "shop", name}};
   }
   return std::nullopt;
 }
@@ -57,8 +54,14 @@ Api::Api(const Time& now, std::uint64_t seed, ServerKind kind, Trace& trace)
                      epoch + std::chrono::duration_cast<std::chrono::milliseconds>(now_));
                },
                seed, "127.0.0.1:6443", "admin"}) {
-  require_created(ask("admin", "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                      "application/json", mapping_definition()));
+  // Read once for all seeds.
+  static const std::string mapping = read_definition(PONA_MANIFESTS "/mapping-crd.yaml");
+  static const std::string pool = read_definition(PONA_MANIFESTS "/address-pool-crd.yaml");
+  const std::string definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  require_created(ask("admin", "POST", definitions, "application/json", mapping));
+  if (kind_.knows_pools) {
+    require_created(ask("admin", "POST", definitions, "application/json", pool));
+  }
   require_created(ask("admin", "POST", "/api/v1/namespaces", "application/json",
                       R"({"metadata":{"name":"shop"}})"));
 }
@@ -68,21 +71,21 @@ Time Api::to_virtual(support::apiserver::Time time) const {
   return time.time_since_epoch() - epoch;
 }
 
-std::string Api::collection(core::Kind kind, const std::string& ns) {
+std::string Api::collection(core::Kind kind) {
   switch (kind) {
     case core::Kind::mapping:
-      return "/apis/smartnat.aureacentral.com/v1alpha1/namespaces/" + ns + "/mappings";
+      return "/apis/smartnat.aureacentral.com/v1alpha1/namespaces/shop/mappings";
     case core::Kind::service:
-      return "/api/v1/namespaces/" + ns + "/services";
+      return "/api/v1/namespaces/shop/services";
     case core::Kind::endpoint_slice:
+      return "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
+    case core::Kind::address_pool:
       break;
   }
-  return "/apis/discovery.k8s.io/v1/namespaces/" + ns + "/endpointslices";
+  return "/apis/pona.dev/v1alpha1/addresspools";
 }
 
-std::string Api::path(const core::ObjectId& id) {
-  return collection(id.kind, id.name.ns) + "/" + id.name.name;
-}
+std::string Api::path(const core::ObjectId& id) { return collection(id.kind) + "/" + id.name.name; }
 
 Response Api::handle(support::apiserver::Request request) {
   std::string& target = request.target;
@@ -134,7 +137,7 @@ void Api::remember(const Write& write, const std::string& answer) {
   }
   kube::Document document;
   static_cast<void>(kube::parse_json(answer, document, [&](const kube::Document& whole) {
-    for (const kube::Decoded& decoded : kube::decode(*whole.root(), {})) {
+    for (const kube::Decoded& decoded : kube::decode(*whole.root(), {50, true, ""})) {
       if (!decoded.ignored && decoded.id) versions_[*decoded.id].push_back(decoded.object);
     }
   }));

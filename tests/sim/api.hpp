@@ -29,6 +29,7 @@ struct Write {
 struct ServerKind {
   bool streams_lists = true;
   bool small_pages = false;  // as if there were more objects than go into one
+  bool knows_pools = true;   // else the definition of AddressPool is missing
 };
 
 class Api {
@@ -49,6 +50,7 @@ class Api {
     server_.clear_faults();
   }
 
+  [[nodiscard]] const ServerKind& kind() const { return kind_; }
   [[nodiscard]] support::apiserver::Server& server() { return server_; }
   [[nodiscard]] Time to_virtual(support::apiserver::Time time) const;
 
@@ -60,9 +62,9 @@ class Api {
   [[nodiscard]] core::ObjectChanges objects() const;
   [[nodiscard]] const std::vector<Write>& writes() const { return writes_; }
 
-  // The object that a path is about: "/api/v1/namespaces/shop/services/web".
+  // "/api/v1/namespaces/shop/services/web" and what comes before the name.
   static std::string path(const core::ObjectId& id);
-  static std::string collection(core::Kind kind, const std::string& ns);
+  static std::string collection(core::Kind kind);
 
  private:
   support::apiserver::Response handle(support::apiserver::Request request);

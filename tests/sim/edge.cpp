@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/source.hpp"
+#include "sim/user.hpp"
 
 namespace sim {
 namespace {
@@ -34,7 +35,7 @@ class Edge::Process {
       : edge_(edge),
         around_(edge.around_),
         connection_(around_.network.connect(edge.name_)),
-        client_(*connection_, {now(), unix_seconds(), chance()}, {"sim", 50}),
+        client_(*connection_, {now(), unix_seconds(), chance()}, {"sim", 50, ""}),
         source_(edge.name_, client_, around_),
         loop_(edge.kernel_, source_, settings(), resync, {now(), unix_seconds(), chance()}) {
     client_due_ = loop_due_ = soon();
@@ -137,7 +138,7 @@ core::EdgeSettings Edge::settings() {
 }
 
 void Edge::set_up(support::FakeKernel& kernel, const std::string& address) {
-  kernel.add_interface("eth1", {address + "/24"});
+  kernel.add_interface("eth1", {address + "/24", std::string(shared_address) + "/32"});
   kernel.edit_host([&](core::Host& host) {
     host.forwarding4 = true;
     // One is enough: it doubles what there is to compare.

@@ -1,5 +1,7 @@
 #include "sim/user.hpp"
 
+#include "core/constants.hpp"
+
 namespace sim {
 namespace {
 
@@ -14,6 +16,14 @@ std::string mapping_name(const std::string& name) {
   return R"("apiVersion":"smartnat.aureacentral.com/v1alpha1","kind":"Mapping",)" + name_part(name);
 }
 
+std::string pool_json(const std::string& addresses, const std::string& more = "") {
+  return R"("spec":{"addresses":[)" + addresses + "]" + more + "}";
+}
+
+std::string pool_name(const std::string& name) {
+  return R"("apiVersion":"pona.dev/v1alpha1","kind":"AddressPool",)" + name_part(name);
+}
+
 std::string port_json(int port, int service_port, const std::string& protocol) {
   return R"({"port":)" + std::to_string(port) + R"(,"servicePort":)" +
          std::to_string(service_port) + R"(,"protocol":")" + protocol + "\"}";
@@ -25,8 +35,8 @@ std::string mapping_json(const std::string& addresses, const std::string& servic
          R"(","ports":[)" + ports + "]" + more + "}";
 }
 
-std::string service_json(int port) {
-  return R"("spec":{"ports":[{"name":"a","port":80,"protocol":"TCP","targetPort":)" +
+std::string service_json(int port, const std::string& more = "") {
+  return R"("spec":{)" + more + R"("ports":[{"name":"a","port":80,"protocol":"TCP","targetPort":)" +
          std::to_string(port) + R"(},{"name":"b","port":53,"protocol":"UDP"}]})";
 }
 
@@ -54,6 +64,9 @@ void append(std::string& list, const std::string& item) {
 void User::create_untouched() {
   std::string addresses;
   for (const std::string& address : addresses_) append(addresses, "\"" + address + "\"");
+  if (api_.kind().knows_pools) {
+    write({Kind::address_pool, {"", "untouched"}}, pool_name("untouched"), pool_json(addresses));
+  }
   write({Kind::service, {"shop", "untouched"}}, name_part("untouched"), service_json(8080));
   write({Kind::endpoint_slice, {"shop", "untouched-1"}},
         name_part("untouched-1", label("untouched")),
@@ -66,18 +79,56 @@ void User::create_untouched() {
 void User::act() {
   static const std::vector<std::string> services = {"one", "two"};
   static const std::vector<std::string> mappings = {"web", "dns", "mail"};
-  const std::string& service = chance_.one_of(services);
-  switch (chance_.below(8)) {
+  switch (chance_.below(10)) {
     case 0:
     case 1:
     case 2:
       act_mapping(chance_.one_of(mappings));
       break;
     case 3:
-      act_service(service);
+      act_service(chance_.one_of(services));
       break;
-    default:
+    case 4:
+      act_balancer();
+      break;
+    case 5:
+      act_pool();
+      break;
+    default: {
+      const std::string service = chance_.below(4) == 0 ? "balanced" : chance_.one_of(services);
       act_slice(service, service + (chance_.below(2) == 0 ? "-1" : "-2"));
+    }
+  }
+}
+
+// A Service of type LoadBalancer, and who gives it addresses.
+void User::act_balancer() {
+  const core::ObjectId id{Kind::service, {"shop", "balanced"}};
+  if (!api_.exists(id)) {
+    write(id, name_part("balanced"),
+          service_json(8080, R"("type":"LoadBalancer","loadBalancerClass":")" +
+                                 std::string(core::constants::load_balancer_class) + "\","));
+  } else if (chance_.below(5) == 0) {
+    remove(id);
+  } else {
+    const std::string address =
+        chance_.below(2) == 0 ? chance_.one_of(addresses_) : std::string(shared_address);
+    api_.ask("admin", "PATCH", Api::path(id) + "/status", "application/merge-patch+json",
+             R"({"status":{"loadBalancer":{"ingress":[)" +
+                 (chance_.below(4) == 0 ? "" : R"({"ip":")" + address + "\"}") + "]}}}");
+  }
+}
+
+void User::act_pool() {
+  const core::ObjectId id{Kind::address_pool, {"", "extra"}};
+  if (!api_.kind().knows_pools) return;
+  if (api_.exists(id) && chance_.below(2) == 0) {
+    remove(id);
+  } else {
+    write(id, pool_name("extra"),
+          pool_json("\"" + std::string(shared_address) + "\"",
+                    chance_.below(2) == 0 ? R"(,"allowedNamespaces":["other"])"
+                                          : R"(,"allowedNamespaces":["shop"])"));
   }
 }
 
@@ -93,6 +144,7 @@ void User::act_mapping(const std::string& name) {
   if (chance_.below(2) == 0) {
     append(addresses, "\"" + addresses_[(first + 1) % addresses_.size()] + "\"");
   }
+  if (chance_.below(3) == 0) append(addresses, "\"" + std::string(shared_address) + "\"");
   // Few ports: Mappings claim the same ones.
   const int port = 1000 + static_cast<int>(chance_.below(3));
   const std::string ports =
@@ -130,7 +182,7 @@ void User::write(const core::ObjectId& id, const std::string& metadata, const st
     // Lists are replaced as a whole.
     api_.ask("admin", "PATCH", Api::path(id), "application/merge-patch+json", "{" + body + "}");
   } else {
-    api_.ask("admin", "POST", Api::collection(id.kind, id.name.ns), "application/json",
+    api_.ask("admin", "POST", Api::collection(id.kind), "application/json",
              "{" + metadata + "," + body + "}");
   }
 }

@@ -1,5 +1,5 @@
-// The people and controllers of a simulated cluster: they write Mappings, Services and
-// EndpointSlices, and never touch the objects named "untouched".
+// The people and controllers of a simulated cluster: they write Mappings, Services, EndpointSlices
+// and AddressPools, and never touch the objects named "untouched".
 #pragma once
 
 #include <string>
@@ -8,6 +8,9 @@
 #include "sim/api.hpp"
 
 namespace sim {
+
+// One that all edges have, besides their own. Where there are pools, only "extra" holds it.
+inline constexpr const char* shared_address = "203.0.113.20";
 
 class User {
  public:
@@ -22,6 +25,8 @@ class User {
  private:
   void act_mapping(const std::string& name);
   void act_service(const std::string& name);
+  void act_balancer();
+  void act_pool();
   void act_slice(const std::string& service, const std::string& name);
   void write(const core::ObjectId& id, const std::string& metadata, const std::string& body);
   void remove(const core::ObjectId& id);

@@ -23,7 +23,8 @@ World::World(const Options& options)
     : options_(options),
       chance_(options.seed),
       trace_(options.trace),
-      api_(now_, options.seed, {chance_.below(3) != 0, chance_.below(2) == 0}, trace_),
+      api_(now_, options.seed,
+           {chance_.below(3) != 0, chance_.below(2) == 0, chance_.below(3) != 0}, trace_),
       network_(api_, now_, chance_, trace_),
       user_(api_, chance_, addresses()) {
   user_.create_untouched();
