@@ -99,7 +99,7 @@ Response Api::handle(support::apiserver::Request request) {
         {}};
   }
   const std::size_t limit = target.find("limit=500");
-  if (kind_.small_pages && limit != std::string::npos) target.replace(limit, 9, "limit=2");
+  if (kind_.small_pages && limit != std::string::npos) target.replace(limit, 9, "limit=1");
   return server_.handle(request);
 }
 

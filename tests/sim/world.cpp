@@ -105,15 +105,16 @@ void World::choose_faults() {
 void World::make_trouble() {
   trouble_due_ =
       now_ + (chance_.below(4) == 0 ? chance_.between(0ms, 50ms) : chance_.between(50ms, 4s));
-  switch (chance_.below(8)) {
+  switch (chance_.below(9)) {
     case 0:
+    case 1:
       trouble_server();
       break;
-    case 1:
+    case 2:
       choose_faults();
       break;
-    case 2:
-    case 3: {
+    case 3:
+    case 4: {
       static const std::vector<Fault::Kind> kinds = {
           Fault::Kind::busy,     Fault::Kind::error,     Fault::Kind::unauthorized,
           Fault::Kind::truncate, Fault::Kind::duplicate, Fault::Kind::garbage,
