@@ -67,7 +67,9 @@ AddressPool decode_address_pool(const Field& root, core::ObjectName name) {
       (addresses.node()->type() == Node::Type::sequence && elements.empty())) {
     addresses.reject("at least one network, range or address is needed");
   }
-  for (const Field& element : spec.at("allowedNamespaces").elements()) {
+  // Elements refer to their list.
+  const Field namespaces = spec.at("allowedNamespaces");
+  for (const Field& element : namespaces.elements()) {
     const auto text = element.string();
     if (text && is_dns_label(*text)) {
       pool.allowed_namespaces.emplace_back(*text);
