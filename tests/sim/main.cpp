@@ -19,12 +19,11 @@ namespace {
 using sim::Options;
 using sim::Sabotage;
 
-// What each sabotage must be found by; one of two, where chance decides what shows first.
+// What each sabotage must be found by.
 struct Proof {
   const char* name;
   Sabotage sabotage;
   const char* rule;
-  const char* other = "";
 };
 
 constexpr std::array proofs = {
