@@ -6,36 +6,11 @@ bats_require_minimum_version 1.5.0
 setup() {
   load common
   load topology
-  command -v kubectl >/dev/null || skip "there is no kubectl (Debian: kubernetes-client)"
-  [ -x "${PONA_APISERVER:-}" ] || skip "PONA_APISERVER names no API server for tests"
-  setup_network
-  objects=$work/objects kubeconfig=$work/kubeconfig
-  mkdir "$objects"
-  export HOME=$work KUBECONFIG=$kubeconfig
-  start_server
-  "$PONA" install crds | kubectl apply --server-side --validate=false -f -
-  printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n' | apply -f -
+  load cluster
+  setup_cluster
 }
 
 teardown() { teardown_network; }
-
-start_server() {
-  spawn edge "$work/server.log" "$PONA_APISERVER" --kubeconfig "$kubeconfig"
-  server_pid=$spawned
-  within 10 test -s "$kubeconfig"
-  within 10 kubectl get --raw /readyz
-}
-
-kubectl() { at edge kubectl --request-timeout=20s "$@"; }
-apply() { kubectl apply --validate=false "$@"; }
-
-# As topology.bash's functions that write manifests, into the cluster.
-in_cluster() {
-  manifests=$objects "$@"
-  apply -f "$objects"
-}
-
-start_edge_on_cluster() { start_edge --kubeconfig "$kubeconfig"; }
 
 @test "cluster: objects that kubectl applies carry traffic, changes are live, deletion ends it" {
   in_cluster served web "tcp:80:8080" 1
@@ -87,8 +62,7 @@ start_edge_on_cluster() { start_edge --kubeconfig "$kubeconfig"; }
   # Another server, with other objects, by the same kubeconfig file.
   rm "$kubeconfig"
   start_server
-  "$PONA" install crds | kubectl apply --server-side --validate=false -f -
-  printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n' | apply -f -
+  prepare_server
   in_cluster served web "tcp:80:8080" 3
   stop_edge
   start_edge_on_cluster

@@ -35,7 +35,7 @@ class Edge::Process {
       : edge_(edge),
         around_(edge.around_),
         connection_(around_.network.connect(edge.name_)),
-        client_(*connection_, {now(), unix_seconds(), chance()}, {"sim", 50, ""}),
+        client_(*connection_, {now(), unix_seconds(), chance()}, {"sim", 50, "", "", "", ""}),
         source_(edge.name_, client_, around_),
         loop_(edge.kernel_, source_, settings(), resync, {now(), unix_seconds(), chance()}) {
     client_due_ = loop_due_ = soon();

@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# What edges write to a cluster: statuses, Events, addresses of Services, and who of them may.
+# shellcheck disable=SC2030,SC2031,SC2154  # bats: tests are subshells; topology.bash sets variables
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+  load topology
+  load cluster
+  setup_cluster
+}
+
+teardown() { teardown_network; }
+
+# KIND NAME JSONPATH
+field() { kubectl get "$1" "$2" -n shop -o "jsonpath={$3}"; }
+is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }
+condition() { field mapping "$1" ".status.conditions[?(@.type==\"$2\")].$3"; }
+condition_is() { [ "$(condition "$1" "$2" "$3")" = "$4" ]; }
+holder() { kubectl get lease pona-edge -n pona-system -o 'jsonpath={.spec.holderIdentity}'; }
+leads() { [[ $(holder) == "$1"_* ]]; }
+events() { kubectl get --raw "/apis/events.k8s.io/v1/namespaces/shop/events" | jq -r "$1"; }
+
+balanced() {
+  cat >"$objects/service-$1.yaml" <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: $1, namespace: shop, annotations: {${3:-}}}
+spec:
+  type: LoadBalancer
+  loadBalancerClass: pona.dev/edge
+  clusterIP: 10.96.0.20
+  ports: [{port: $2, protocol: TCP, name: p$2}]
+YAML
+}
+pool() {
+  printf 'apiVersion: pona.dev/v1alpha1\nkind: AddressPool\nmetadata: {name: %s}\nspec: {%s}\n' "$1" "$2" |
+    apply -f -
+}
+
+@test "status: a Mapping tells what came of it, in ours and in SmartNat's words" {
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge_on_cluster --instance-name one
+  within 10 condition_is web Programmed status True
+  condition_is web Accepted status True
+  condition_is web Programmed message "carried by one"
+  is mapping web .status.instances[0].state active
+  is mapping web .status.instances[0].addresses "[\"$vip\"]"
+  is mapping web .status.invalid no
+  is mapping web .status.observedGeneration "$(field mapping web .metadata.generation)"
+  [ -n "$(field mapping web ".status.configuredAddresses")" ]
+  within 10 eval 'events ".items[].reason" | grep -qx Programmed'
+
+  # Nothing more is written once all is said.
+  local version
+  version=$(field mapping web .metadata.resourceVersion)
+  sleep 3
+  is mapping web .metadata.resourceVersion "$version"
+
+  kubectl delete service web -n shop
+  within 10 condition_is web Accepted status False
+  [[ $(condition web Accepted message) == *"Service shop/web does not exist"* ]]
+  [[ $(field mapping web .status.invalid) == *"does not exist"* ]]
+  is mapping web .status.instances[0].state rejected
+  within 10 eval 'events ".items[] | select(.type == \"Warning\") | .note" | grep -q "does not exist"'
+}
+
+@test "status: each edge writes its own entry, and of one that is gone only its entry goes" {
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  # An edge of long ago, as it left the status.
+  printf '{"apiVersion":"smartnat.aureacentral.com/v1alpha1","kind":"Mapping","metadata":{"name":"web","namespace":"shop"},
+    "status":{"instances":[{"name":"dead","state":"active","addresses":["%s"],"heartbeatTime":"2020-01-01T00:00:00Z"}]}}' \
+    "$vip" >"$work/dead.json"
+  kubectl apply --server-side --subresource=status --field-manager=pona-edge-dead --validate=false -f "$work/dead.json" ||
+    skip "this kubectl has no --subresource"
+  start_edge_on_cluster --instance-name one
+  start_second_edge --kubeconfig "$kubeconfig" --instance-name two
+  within 20 is mapping web '.status.instances[*].name' "one two"
+  is mapping web .status.instances[0].state active
+  condition_is web Programmed status True
+}
+
+@test "status: the leader's work goes on with another edge when it stops, is killed, or hangs" {
+  in_cluster served web "tcp:80:8080" 1
+  start_edge_on_cluster --instance-name one
+  local first=$edge_pid
+  within 10 leads one
+  start_second_edge --kubeconfig "$kubeconfig" --instance-name two
+  local second=$edge_pid
+  sleep 1
+  leads one
+
+  # Stopped: it gives the lease back.
+  kill -TERM "$first"
+  within 10 gone "$first"
+  within 6 leads two
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  within 10 condition_is web Accepted status True
+
+  # Hanging: others take over after the lease's length, and it does not write when it comes back.
+  start_edge_on_cluster --instance-name one
+  within 10 is mapping web '.status.instances[*].name' "one two"
+  kill -STOP "$second"
+  within 40 leads one
+  kill -CONT "$second"
+  sleep 3
+  leads one
+  kill -KILL "$edge_pid"
+  within 40 leads two
+}
+
+@test "balance: a Service of type LoadBalancer gets an address of a pool, and traffic" {
+  in_cluster served web "tcp:80:8080" 1
+  balanced web 80
+  apply -f "$objects"
+  start_edge_on_cluster --instance-name one
+  within 10 eval 'field service web ".status.conditions[*].message" | grep -q "there is no AddressPool"'
+  within 10 eval 'events ".items[].reason" | grep -qx AddressRefused'
+
+  pool public "addresses: [$vip]"
+  within 10 is service web '.status.loadBalancer.ingress[*].ip' "$vip"
+  within 10 answers 'pod1 ' tcp "$vip" 80
+  is service web '.status.conditions[?(@.type=="pona.dev/AddressAssigned")].status' True
+
+  # The next one finds none, until there is more; and a wish is granted.
+  balanced other 80
+  balanced wish 80 "pona.dev/addresses: \"$vip2\""
+  apply -f "$objects"
+  within 10 eval 'field service other ".status.conditions[*].message" | grep -q "is taken"'
+  pool more "addresses: [$vip2], autoAssign: false"
+  within 10 is service wish '.status.loadBalancer.ingress[*].ip' "$vip2"
+  is service other '.status.loadBalancer.ingress[*].ip' ""
+
+  # What is not its namespace's, it loses; the Mapping that may have it takes over.
+  pool public "addresses: [$vip], allowedNamespaces: [elsewhere]"
+  within 10 is service web '.status.loadBalancer.ingress[*].ip' ""
+  within 10 answers 'refused|timeout' tcp "$vip" 80
+}
+
+@test "balance: a Mapping of an address that its namespace may not have is refused with the reason" {
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge_on_cluster --instance-name one
+  within 10 answers 'pod1 ' tcp "$vip" 80
+  pool public "addresses: [$vip], allowedNamespaces: [elsewhere]"
+  within 10 condition_is web Accepted status False
+  [[ $(condition web Accepted message) == *"namespace shop may not use $vip of AddressPool public"* ]]
+  within 10 answers 'refused|timeout' tcp "$vip" 80
+  pool public "addresses: [$vip], allowedNamespaces: [elsewhere, shop]"
+  within 10 answers 'pod1 ' tcp "$vip" 80
+}
