@@ -88,7 +88,7 @@ std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
     return std::nullopt;
   }
   const Seen& seen = *found->second.seen;
-  if (!found->second.settled.empty() && is_not_newer(seen.version, found->second.settled)) {
+  if (found->second.written == *decision && is_not_newer(seen.version, found->second.version)) {
     return std::nullopt;
   }
   const core::LoadBalancer& balancer =
@@ -125,6 +125,9 @@ std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
   write.what = "write the external addresses of Service " + core::to_string(name);
   write.lead = true;
   write.done = [this, name, seen = found->second.seen, decision = *decision] {
+    if (const auto record = records_.find(name); record != records_.end()) {
+      record->second.written = decision;
+    }
     tell(name, *seen, decision);
   };
   return write;
@@ -135,7 +138,7 @@ void AddressWriter::written(const core::ObjectName& name, const std::string& bod
   if (found == records_.end()) return;
   Document document;
   static_cast<void>(parse_json(body, document, [&](const Document& parsed) {
-    if (const auto root = parsed.root()) found->second.settled = decode_seen(*root).version;
+    if (const auto root = parsed.root()) found->second.version = decode_seen(*root).version;
   }));
 }
 

@@ -37,7 +37,9 @@ class AddressWriter {
   struct Record {
     std::shared_ptr<const core::Object> service;
     std::shared_ptr<const Seen> seen;
-    std::string settled;  // the version that a write led to: older ones say nothing new
+    // What was written, and the version that it led to: older ones say nothing of it.
+    core::AddressAssignment::Decision written;
+    std::string version;
   };
 
   std::optional<Write> next(const core::ObjectName& name);

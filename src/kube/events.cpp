@@ -74,10 +74,11 @@ void EventRecorder::record(EventNote note) {
   const Time now = clock_.now();
   if (const auto found = series_.find(note); found != series_.end()) {
     Series& series = found->second;
-    if (now - series.last < series_end) {
+    const bool untold = sending_ == note || std::ranges::find(waiting_, note) != waiting_.end();
+    if (untold || now - series.last < series_end) {
       ++series.count;
       series.last = now;
-      if (std::ranges::find(waiting_, note) == waiting_.end()) waiting_.push_back(note);
+      if (!untold) waiting_.push_back(note);
       return;
     }
     series_.erase(found);
@@ -126,7 +127,10 @@ void EventRecorder::send(const EventNote& note, Series& series) {
     char suffix[20];
     std::snprintf(suffix, sizeof suffix, ".%016llx",
                   static_cast<unsigned long long>(clock_.chance() * 0x1p62));
-    const std::string name = note.object.name.name.substr(0, 230) + suffix;
+    std::string name = note.object.name.name.substr(0, 230);
+    // What a cut may leave at the end is no end of a name.
+    while (name.ends_with('.') || name.ends_with('-')) name.pop_back();
+    name += suffix;
     Json body = {{"apiVersion", "events.k8s.io/v1"},
                  {"kind", "Event"},
                  {"metadata", {{"name", name}, {"namespace", namespace_of(note)}}},

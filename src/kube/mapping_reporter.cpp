@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view leader_manager = "pona-edge";
 constexpr std::string_view old_finalizer = "mapping.finalizers.aureacentral.com";
 // How often heartbeats and the silence of others are looked at.
-constexpr Time::duration look_period = 10s;
+constexpr Time::duration look_period = 20s;
 constexpr Time::duration forbidden_pause = 1h;
 
 // A field manager's name has 128 bytes at most.

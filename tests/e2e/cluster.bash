@@ -13,8 +13,10 @@ setup_cluster() {
   prepare_server
 }
 
+# Where $server_address is set, other hosts reach it too.
 start_server() {
-  spawn edge "$work/server.log" "$PONA_APISERVER" --kubeconfig "$kubeconfig"
+  spawn edge "$work/server.log" "$PONA_APISERVER" --kubeconfig "$kubeconfig" \
+    --listen "${server_address:-127.0.0.1}"
   server_pid=$spawned
   within 10 test -s "$kubeconfig"
   within 10 kubectl get --raw /readyz
@@ -38,4 +40,8 @@ in_cluster() {
   apply -f "$objects"
 }
 
+start_second_edge_on_cluster() {
+  second_edge
+  start_second_edge --kubeconfig "$kubeconfig" --state-dir "$work/state2" "$@"
+}
 start_edge_on_cluster() { start_edge --kubeconfig "$kubeconfig" "$@"; }

@@ -7,6 +7,7 @@ setup() {
   load common
   load topology
   load cluster
+  server_address=10.1.0.2
   setup_cluster
 }
 
@@ -15,22 +16,32 @@ teardown() { teardown_network; }
 # KIND NAME JSONPATH
 field() { kubectl get "$1" "$2" -n shop -o "jsonpath={$3}"; }
 is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }
+known_to() {
+  [ "$(field mapping web '.status.instances[*].name' | tr ' ' '\n' | sort | xargs)" = "$1" ]
+}
 condition() { field mapping "$1" ".status.conditions[?(@.type==\"$2\")].$3"; }
 condition_is() { [ "$(condition "$1" "$2" "$3")" = "$4" ]; }
 holder() { kubectl get lease pona-edge -n pona-system -o 'jsonpath={.spec.holderIdentity}'; }
 leads() { [[ $(holder) == "$1"_* ]]; }
 events() { kubectl get --raw "/apis/events.k8s.io/v1/namespaces/shop/events" | jq -r "$1"; }
 
+# NAME PORT [ANNOTATION]: a Service of type LoadBalancer before pod1.
 balanced() {
-  cat >"$objects/service-$1.yaml" <<YAML
+  cat >"$objects/balanced-$1.yaml" <<YAML
 apiVersion: v1
 kind: Service
 metadata: {name: $1, namespace: shop, annotations: {${3:-}}}
 spec:
   type: LoadBalancer
   loadBalancerClass: pona.dev/edge
-  clusterIP: 10.96.0.20
-  ports: [{port: $2, protocol: TCP, name: p$2}]
+  ports: [{port: $2, protocol: TCP, name: http}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: $1-4, namespace: shop, labels: {kubernetes.io/service-name: $1}}
+addressType: IPv4
+ports: [{name: http, protocol: TCP, port: 8080}]
+endpoints: [{addresses: [10.1.0.11], conditions: {ready: true}}]
 YAML
 }
 pool() {
@@ -76,8 +87,8 @@ pool() {
   kubectl apply --server-side --subresource=status --field-manager=pona-edge-dead --validate=false -f "$work/dead.json" ||
     skip "this kubectl has no --subresource"
   start_edge_on_cluster --instance-name one
-  start_second_edge --kubeconfig "$kubeconfig" --instance-name two
-  within 20 is mapping web '.status.instances[*].name' "one two"
+  start_second_edge_on_cluster --instance-name two
+  within 20 known_to "one two"
   is mapping web .status.instances[0].state active
   condition_is web Programmed status True
 }
@@ -87,7 +98,7 @@ pool() {
   start_edge_on_cluster --instance-name one
   local first=$edge_pid
   within 10 leads one
-  start_second_edge --kubeconfig "$kubeconfig" --instance-name two
+  start_second_edge_on_cluster --instance-name two
   local second=$edge_pid
   sleep 1
   leads one
@@ -101,7 +112,7 @@ pool() {
 
   # Hanging: others take over after the lease's length, and it does not write when it comes back.
   start_edge_on_cluster --instance-name one
-  within 10 is mapping web '.status.instances[*].name' "one two"
+  within 10 known_to "one two"
   kill -STOP "$second"
   within 40 leads one
   kill -CONT "$second"
@@ -112,7 +123,6 @@ pool() {
 }
 
 @test "balance: a Service of type LoadBalancer gets an address of a pool, and traffic" {
-  in_cluster served web "tcp:80:8080" 1
   balanced web 80
   apply -f "$objects"
   start_edge_on_cluster --instance-name one
