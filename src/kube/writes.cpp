@@ -52,6 +52,8 @@ void Writes::stop_leading() {
     }
     exchanges_.cancel(at->first);
     busy_.erase(at->second.name);
+    sent_.erase(at->second.name);  // nobody knows what became of it
+    add(at->second.name);
     at = open_.erase(at);
   }
 }
