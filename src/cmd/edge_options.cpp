@@ -163,7 +163,8 @@ std::vector<EdgeOption> make_table() {
   static const std::string mask = hexadecimal(core::constants::edge_mark_mask);
   return {
       {"manifests", "DIR", "/etc/pona/manifests", "",
-       "Directory of manifests: Mapping, Service, EndpointSlice; YAML and JSON, any depth; beside "
+       "Directory of manifests: Mapping, Service, EndpointSlice, AddressPool; YAML and JSON, any "
+       "depth; beside "
        "a cluster only where it is named",
        text([](O& o) -> std::string& { return o.manifests; })},
       {"kubeconfig", "FILE|auto|in-cluster", "", "",

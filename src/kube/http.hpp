@@ -14,8 +14,8 @@ namespace kube {
 
 struct HttpOptions {
   std::string user_agent;           // "pona/0.1.0 (edge)"
-  double requests_per_second = 20;  // on the average; more wait
-  double burst = 40;                // at once, after a pause
+  double requests_per_second = 50;  // on the average; more wait
+  double burst = 100;                // at once, after a pause
   std::chrono::milliseconds connect_limit = std::chrono::seconds(15);
 };
 

@@ -232,6 +232,8 @@ std::optional<Write> MappingReporter::own(const core::ObjectName& name,
 
 std::optional<Write> MappingReporter::shared(const core::ObjectName& name, const Record& record) {
   const Seen& seen = *record.seen;
+  // This edge will have a word to say: what all come to without it is not worth two writes.
+  if (!written_by(options_.instance, seen.status)) return std::nullopt;
   core::StatusContext context;
   context.generation = seen.generation;
   context.now = clock_.unix_seconds();

@@ -112,7 +112,8 @@ bool Writes::take(const Reply& reply) {
   failures_.erase(open.name);
   written_(open.name, reply.body);
   if (open.write.done) open.write.done();
-  add(open.name);
+  // First what else is to be said of it: one object that is whole is worth more than two halves.
+  if (queued_.insert(open.name).second) queue_.push_front(open.name);
   return true;
 }
 

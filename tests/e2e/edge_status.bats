@@ -7,6 +7,7 @@ setup() {
   load common
   load topology
   load cluster
+  # shellcheck disable=SC2034  # read by cluster.bash
   server_address=10.1.0.2
   setup_cluster
 }
