@@ -68,3 +68,33 @@ teardown() { teardown_network; }
   start_edge_on_cluster
   within 10 answers 'pod3 ' tcp "$vip" 80
 }
+
+# A pod's view: the service account's files and the variables of the service "kubernetes". The
+# namespace of mounts is the process' own.
+in_pod() {
+  local account=/var/run/secrets/kubernetes.io/serviceaccount url
+  url=$(sed -n 's/ *server: //p' "$kubeconfig")
+  cat >"$work/pod" <<SH
+#!/bin/sh -e
+mount -t tmpfs none /run
+mkdir -p $account /run/pona
+sed -n 's/ *certificate-authority-data: //p' "$kubeconfig" | base64 -d >$account/ca.crt
+sed -n 's/ *token: //p' "$kubeconfig" >$account/token
+echo shop >$account/namespace
+export KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=${url##*:}
+unset KUBECONFIG
+exec "\$@"
+SH
+  chmod +x "$work/pod"
+}
+
+@test "cluster: in a pod the cluster is its own, for the edge and for pona mapping" {
+  in_cluster served web "tcp:80:8080" 1
+  in_pod
+  at edge "$work/pod" "$PONA" mapping add web --service web --address "$vip" --port 80
+  [ "$(kubectl get mapping web -n shop -o 'jsonpath={.spec.serviceName}')" = web ]
+  spawn edge "$work/edge.log" "$work/pod" "$PONA" edge --external-interfaces '^ext' \
+    --socket "$work/edge.sock" --instance-name pod
+  within 10 answers 'pod1 ' tcp "$vip" 80
+  at edge "$work/pod" "$PONA" mapping list | grep -q 'shop/web.*Programmed\|web.*Programmed'
+}
