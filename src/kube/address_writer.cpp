@@ -105,17 +105,17 @@ std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
   for (const core::Address& address : decision->addresses) {
     ingress.push_back({{"ip", core::to_string(address)}});
   }
+  Json told = {{"type", condition.type},
+               {"status", core::to_string(condition.status)},
+               {"reason", condition.reason},
+               {"message", condition.message},
+               {"lastTransitionTime", format_timestamp(condition.since)}};
   const Json body = {{"apiVersion", "v1"},
                      {"kind", "Service"},
                      {"metadata", {{"name", name.name}, {"namespace", name.ns}, {"uid", seen.uid}}},
                      {"status",
                       {{"loadBalancer", {{"ingress", std::move(ingress)}}},
-                       {"conditions",
-                        {{{"type", condition.type},
-                          {"status", core::to_string(condition.status)},
-                          {"reason", condition.reason},
-                          {"message", condition.message},
-                          {"lastTransitionTime", format_timestamp(condition.since)}}}}}}};
+                       {"conditions", Json::array({std::move(told)})}}}};
   Write write;
   write.request = {"PATCH",
                    "/api/v1/namespaces/" + name.ns + "/services/" + name.name +

@@ -83,7 +83,7 @@ Json json_of(const core::InstanceStatus& status) {
                 {"heartbeatTime", format_timestamp(own.heartbeat)},
                 {"heartbeatPeriodSeconds", own.heartbeat_period}};
   if (!own.message.empty()) entry["message"] = own.message;
-  Json json = {{"instances", {std::move(entry)}}};
+  Json json = {{"instances", Json::array({std::move(entry)})}};
   for (const auto& [address, pods] : status.configured) {
     json["configuredAddresses"][core::to_string(address)] = {{"podIPs", texts(pods)}};
   }

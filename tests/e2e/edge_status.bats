@@ -89,9 +89,24 @@ pool() {
     skip "this kubectl has no --subresource"
   start_edge_on_cluster --instance-name one
   start_second_edge_on_cluster --instance-name two
-  within 20 known_to "one two"
-  is mapping web .status.instances[0].state active
+  add_edge edge3 4
+  edge_at edge3 --kubeconfig "$kubeconfig" --state-dir "$work/state3" --instance-name three
+  within 10 is_ready edge3
+  within 20 known_to "one three two"
   condition_is web Programmed status True
+
+  # The address is on the first one only; what the others say never takes its word away.
+  within 10 eval 'field mapping web ".status.instances[?(@.state==\"active\")].name" | grep -qx one'
+  is mapping web '.status.instances[?(@.name=="two")].state' inactive
+  condition_is web Programmed message "carried by one"
+  in_cluster served web "tcp:80:8080" 1 2
+  within 10 eval 'field mapping web .status.configuredAddresses | grep -q 10.1.0.12'
+  known_to "one three two"
+  local manager managers
+  managers=$(kubectl get mapping web -n shop --show-managed-fields -o 'jsonpath={.metadata.managedFields[*].manager}')
+  for manager in pona-edge pona-edge-one pona-edge-two pona-edge-three; do
+    [[ " $managers " == *" $manager "* ]]
+  done
 }
 
 @test "status: the leader's work goes on with another edge when it stops, is killed, or hangs" {
