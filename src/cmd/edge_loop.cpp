@@ -306,7 +306,7 @@ void EdgeLoop::tell() {
       outcome->service = mapping.service;
     }
   }
-  source_.report(std::move(outcomes));
+  source_.report(outcomes);
 }
 
 void EdgeLoop::succeed() {

@@ -50,7 +50,7 @@ std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose p
   memory.source = kube::to_string(cluster.config.cluster.server);
   memory.max_ports_per_mapping = options.max_ports_per_mapping;
   memory.read_only = purpose == Purpose::look;
-  auto source = kube::open_cluster(std::move(cluster));
+  auto source = kube::open_cluster(cluster);
   return memory.file.empty() ? std::move(source)
                              : kube::remember(std::move(source), std::move(memory));
 }

@@ -58,14 +58,13 @@ std::string identity_of(const std::string& instance) {
 // What the thread works with, and nobody else.
 class Connection {
  public:
-  Connection(ClusterOptions options, int stop_fd)
+  Connection(const ClusterOptions& options, int stop_fd)
       : clock_(system_clock()),
-        context_(options.config.context),
-        credentials_(std::move(options.config), clock_, plugin_limit, stop_fd),
-        http_(open_http(credentials_, clock_, {std::move(options.user_agent)})),
+        credentials_(options.config, clock_, plugin_limit, stop_fd),
+        http_(open_http(credentials_, clock_, {options.user_agent})),
         client_(*http_, clock_,
-                {std::move(context_), options.max_ports_per_mapping, std::move(options.node),
-                 options.instance, std::move(options.ns), identity_of(options.instance)}) {}
+                {options.config.context, options.max_ports_per_mapping, options.node,
+                 options.instance, options.ns, identity_of(options.instance)}) {}
 
   // Until something is to be done, or the bell rings.
   void wait(int bell, Time due = Time::max()) {
@@ -86,7 +85,6 @@ class Connection {
 
  private:
   Clock clock_;
-  std::string context_;
   Credentials credentials_;
   std::unique_ptr<Http> http_;
   ClusterClient client_;
@@ -94,12 +92,12 @@ class Connection {
 
 class ClusterSource : public Source {
  public:
-  explicit ClusterSource(ClusterOptions options)
+  explicit ClusterSource(const ClusterOptions& options)
       : bell_(open_bell()),
         stop_bell_(open_bell()),
         report_bell_(open_bell()),
         listens_(!options.instance.empty()),
-        connection_(std::make_unique<Connection>(std::move(options), stop_bell_.get())),
+        connection_(std::make_unique<Connection>(options, stop_bell_.get())),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   [[nodiscard]] int wake_fd() const override { return bell_.get(); }
@@ -119,12 +117,10 @@ class ClusterSource : public Source {
   [[nodiscard]] std::size_t ignored() const override { return 0; }
 
   [[nodiscard]] bool listens() const override { return listens_; }
-  void report(core::PlannedMappings planned) override {
+  void report(const core::PlannedMappings& planned) override {
     {
       const std::lock_guard lock(mutex_);
-      for (auto& [name, status] : planned) {
-        planned_.insert_or_assign(name, std::move(status));
-      }
+      for (const auto& [name, status] : planned) planned_.insert_or_assign(name, status);
     }
     ring(report_bell_);
   }
@@ -199,8 +195,8 @@ class ClusterSource : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_cluster(ClusterOptions options) {
-  return std::make_unique<ClusterSource>(std::move(options));
+std::unique_ptr<Source> open_cluster(const ClusterOptions& options) {
+  return std::make_unique<ClusterSource>(options);
 }
 
 }  // namespace kube

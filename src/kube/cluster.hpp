@@ -24,6 +24,6 @@ struct ClusterOptions {
 
 // Nothing is connected yet when it returns; what goes wrong then is among the problems, and tried
 // again for ever. Throws core::Error when the process has no descriptors left.
-std::unique_ptr<Source> open_cluster(ClusterOptions options);
+std::unique_ptr<Source> open_cluster(const ClusterOptions& options);
 
 }  // namespace kube

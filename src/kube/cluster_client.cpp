@@ -51,7 +51,8 @@ struct ClusterClient::Writers {
   AddressWriter addresses;
 };
 
-ClusterClient::ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options)
+ClusterClient::ClusterClient(Transport& transport, const Clock& clock,
+                             const ClusterClientOptions& options)
     : transport_(transport), prefix_(options.context + "/") {
   const DecodeOptions decoding{options.max_ports_per_mapping, true, options.node};
   const auto reduce = [decoding](const Node& node) { return decode(node, decoding); };
@@ -169,6 +170,7 @@ std::optional<std::vector<Problem>> ClusterClient::new_problems(
   if (state == told_) return std::nullopt;
   told_ = std::move(state);
   std::vector<Problem> problems;
+  problems.reserve(credentials.size());
   for (const std::string& problem : credentials) {
     problems.push_back({prefix_ + "credentials", problem});
   }

@@ -30,7 +30,7 @@ struct ClusterClientOptions {
 class ClusterClient {
  public:
   // `transport` must outlive it.
-  ClusterClient(Transport& transport, Clock clock, ClusterClientOptions options);
+  ClusterClient(Transport& transport, const Clock& clock, const ClusterClientOptions& options);
   ~ClusterClient();
   ClusterClient(const ClusterClient&) = delete;
   ClusterClient& operator=(const ClusterClient&) = delete;

@@ -17,13 +17,6 @@ using namespace std::chrono_literals;
 // A request that is open longer holds the next one up for nothing.
 constexpr Time::duration longest_wait = 5s;
 
-// RFC 3339 with the fraction that MicroTime must have.
-std::string micro_time(std::int64_t unix_seconds) {
-  std::string text = format_timestamp(unix_seconds);
-  text.insert(text.size() - 1, ".000000");
-  return text;
-}
-
 std::string text_at(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();

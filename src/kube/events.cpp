@@ -25,12 +25,6 @@ constexpr Time::duration series_end = 6min;
 constexpr Time::duration count_pause = 1min;
 constexpr int most_failures = 5;
 
-std::string micro_time(std::int64_t unix_seconds) {
-  std::string text = format_timestamp(unix_seconds);
-  text.insert(text.size() - 1, ".000000");
-  return text;
-}
-
 // Not in the middle of a character.
 std::string cut(std::string text) {
   if (text.size() <= longest_note) return text;

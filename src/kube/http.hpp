@@ -15,7 +15,7 @@ namespace kube {
 struct HttpOptions {
   std::string user_agent;           // "pona/0.1.0 (edge)"
   double requests_per_second = 50;  // on the average; more wait
-  double burst = 100;                // at once, after a pause
+  double burst = 100;               // at once, after a pause
   std::chrono::milliseconds connect_limit = std::chrono::seconds(15);
 };
 

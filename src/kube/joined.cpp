@@ -72,7 +72,7 @@ class Joined : public Source {
   [[nodiscard]] bool listens() const override {
     return sources_[0]->listens() || sources_[1]->listens();
   }
-  void report(core::PlannedMappings planned) override {
+  void report(const core::PlannedMappings& planned) override {
     for (const auto& source : sources_) {
       if (source->listens()) source->report(planned);
     }

@@ -30,6 +30,8 @@ nlohmann::ordered_json field_json(const core::Mapping& mapping, std::string_view
 nlohmann::ordered_json object_json(const core::Mapping& mapping);
 
 std::string format_timestamp(std::int64_t seconds);
+// With the fraction that MicroTime must have: "2026-01-31T12:00:00.000000Z".
+std::string micro_time(std::int64_t unix_seconds);
 
 // A scalar, without quotes where no reader, of YAML 1.1 either, takes it for anything else.
 std::string yaml_scalar(const nlohmann::ordered_json& value);

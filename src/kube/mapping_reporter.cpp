@@ -25,7 +25,7 @@ constexpr Time::duration forbidden_pause = 1h;
 
 // A field manager's name has 128 bytes at most.
 std::string manager_of(const std::string& instance) {
-  const std::string name = "pona-edge-" + instance;
+  std::string name = "pona-edge-" + instance;
   if (name.size() <= 128) return name;
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
   for (const char c : instance) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
@@ -104,6 +104,12 @@ Json json_of(const core::SharedStatus& status) {
   if (!status.invalid.empty()) json["invalid"] = status.invalid;
   if (!status.service_vip.empty()) json["serviceVIP"] = status.service_vip;
   return json;
+}
+
+bool serves(const MappingStatusView& status, const core::Address& address) {
+  return std::ranges::any_of(status.instances, [&](const core::MappingInstance& instance) {
+    return std::ranges::find(instance.addresses, address) != instance.addresses.end();
+  });
 }
 
 // What the edge of this name has written.
@@ -300,10 +306,7 @@ std::optional<Write> MappingReporter::leftovers(const core::ObjectName& name,
   const MappingStatusView& status = record.seen->status;
   Json gone = Json::object();
   for (const auto& [address, pods] : status.configured) {
-    const bool served = std::ranges::any_of(status.instances, [&](const auto& instance) {
-      return std::ranges::find(instance.addresses, address) != instance.addresses.end();
-    });
-    if (!served) gone[core::to_string(address)] = nullptr;
+    if (!serves(status, address)) gone[core::to_string(address)] = nullptr;
   }
   if (gone.empty()) return std::nullopt;
   return merge(path(name) + "/status", name, {{"status", {{"configuredAddresses", gone}}}});

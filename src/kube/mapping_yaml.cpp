@@ -165,6 +165,12 @@ std::string format_timestamp(std::int64_t seconds) {
   return text;
 }
 
+std::string micro_time(std::int64_t unix_seconds) {
+  std::string text = format_timestamp(unix_seconds);
+  text.insert(text.size() - 1, ".000000");
+  return text;
+}
+
 std::string mapping_yaml(const core::Mapping& mapping) {
   std::string out = "apiVersion: " + std::string(mapping_api_version) +
                     "\nkind: Mapping\nmetadata:\n  name: " + yaml_scalar(mapping.name.name) +

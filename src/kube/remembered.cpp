@@ -81,7 +81,7 @@ class Remembered : public Source {
 
   [[nodiscard]] std::size_t ignored() const override { return source_->ignored(); }
   [[nodiscard]] bool listens() const override { return source_->listens(); }
-  void report(core::PlannedMappings planned) override { source_->report(std::move(planned)); }
+  void report(const core::PlannedMappings& planned) override { source_->report(planned); }
 
  private:
   struct Held {

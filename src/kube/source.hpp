@@ -49,7 +49,7 @@ class Source {
   // What came of Mappings that were taken, for those that write it down where the objects are.
   // Where nobody listens it need not be made.
   [[nodiscard]] virtual bool listens() const { return false; }
-  virtual void report(core::PlannedMappings /*planned*/) {}
+  virtual void report(const core::PlannedMappings& /*planned*/) {}
 
   // Documents of kinds that pona does not read.
   [[nodiscard]] virtual std::size_t ignored() const = 0;

@@ -1,6 +1,6 @@
 # An API server for tests with pona's kinds, and kubectl for it, in the host "edge" of topology.bash.
 # Loaded after that by files whose edges have a cluster.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 
 setup_cluster() {
   command -v kubectl >/dev/null || skip "there is no kubectl (Debian: kubernetes-client)"

@@ -120,7 +120,7 @@ class Watcher {
     options.config.cluster.server =
         *kube::parse_url("http://127.0.0.1:" + std::to_string(server.port()));
     options.user_agent = "pona/test";
-    source_ = kube::open_cluster(std::move(options));
+    source_ = kube::open_cluster(options);
     if (wrap) source_ = wrap(std::move(source_));
   }
 
