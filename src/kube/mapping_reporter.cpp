@@ -21,7 +21,8 @@ constexpr std::string_view leader_manager = "pona-edge";
 constexpr std::string_view old_finalizer = "mapping.finalizers.aureacentral.com";
 // How often heartbeats and the silence of others are looked at.
 constexpr Time::duration look_period = 20s;
-constexpr Time::duration forbidden_pause = 1h;
+// Of one request, and who grants it waits for it.
+constexpr Time::duration forbidden_pause = 10min;
 
 // A field manager's name has 128 bytes at most.
 std::string manager_of(const std::string& instance) {
@@ -112,6 +113,10 @@ bool serves(const MappingStatusView& status, const core::Address& address) {
   });
 }
 
+bool has_old_finalizer(const Seen& seen) {
+  return std::ranges::find(seen.finalizers, old_finalizer) != seen.finalizers.end();
+}
+
 // What the edge of this name has written.
 std::optional<core::InstanceStatus> written_by(const std::string& instance,
                                                const MappingStatusView& status) {
@@ -172,6 +177,7 @@ void MappingReporter::lead(bool leading) {
     look_at_all();
   } else {
     writes_.stop_leading();
+    finalizer_trouble_.clear();
   }
 }
 
@@ -180,6 +186,10 @@ void MappingReporter::look_at_all() {
   for (const auto& [name, record] : records_) {
     if (record.seen) writes_.add(name);
   }
+  const bool held = std::ranges::any_of(records_, [](const auto& item) {
+    return item.second.seen && has_old_finalizer(*item.second.seen);
+  });
+  if (!held) finalizer_trouble_.clear();
 }
 
 Time MappingReporter::due() const { return std::min(look_from_, writes_.due()); }
@@ -316,8 +326,7 @@ std::optional<Write> MappingReporter::leftovers(const core::ObjectName& name,
 std::optional<Write> MappingReporter::finalizer(const core::ObjectName& name,
                                                 const Record& record) {
   const Seen& seen = *record.seen;
-  const auto found = std::ranges::find(seen.finalizers, old_finalizer);
-  if (found == seen.finalizers.end() || clock_.now() < finalizers_from_) return std::nullopt;
+  if (!has_old_finalizer(seen) || clock_.now() < finalizers_from_) return std::nullopt;
   Json left = Json::array();
   for (const std::string& one : seen.finalizers) {
     if (one != old_finalizer) left.push_back(one);
@@ -325,9 +334,13 @@ std::optional<Write> MappingReporter::finalizer(const core::ObjectName& name,
   Write write = merge(path(name), name,
                       {{"metadata", {{"resourceVersion", seen.version}, {"finalizers", left}}}});
   write.what = "remove SmartNat's finalizer from Mapping " + core::to_string(name) +
-               ", without which it cannot be deleted (\"pona install rbac --smartnat-finalizers\" "
+               ", which cannot be deleted with it (\"pona install rbac --smartnat-finalizers\" "
                "allows it)";
-  write.forbidden = [this] { finalizers_from_ = clock_.now() + forbidden_pause; };
+  write.done = [this] { finalizer_trouble_.clear(); };
+  write.forbidden = [this](const std::string& why) {
+    finalizers_from_ = clock_.now() + forbidden_pause;
+    finalizer_trouble_ = why;
+  };
   return write;
 }
 

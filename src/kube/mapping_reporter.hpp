@@ -45,7 +45,9 @@ class MappingReporter {
   [[nodiscard]] Time due() const;
 
   // Why statuses are not written; empty: they are.
-  [[nodiscard]] const std::string& trouble() const { return writes_.trouble(); }
+  [[nodiscard]] const std::string& trouble() const {
+    return writes_.trouble().empty() ? finalizer_trouble_ : writes_.trouble();
+  }
 
  private:
   struct Record {
@@ -69,7 +71,8 @@ class MappingReporter {
   Writes writes_;
   std::map<core::ObjectName, Record> records_;
   bool leading_ = false;
-  Time finalizers_from_{};  // where the server forbade it
+  Time finalizers_from_{};         // where the server forbade it
+  std::string finalizer_trouble_;  // likewise, as long as a Mapping has it
   Time look_from_{};
 };
 

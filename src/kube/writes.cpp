@@ -128,8 +128,7 @@ void Writes::refused(const Reply& reply, const Open& open) {
     trouble_ = text;
     wait(open.name, pause(++failures_[open.name] + 3, longest_pause_of_one));
   } else if (whole && reply.code == 403 && open.write.forbidden) {
-    trouble_ = text;
-    open.write.forbidden();
+    open.write.forbidden(text);
     add(open.name);
   } else {
     trouble_ = text;

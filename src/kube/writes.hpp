@@ -19,10 +19,11 @@ namespace kube {
 
 struct Write {
   Request request;
-  std::string what;                 // for messages: "write the status of Mapping shop/web"
-  bool lead = false;                // only the leader may
-  std::function<void()> done;       // it is written; may be empty
-  std::function<void()> forbidden;  // the server does not allow it; where empty, all writes pause
+  std::string what;            // for messages: "write the status of Mapping shop/web"
+  bool lead = false;           // only the leader may
+  std::function<void()> done;  // it is written; may be empty
+  // The server does not allow it, as the text tells; where empty, all writes pause.
+  std::function<void(const std::string&)> forbidden;
 };
 
 class Writes {
