@@ -110,6 +110,9 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
         complete -c $name -n "__pona_in install $command" -l in-cluster -d 'A DaemonSet on nodes of the cluster'
         complete -c $name -n "__pona_in install $command" -l image -x -d 'The image with pona'
         complete -c $name -n "__pona_in install $command" -l node-selector -x -d 'Only nodes with this label'
+    for command in rbac all
+        complete -c $name -n "__pona_in install $command" -l smartnat-finalizers -d 'The edge may remove the finalizer of SmartNat'
+    end
         complete -c $name -n "__pona_in install $command" -l external-interfaces -x -d 'Client-facing interfaces'
     end
 

@@ -38,6 +38,7 @@ constexpr auto examples =
     "  pona install all --in-cluster --image registry.example.com/pona:0.1.0 \\\n"
     "      --node-selector edge=yes | kubectl apply --server-side -f -\n"
     "  pona install edge --namespace edge | kubectl diff -f -\n"
+    "  pona install rbac --smartnat-finalizers | kubectl apply -f -    # after SmartNat\n"
     "  pona install rbac -o json | jq '.items[].kind'\n"
     "\nExit status: 0 done, 1 failed, 2 usage.";
 
@@ -66,6 +67,10 @@ int install(int argc, char** argv) {
         ->add_option("-n,--namespace", request.ns, "The namespace of all that is not cluster-wide")
         ->type_name("NAMESPACE")
         ->capture_default_str();
+  }
+  for (CLI::App* const command : {rbac, all}) {
+    command->add_flag("--smartnat-finalizers", request.smartnat_finalizers,
+                      "Where SmartNat was: the edge may remove its finalizer from Mappings, too");
   }
   for (CLI::App* const command : {edge, all}) add_edge_options(*command, request, options);
   try {

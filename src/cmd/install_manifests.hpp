@@ -10,6 +10,7 @@ extern const std::string_view mapping_crd;
 extern const std::string_view address_pool_crd;
 extern const std::string_view system_namespace;
 extern const std::string_view edge_rbac;
+extern const std::string_view edge_smartnat_finalizers;
 extern const std::string_view edge_outside;
 extern const std::string_view edge_daemonset;
 

@@ -114,6 +114,7 @@ std::vector<std::string_view> manifests_of(const InstallRequest& request) {
   if (request.part == Part::crds) return texts;
   if (ours(request.ns)) texts.push_back(manifests::system_namespace);
   texts.push_back(manifests::edge_rbac);
+  if (request.smartnat_finalizers) texts.push_back(manifests::edge_smartnat_finalizers);
   if (request.part == Part::rbac) return texts;
   texts.push_back(request.in_cluster ? manifests::edge_daemonset : manifests::edge_outside);
   return texts;

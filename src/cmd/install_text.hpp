@@ -18,6 +18,8 @@ struct InstallRequest {
   std::string image;                // wanted in the cluster
   std::string external_interfaces;  // an option of the edge in the cluster
   std::map<std::string, std::string> node_selector;  // likewise
+  bool smartnat_finalizers =
+      false;  // beside the permissions: edges may remove SmartNat's finalizer
 };
 
 // "edge=yes" or "example.com/edge=" to one entry of a node selector; throws core::Error (usage).

@@ -27,11 +27,13 @@ ClusterRoleBinding/pona-edge Role/pona-edge RoleBinding/pona-edge"
   assert_equal "$(install edge "${inside[@]}" -o json | names | paste -sd ' ')" \
     "$rbac DaemonSet/pona-edge"
   assert_equal "$(install all -n kube-system -o json | names | wc -l)" 8
+  assert_equal "$(install rbac --smartnat-finalizers -o json | names | paste -sd ' ')" \
+    "$rbac ClusterRole/pona-edge-smartnat-finalizers ClusterRoleBinding/pona-edge-smartnat-finalizers"
 }
 
 @test "another YAML reader reads the same from YAML as from JSON" {
   python3 -c 'import yaml' || skip "no python3-yaml"
-  for arguments in crds rbac edge all "all -n edge ${inside[*]}"; do
+  for arguments in crds rbac edge all "all -n edge ${inside[*]} --smartnat-finalizers"; do
     # shellcheck disable=SC2086  # words
     install $arguments >"$out.yaml"
     # shellcheck disable=SC2086
@@ -134,6 +136,7 @@ pona in its path, like registry.example.com/pona:0.1.0"
   run -2 install rbac -n 'a b'
   run -2 install edge "${inside[@]}" --external-interfaces '['
   run -2 install crds -n edge
+  run -2 install crds --smartnat-finalizers
   run -2 install
   run -2 install everything
   run -2 install crds -o xml

@@ -132,9 +132,34 @@ TEST_CASE("an edge may do what it must, and nothing else") {
                                           });
 }
 
+TEST_CASE("SmartNat's finalizers are a permission of their own, for who asks for it") {
+  for (const Part part : {Part::rbac, Part::all}) {
+    const std::vector<json> without = objects(outside(part));
+    InstallRequest request = outside(part);
+    request.smartnat_finalizers = true;
+    std::vector<json> added;
+    std::size_t same = 0;
+    for (const json& object : objects(request)) {
+      if (same < without.size() && object == without[same]) {
+        ++same;
+      } else {
+        added.push_back(object);
+      }
+    }
+    CHECK(same == without.size());
+    REQUIRE(added.size() == 2);
+    CHECK(permissions(find(added, "ClusterRole")) ==
+          std::set<std::string>{"patch mappings.smartnat.aureacentral.com"});
+    for (const json& object : added) {
+      CHECK(object["metadata"]["name"] == "pona-edge-smartnat-finalizers");
+    }
+  }
+}
+
 TEST_CASE("the permissions are bound to the edge's account and to no other") {
   InstallRequest request = outside(Part::all);
   request.ns = "edges";
+  request.smartnat_finalizers = true;
   const auto all = objects(request);
   const json subjects = {
       {{"kind", "ServiceAccount"}, {"name", "pona-edge"}, {"namespace", "edges"}}};
@@ -151,9 +176,9 @@ TEST_CASE("the permissions are bound to the edge's account and to no other") {
     CHECK(object["subjects"] == subjects);
     CHECK(object["roleRef"] == json({{"apiGroup", "rbac.authorization.k8s.io"},
                                      {"kind", kind.substr(0, kind.size() - 7)},
-                                     {"name", "pona-edge"}}));
+                                     {"name", object["metadata"]["name"]}}));
   }
-  CHECK(bindings == 2);
+  CHECK(bindings == 3);
   const json account = find(all, "ServiceAccount");
   CHECK(account["metadata"]["name"] == "pona-edge");
   const json secret = find(all, "Secret");
