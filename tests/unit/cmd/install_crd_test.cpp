@@ -95,17 +95,19 @@ TEST_CASE("the status of SmartNat and ours are in the schema") {
                     "message": ""}],
     "instances": [{"name": "edge-1", "state": "active", "addresses": ["203.0.113.10"],
                    "message": "", "observedGeneration": 3,
-                   "heartbeatTime": "2024-01-31T23:59:59Z"}]
+                   "heartbeatTime": "2024-01-31T23:59:59Z", "heartbeatPeriodSeconds": 60}]
   })");
   const json schema = schema_of("Mapping");
   const crd::Checked checked = crd::check(schema, object);
   CHECK(checked.violations == std::vector<std::string>());
   CHECK(checked.value == object);  // nothing of it is dropped
 
-  object["status"]["instances"].push_back(parsed(R"({"name": "edge-1", "state": "gone"})"));
+  object["status"]["instances"].push_back(
+      parsed(R"({"name": "edge-1", "state": "gone", "heartbeatPeriodSeconds": 0})"));
   object["status"]["conditions"].push_back(object["status"]["conditions"][0]);
   CHECK(crd::check(schema, object).violations ==
         std::vector<std::string>{"status.conditions[1]: duplicate",
+                                 "status.instances[1].heartbeatPeriodSeconds: is too small",
                                  "status.instances[1].state: \"gone\" is not supported"});
 }
 
