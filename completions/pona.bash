@@ -1,6 +1,7 @@
 # bash completion for pona                                                 -*- shell-script -*-
 
-_pona_edge="--manifests --kubeconfig --context --state-dir --external-interfaces --gateway-offset \
+_pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
+  --node-name --state-dir --external-interfaces --gateway-offset \
   --masquerade --snat --backend --address-policy --mark-mask --max-ports-per-mapping --resync --monitor-address \
   --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \

@@ -40,6 +40,10 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_in_edge' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
     complete -c $name -n '__pona_in_edge' -l kubeconfig -r -F -d 'The cluster whose objects are served; auto, in-cluster'
     complete -c $name -n '__pona_in_edge' -l context -x -d 'Context of the kubeconfig'
+    complete -c $name -n '__pona_in_edge' -l report -d 'Write statuses, Events and addresses to the cluster'
+    complete -c $name -n '__pona_in_edge' -l instance-name -x -d 'Name of this edge in what it writes'
+    complete -c $name -n '__pona_in_edge' -l lease-namespace -x -d 'Where the Lease of the edges is'
+    complete -c $name -n '__pona_in_edge' -l node-name -x -d 'The node of the cluster that this host is'
     complete -c $name -n '__pona_in_edge' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where the objects of the cluster are saved'
     complete -c $name -n '__pona_in_edge' -l external-interfaces -x -d 'Client-facing interfaces, a regular expression'
     complete -c $name -n '__pona_in_edge' -l gateway-offset -x -d 'Next hop, counted from the start of the subnet'
@@ -106,13 +110,13 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     for command in rbac edge all
         complete -c $name -n "__pona_in install $command" -s n -l namespace -x -d 'The namespace'
     end
+    for command in rbac all
+        complete -c $name -n "__pona_in install $command" -l smartnat-finalizers -d 'The edge may remove the finalizer of SmartNat'
+    end
     for command in edge all
         complete -c $name -n "__pona_in install $command" -l in-cluster -d 'A DaemonSet on nodes of the cluster'
         complete -c $name -n "__pona_in install $command" -l image -x -d 'The image with pona'
         complete -c $name -n "__pona_in install $command" -l node-selector -x -d 'Only nodes with this label'
-    for command in rbac all
-        complete -c $name -n "__pona_in install $command" -l smartnat-finalizers -d 'The edge may remove the finalizer of SmartNat'
-    end
         complete -c $name -n "__pona_in install $command" -l external-interfaces -x -d 'Client-facing interfaces'
     end
 
