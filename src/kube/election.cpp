@@ -120,12 +120,7 @@ bool Election::take(const Reply& reply) {
       held_ = false;
     } else if (phase_ == Phase::look) {
       held_ = held_ && mine(lease_);
-      // A holder that is gone, as far as one's own clock can tell.
-      const Time free_from =
-          lease_.holder.empty() || mine(lease_)
-              ? Time{}
-              : observed_ + std::max(options_.length, std::chrono::seconds(lease_.seconds));
-      if (clock_.now() < free_from) {
+      if (clock_.now() < free_from()) {
         rest();
       } else {
         write(Phase::renew);
@@ -141,7 +136,14 @@ bool Election::take(const Reply& reply) {
   if (phase_ == Phase::release) {
     held_ = false;  // it ends by itself
   } else if (reply.error.empty() && reply.code == 404 && phase_ == Phase::look) {
-    write(Phase::create);
+    // Somebody deleted it, of which its holder may not know yet.
+    held_ = false;
+    known_ = false;
+    if (clock_.now() < free_from()) {
+      rest();
+    } else {
+      write(Phase::create);
+    }
   } else if (reply.error.empty() && reply.code == 409) {
     // Somebody else was there first.
     known_ = false;
@@ -155,6 +157,12 @@ bool Election::take(const Reply& reply) {
            reply.retry_after);
   }
   return true;
+}
+
+// When its holder is gone, as far as one's own clock can tell.
+Time Election::free_from() const {
+  if (lease_.holder.empty() || mine(lease_)) return {};
+  return observed_ + std::max(options_.length, std::chrono::seconds(lease_.seconds));
 }
 
 void Election::observe(Lease lease) {

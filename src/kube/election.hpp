@@ -63,6 +63,7 @@ class Election {
 
   [[nodiscard]] bool mine(const Lease& lease) const { return lease.holder == options_.identity; }
   [[nodiscard]] std::string path() const;
+  [[nodiscard]] Time free_from() const;
   void look();
   void write(Phase phase);
   void observe(Lease lease);
