@@ -92,7 +92,8 @@ void EventRecorder::record(EventNote note) {
 void EventRecorder::forget_old() {
   const Time now = clock_.now();
   std::erase_if(series_, [&](const auto& item) {
-    return now - item.second.last >= series_end && item.second.told == item.second.count;
+    return now - item.second.last >= series_end && item.second.told == item.second.count &&
+           sending_ != item.first;
   });
 }
 
