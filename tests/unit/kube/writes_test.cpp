@@ -28,7 +28,7 @@ struct Writer : Rig {
     write.what = "write " + name.name;
     write.lead = lead;
     if (own_forbidden) {
-      write.forbidden = [this, name] {
+      write.forbidden = [this, name](const std::string& /*why*/) {
         ++forbidden;
         wanted[name] = had[name];
       };
