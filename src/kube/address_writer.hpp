@@ -31,7 +31,8 @@ class AddressWriter {
   // False: it is not of one of its requests.
   bool take(const Reply& reply);
   [[nodiscard]] Time due() const { return leading_ ? writes_.due() : Time::max(); }
-  [[nodiscard]] const std::string& trouble() const { return writes_.trouble(); }
+  // Empty, too, where it is another's business.
+  [[nodiscard]] std::string trouble() const { return leading_ ? writes_.trouble() : ""; }
 
  private:
   struct Record {

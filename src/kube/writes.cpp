@@ -95,6 +95,8 @@ void Writes::step() {
     busy_.insert(name);
     open_.emplace(id, Open{name, *std::move(write)});
   }
+  // What was refused may have been done nevertheless, or nobody wants it any more.
+  if (queue_.empty() && waiting_.empty() && open_.empty()) trouble_.clear();
 }
 
 bool Writes::take(const Reply& reply) {

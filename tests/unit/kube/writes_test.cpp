@@ -141,6 +141,17 @@ TEST_CASE("a server that cannot is asked again, ever later") {
   CHECK(writer.writes.trouble().empty());
 }
 
+TEST_CASE("trouble ends when what could not be written is there all the same") {
+  Writer writer;
+  writer.want("web", "a");
+  writer.fail(writer.writes, "the connection broke");
+  CHECK_FALSE(writer.writes.trouble().empty());
+  writer.had[named("web")] = "a";
+  writer.wait();
+  CHECK(writer.started() == 1);
+  CHECK(writer.writes.trouble().empty());
+}
+
 TEST_CASE("an object that changed meanwhile waits alone") {
   Writer writer;
   writer.want("web", "a");
