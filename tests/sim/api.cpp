@@ -64,6 +64,8 @@ Api::Api(const Time& now, std::uint64_t seed, ServerKind kind, Trace& trace)
   }
   require_created(ask("admin", "POST", "/api/v1/namespaces", "application/json",
                       R"({"metadata":{"name":"shop"}})"));
+  require_created(ask("admin", "POST", "/api/v1/namespaces", "application/json",
+                      R"({"metadata":{"name":"pona-system"}})"));
 }
 
 Time Api::to_virtual(support::apiserver::Time time) const {

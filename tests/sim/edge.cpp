@@ -35,10 +35,15 @@ class Edge::Process {
       : edge_(edge),
         around_(edge.around_),
         connection_(around_.network.connect(edge.name_)),
-        client_(*connection_, {now(), unix_seconds(), chance()}, {"sim", 50, "", "", "", ""}),
+        client_(*connection_, {now(), unix_seconds(), chance()},
+                {"sim", 50, "", edge.name_, "pona-system",
+                 edge.name_ + "_" + std::to_string(++edge.lives_)}),
         source_(edge.name_, client_, around_),
         loop_(edge.kernel_, source_, settings(), resync, {now(), unix_seconds(), chance()}) {
     client_due_ = loop_due_ = soon();
+    connection_->look = [this](const kube::Request& request) {
+      check_sender(edge_.name_, client_.leading(), request);
+    };
   }
 
   [[nodiscard]] Time due() const {
@@ -56,6 +61,7 @@ class Edge::Process {
     }
   }
 
+  [[nodiscard]] bool leading() const { return client_.leading(); }
   void wake() { loop_due_ = std::min(loop_due_, soon()); }
 
   [[nodiscard]] const cmd::EdgeLoop& loop() const { return loop_; }
@@ -85,6 +91,7 @@ class Edge::Process {
 
   void step_client() {
     around_.trace.say(around_.now, edge_.name_, "client");
+    source_.pass_report();
     client_.step();
     if (source_.publish()) wake();
     client_due_ = std::max(to_virtual(edge_.skew_, client_.due()), soon());
@@ -94,6 +101,7 @@ class Edge::Process {
   void step_loop() {
     around_.trace.say(around_.now, edge_.name_, "loop");
     const Steady due = loop_.step();
+    if (source_.has_report()) client_due_ = std::min(client_due_, soon());
     loop_due_ = std::max(to_virtual(edge_.skew_, due), soon());
     const cmd::EdgeHealth& health = loop_.health();
     // Without either there is nothing to look at that was not looked at before.
@@ -180,6 +188,8 @@ void Edge::run(const std::function<void()>& work) {
     kill(std::string("ends: ") + error.what());
   }
 }
+
+bool Edge::leading() const { return process_ && process_->leading(); }
 
 Time Edge::due() const { return process_ ? process_->due() : never; }
 

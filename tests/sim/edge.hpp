@@ -42,6 +42,8 @@ class Edge {
   void start();
   void kill(const std::string& how);
   [[nodiscard]] bool running() const { return process_ != nullptr; }
+  // As it believes, by its own clock.
+  [[nodiscard]] bool leading() const;
   [[nodiscard]] Time due() const;
   void step();
 
@@ -72,6 +74,7 @@ class Edge {
   Kernel kernel_;
   Untouched untouched_;
   bool disturbed_ = false;
+  int lives_ = 0;  // how many processes there were
   std::unique_ptr<Process> process_;
 };
 

@@ -108,6 +108,16 @@ void check_content(const std::string& edge, const support::FakeKernel& kernel,
                                  difference(kernel.state(), plan.state()));
 }
 
+void check_sender(const std::string& edge, bool leading, const kube::Request& request) {
+  static const std::string key = "fieldManager=";
+  const std::size_t at = request.target.find(key);
+  if (leading || at == std::string::npos) return;
+  const std::size_t begin = at + key.size();
+  const std::string manager = request.target.substr(begin, request.target.find('&', begin) - begin);
+  if (manager == "pona-edge-" + edge) return;
+  throw Violation("leader", edge + " writes as " + manager + " and does not lead");
+}
+
 Rest::Rest(const core::EdgeSettings& settings, const core::Host& host,
            const core::ObjectChanges& objects)
     : plan_(settings) {

@@ -8,6 +8,7 @@
 #include "core/objects.hpp"
 #include "core/plan_edge.hpp"
 #include "core/state.hpp"
+#include "kube/transport.hpp"
 #include "sim/api.hpp"
 #include "support/fake_kernel.hpp"
 
@@ -50,6 +51,8 @@ void check_refused(const std::string& edge, const support::FakeKernel& kernel,
 // "content": the kernel of an edge that says all is well is as it planned.
 void check_content(const std::string& edge, const support::FakeKernel& kernel,
                    const core::EdgePlan& plan);
+// "leader": what only the leader may write is asked for by one that leads.
+void check_sender(const std::string& edge, bool leading, const kube::Request& request);
 // "rest": at rest the kernel is what the objects of the server come to, planned anew.
 class Rest {
  public:

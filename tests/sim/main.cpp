@@ -39,7 +39,7 @@ struct Arguments {
   Options options;
   std::optional<std::uint64_t> seed;  // only this one
   std::uint64_t first = 1;
-  std::uint64_t seeds = 400;
+  std::uint64_t seeds = 60;
 };
 
 [[noreturn]] void usage() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -104,12 +105,15 @@ class Connection : public kube::Transport {
   ~Connection() override { network_.forget(*this); }
 
   std::uint64_t start(kube::Request request) override {
+    if (look) look(request);
     return network_.start(*this, sender_, std::move(request));
   }
   void cancel(std::uint64_t request) override { network_.cancel(*this, request); }
   std::vector<kube::Arrival> take() override { return std::exchange(arrived, {}); }
 
   std::vector<kube::Arrival> arrived;
+  // Called before a request is sent.
+  std::function<void(const kube::Request&)> look;
 
  private:
   Network& network_;

@@ -27,6 +27,16 @@ core::ObjectChanges Source::take() {
   return changes;
 }
 
+void Source::report(core::PlannedMappings planned) {
+  for (auto& [name, status] : planned) planned_.insert_or_assign(name, std::move(status));
+}
+
+bool Source::pass_report() {
+  const core::PlannedMappings planned = std::exchange(planned_, {});
+  if (!planned.empty()) client_.report(planned);
+  return !planned.empty();
+}
+
 void Source::spoil(core::ObjectChanges& changes) {
   const Sabotage sabotage = around_.options.sabotage;
   if (sabotage == Sabotage::delete_on_error && !problems_.empty()) {

@@ -26,6 +26,11 @@ class Source : public kube::Source {
   [[nodiscard]] bool synced() const override { return synced_; }
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return problems_; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
+  [[nodiscard]] bool listens() const override { return true; }
+  void report(core::PlannedMappings planned) override;
+  // To the client, what was reported; true: there was something.
+  bool pass_report();
+  [[nodiscard]] bool has_report() const { return !planned_.empty(); }
   // The last take() gave something.
   [[nodiscard]] bool had_news() const { return news_; }
   [[nodiscard]] const std::vector<kube::Problem>& known() const { return problems_; }
@@ -37,6 +42,7 @@ class Source : public kube::Source {
   Surroundings& around_;
   ToldObjects told_;
   core::ObjectChanges changes_;
+  core::PlannedMappings planned_;
   bool synced_ = false;
   bool news_ = false;
   std::vector<kube::Problem> problems_;

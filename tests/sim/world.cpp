@@ -85,6 +85,18 @@ void World::step() {
     chosen < ready.size() ? ready[chosen]->step() : network_.step();
   }
   network_.notice();
+  check_leaders();
+}
+
+void World::check_leaders() const {
+  const Edge* leader = nullptr;
+  for (const auto& edge : edges_) {
+    if (!edge->leading()) continue;
+    if (leader != nullptr) {
+      throw Violation("leader", leader->name() + " and " + edge->name() + " lead at once");
+    }
+    leader = edge.get();
+  }
 }
 
 void World::act_user() {

@@ -26,6 +26,8 @@ class World {
  private:
   void step();
   void act_user();
+  // "leader": never two at once, each by its own clock.
+  void check_leaders() const;
   void make_trouble();
   void trouble_edge();
   void trouble_server();
