@@ -21,7 +21,7 @@ enum class Sabotage : std::uint8_t {
 
 struct Options {
   std::uint64_t seed = 1;
-  int steps = 250;  // with faults, before all is left in peace
+  int steps = 400;  // with faults, before all is left in peace
   bool trace = false;
   Sabotage sabotage = Sabotage::none;
 };
