@@ -27,8 +27,8 @@ core::ObjectChanges Source::take() {
   return changes;
 }
 
-void Source::report(core::PlannedMappings planned) {
-  for (auto& [name, status] : planned) planned_.insert_or_assign(name, std::move(status));
+void Source::report(const core::PlannedMappings& planned) {
+  for (const auto& [name, status] : planned) planned_.insert_or_assign(name, status);
 }
 
 bool Source::pass_report() {

@@ -27,7 +27,7 @@ class Source : public kube::Source {
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return problems_; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
   [[nodiscard]] bool listens() const override { return true; }
-  void report(core::PlannedMappings planned) override;
+  void report(const core::PlannedMappings& planned) override;
   // To the client, what was reported; true: there was something.
   bool pass_report();
   [[nodiscard]] bool has_report() const { return !planned_.empty(); }
