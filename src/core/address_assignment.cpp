@@ -134,6 +134,15 @@ const AddressAssignment::Decision* AddressAssignment::decision(const ObjectName&
   return found == decisions_.end() ? nullptr : &found->second;
 }
 
+void AddressAssignment::begin_anew() {
+  decisions_.clear();
+  for (const auto& [name, object] : services_) {
+    const Service& service = std::get<Service>(*object);
+    claim(service, service.load_balancer->assigned);
+    pending_.insert(name);
+  }
+}
+
 std::vector<ObjectName> AddressAssignment::decide() {
   std::set<ObjectName> changed;
   // What one loses another may get. It settles after a few rounds; if ever it should not, the rest

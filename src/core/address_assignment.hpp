@@ -27,6 +27,9 @@ class AddressAssignment {
   // Takes news of Mappings, Services and AddressPools; others are passed over.
   void update(const ObjectChanges& objects);
 
+  // Only what the Services have counts: what was decided before may be another's by now.
+  void begin_anew();
+
   // Decides what the news touch, and returns whose decision is new or gone. Not to be called before
   // all objects are known: what is in use would be given away.
   std::vector<ObjectName> decide();

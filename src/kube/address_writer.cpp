@@ -70,6 +70,7 @@ void AddressWriter::lead(bool leading) {
     writes_.stop_leading();
     return;
   }
+  assignment_.begin_anew();
   for (const auto& [name, record] : records_) writes_.add(name);
 }
 
@@ -110,9 +111,14 @@ std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
                {"reason", condition.reason},
                {"message", condition.message},
                {"lastTransitionTime", format_timestamp(condition.since)}};
+  // Of this version, so that what comes late never undoes what another leader has written.
+  const Json metadata = {{"name", name.name},
+                         {"namespace", name.ns},
+                         {"uid", seen.uid},
+                         {"resourceVersion", seen.version}};
   const Json body = {{"apiVersion", "v1"},
                      {"kind", "Service"},
-                     {"metadata", {{"name", name.name}, {"namespace", name.ns}, {"uid", seen.uid}}},
+                     {"metadata", metadata},
                      {"status",
                       {{"loadBalancer", {{"ingress", std::move(ingress)}}},
                        {"conditions", Json::array({std::move(told)})}}}};

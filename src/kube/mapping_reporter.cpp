@@ -71,6 +71,7 @@ Write merge(const std::string& target, const core::ObjectName& name, const Json&
 
 std::vector<std::string> texts(const std::vector<core::Address>& addresses) {
   std::vector<std::string> result;
+  result.reserve(addresses.size());
   for (const core::Address& address : addresses) result.push_back(core::to_string(address));
   return result;
 }

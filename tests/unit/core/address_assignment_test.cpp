@@ -109,6 +109,22 @@ TEST_CASE("a new leader gives nothing away that somebody has") {
   CHECK(cluster.has("new") == "203.0.113.2");
 }
 
+TEST_CASE("who leads again knows only what the Services have") {
+  Cluster cluster;
+  cluster.pool("public", "203.0.113.1", "203.0.113.2");
+  cluster.service("web");
+  cluster.decide();
+  // Another leader changed it meanwhile, and gave what was free to somebody else.
+  cluster["web"].load_balancer->assigned = {address("203.0.113.2")};
+  cluster.service("late", 2000).load_balancer->assigned = {address("203.0.113.1")};
+  cluster.put(cluster["web"]);
+  cluster.put(cluster["late"]);
+  cluster.assignment().begin_anew();
+  cluster.decide();
+  CHECK(cluster.has("web") == "203.0.113.2");
+  CHECK(cluster.has("late") == "203.0.113.1");
+}
+
 TEST_CASE("Services of two families get an address of each") {
   Cluster cluster;
   cluster.pool("public", "203.0.113.1", "203.0.113.9");
