@@ -39,6 +39,9 @@ void AddressAssignment::update(const ObjectChanges& objects) {
         take_pool(id, object);
         break;
       case Kind::endpoint_slice:
+      case Kind::egress:
+      case Kind::pod:
+      case Kind::egress_clients:
         break;
     }
   }

@@ -42,4 +42,43 @@ inline constexpr int priority_filter = -1;
 // with: kubectl get services -A -o custom-columns=NAME:.metadata.name,CLASS:.spec.loadBalancerClass
 inline constexpr std::string_view load_balancer_class = "pona.dev/edge";
 
+// --- egress -------------------------------------------------------------------------------------
+// The tables of a NAT pod and of a client pod that takes VXLAN.      nft list table ip pona-nat
+inline constexpr std::string_view nat_table = "pona-nat";
+inline constexpr std::string_view client_table = "pona-egress";
+
+// The link group of tunnel devices: what is in it is ours.           ip link show group 11217
+inline constexpr std::uint32_t tunnel_group = 11217;
+
+// A client's routes to what its Egresses lead to, and the peers that tunnels lead to (NAT pods seen
+// from a client, clients seen from a NAT pod). 117, 118 and 1900 are those of Pona and Coil.
+//                                                                   ip route show table 117
+inline constexpr std::uint32_t egress_table = 117;
+inline constexpr std::uint32_t peers_table = 118;
+inline constexpr std::uint32_t egress_rule_priority = 1900;
+// Of a NAT pod: packets that came in from outside go to their client; and before, also of a client:
+// what carries the mark below is for the peer.                       ip rule show
+inline constexpr std::uint32_t nat_rule_priority = 2000;
+inline constexpr std::uint32_t peer_rule_priority = 1890;
+// Packet mark of what goes through a tunnel to the peer itself: probes, and a NAT pod's own answers
+// to what came through one ("pona").
+inline constexpr std::uint32_t peer_mark = 0x706f6e61;
+
+// Metrics within the egress table: what an Egress leads to, what is left alone, and the fence
+// behind it that keeps a client's traffic from leaving another way.
+inline constexpr std::uint32_t destination_metric = 100;
+inline constexpr std::uint32_t throw_metric = 500;
+inline constexpr std::uint32_t fence_metric = 9000;
+
+// UDP ports in NAT pods and clients: FoU (Pona's and Coil's), VXLAN-GPE (IANA), probes.
+inline constexpr std::uint16_t fou_port = 5555;
+inline constexpr std::uint16_t vxlan_gpe_port = 4790;
+inline constexpr std::uint16_t probe_port = 5556;
+
+// The VXLAN network identifier of all egress tunnels.
+inline constexpr std::uint32_t vxlan_id = 117;
+
+// Numbers of nexthop objects begin here ("p" and 28 bits).            ip nexthop show protocol 112
+inline constexpr std::uint32_t nexthop_base = 0x70000000;
+
 }  // namespace core::constants

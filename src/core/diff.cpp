@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
+
+#include "core/constants.hpp"
 
 namespace core {
 namespace {
@@ -42,6 +45,8 @@ class Diff {
 
   Changes changes(const EachElement& each_desired) {
     sysctls();
+    add_tunnels();
+    add_nexthops();
     add_routes();
     add_rules();
     for (const Family family : {Family::ipv4, Family::ipv6}) extend_table(family);
@@ -49,6 +54,8 @@ class Diff {
     for (const Family family : kept_) shrink_table(family);
     delete_rules();
     delete_routes();
+    delete_nexthops();
+    delete_tunnels();
     return std::move(changes_);
   }
 
@@ -62,24 +69,105 @@ class Diff {
     }
   }
 
-  // A table holds one route to a destination: what is there goes before another one comes.
+  // A table holds one route of a metric to a destination: what is there makes room for another one.
   void add_routes() {
     for (const Route& route : desired_.routes) {
       if (observed_.routes.contains(route)) continue;
-      auto old = observed_.routes.lower_bound(Route{route.table, route.destination, {}, ""});
-      for (; old != observed_.routes.end() && old->table == route.table &&
-             old->destination == route.destination;
-           ++old) {
-        changes_.push_back(DeleteRoute{*old});
-        replaced_.insert(*old);
+      std::vector<Route> old;
+      auto at = observed_.routes.lower_bound({route.table, route.destination});
+      for (; at != observed_.routes.end() && at->table == route.table &&
+             at->destination == route.destination;
+           ++at) {
+        if (at->metric == route.metric && !desired_.routes.contains(*at)) old.push_back(*at);
       }
+      replaced_.insert(old.begin(), old.end());
+      if (old.size() == 1 && is_egress(route)) {
+        changes_.push_back(ReplaceRoute{route, old.front()});
+        continue;
+      }
+      for (const Route& gone : old) changes_.push_back(DeleteRoute{gone});
       changes_.push_back(AddRoute{route});
     }
+  }
+  // The kernel replaces what comes first, whoever made it: only where all of a table is ours.
+  static bool is_egress(const Route& route) {
+    return route.table == constants::egress_table || route.table == constants::peers_table;
   }
   void delete_routes() {
     for (const Route& route : observed_.routes) {
       if (!desired_.routes.contains(route) && !replaced_.contains(route)) {
         changes_.push_back(DeleteRoute{route});
+      }
+    }
+  }
+
+  static bool alike(const Tunnel& a, const Tunnel& b) {
+    return std::tie(a.kind, a.family, a.local, a.remote, a.port) ==
+           std::tie(b.kind, b.family, b.local, b.remote, b.port);
+  }
+  void add_tunnels() {
+    for (const FouPort& port : desired_.fou_ports) {
+      if (!observed_.fou_ports.contains(port)) changes_.push_back(AddFouPort{port});
+    }
+    for (const auto& [name, tunnel] : desired_.tunnels) {
+      const auto was = observed_.tunnels.find(name);
+      if (was == observed_.tunnels.end()) {
+        changes_.push_back(AddTunnel{tunnel});
+      } else if (!alike(was->second, tunnel)) {
+        changes_.push_back(DeleteTunnel{was->second});
+        changes_.push_back(AddTunnel{tunnel});
+        renewed_.insert(name);
+      } else if (was->second != tunnel) {
+        changes_.push_back(ChangeTunnel{tunnel, was->second});
+      }
+    }
+  }
+  void delete_tunnels() {
+    for (const auto& [name, tunnel] : observed_.tunnels) {
+      if (!desired_.tunnels.contains(name)) changes_.push_back(DeleteTunnel{tunnel});
+    }
+    for (const FouPort& port : observed_.fou_ports) {
+      if (!desired_.fou_ports.contains(port)) changes_.push_back(DeleteFouPort{port});
+    }
+  }
+
+  // Members before the groups that they are in. What went over a device that is made anew went with
+  // it.
+  void add_nexthops() {
+    for (const bool group : {false, true}) {
+      for (const auto& [id, nexthop] : desired_.nexthops) {
+        if (nexthop.group() != group) continue;
+        const auto was = observed_.nexthops.find(id);
+        if (was == observed_.nexthops.end() || renewed_.contains(nexthop.device)) {
+          changes_.push_back(AddNexthop{nexthop});
+        } else if (was->second != nexthop || lost_members(nexthop)) {
+          replace_nexthop(nexthop, was->second);
+        }
+      }
+    }
+  }
+  [[nodiscard]] bool lost_members(const Nexthop& nexthop) const {
+    return std::ranges::any_of(nexthop.members, [&](const Nexthop::Member& member) {
+      const auto found = desired_.nexthops.find(member.id);
+      return found != desired_.nexthops.end() && renewed_.contains(found->second.device);
+    });
+  }
+  // The kernel turns neither a group into a next hop nor changes the number of its buckets.
+  void replace_nexthop(const Nexthop& nexthop, const Nexthop& was) {
+    if (nexthop.group() != was.group() || nexthop.buckets != was.buckets ||
+        nexthop.family != was.family) {
+      changes_.push_back(DeleteNexthop{was});
+      changes_.push_back(AddNexthop{nexthop});
+      return;
+    }
+    changes_.push_back(ReplaceNexthop{nexthop, was});
+  }
+  void delete_nexthops() {
+    for (const bool group : {true, false}) {
+      for (const auto& [id, nexthop] : observed_.nexthops) {
+        if (nexthop.group() == group && !desired_.nexthops.contains(id)) {
+          changes_.push_back(DeleteNexthop{nexthop});
+        }
       }
     }
   }
@@ -192,6 +280,7 @@ class Diff {
   const State& desired_;
   std::set<Family> kept_;  // tables that are altered in place
   std::set<Route> replaced_;
+  std::set<std::string> renewed_;  // tunnels that are made anew under their old names
   Changes changes_;
 };
 
@@ -248,12 +337,32 @@ class Application {
   }
   void operator()(const DeleteElement& change) const { state_.elements.erase(change.key); }
   void operator()(const AddRoute& change) const { state_.routes.insert(change.route); }
+  void operator()(const ReplaceRoute& change) const {
+    state_.routes.erase(change.was);
+    state_.routes.insert(change.route);
+  }
   void operator()(const DeleteRoute& change) const { state_.routes.erase(change.route); }
   void operator()(const AddRule& change) const { state_.rules.insert(change.rule); }
   void operator()(const DeleteRule& change) const { state_.rules.erase(change.rule); }
   void operator()(const SetSysctl& change) const {
     state_.sysctls[change.sysctl.key] = change.sysctl.value;
   }
+  void operator()(const AddTunnel& change) const {
+    state_.tunnels.try_emplace(change.tunnel.name, change.tunnel);
+  }
+  void operator()(const ChangeTunnel& change) const {
+    state_.tunnels[change.tunnel.name] = change.tunnel;
+  }
+  void operator()(const DeleteTunnel& change) const { state_.tunnels.erase(change.tunnel.name); }
+  void operator()(const AddFouPort& change) const { state_.fou_ports.insert(change.port); }
+  void operator()(const DeleteFouPort& change) const { state_.fou_ports.erase(change.port); }
+  void operator()(const AddNexthop& change) const {
+    state_.nexthops.insert_or_assign(change.nexthop.id, change.nexthop);
+  }
+  void operator()(const ReplaceNexthop& change) const {
+    state_.nexthops.insert_or_assign(change.nexthop.id, change.nexthop);
+  }
+  void operator()(const DeleteNexthop& change) const { state_.nexthops.erase(change.nexthop.id); }
 
  private:
   [[nodiscard]] nft::Table* table_of(Family family) const {

@@ -16,7 +16,10 @@ const ObjectName& name_of(const Object& object) {
 static_assert(std::is_same_v<std::variant_alternative_t<0, Object>, Mapping> &&
               std::is_same_v<std::variant_alternative_t<1, Object>, Service> &&
               std::is_same_v<std::variant_alternative_t<2, Object>, EndpointSlice> &&
-              std::is_same_v<std::variant_alternative_t<3, Object>, AddressPool>);
+              std::is_same_v<std::variant_alternative_t<3, Object>, AddressPool> &&
+              std::is_same_v<std::variant_alternative_t<4, Object>, Egress> &&
+              std::is_same_v<std::variant_alternative_t<5, Object>, Pod> &&
+              std::is_same_v<std::variant_alternative_t<6, Object>, EgressClients>);
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
@@ -28,6 +31,12 @@ std::string_view to_string(Kind kind) {
       return "EndpointSlice";
     case Kind::address_pool:
       return "AddressPool";
+    case Kind::egress:
+      return "Egress";
+    case Kind::pod:
+      return "Pod";
+    case Kind::egress_clients:
+      return "EndpointSlice";
   }
   return "?";
 }

@@ -137,9 +137,73 @@ struct AddressPool {
   friend bool operator==(const AddressPool&, const AddressPool&) = default;
 };
 
-using Object = std::variant<Mapping, Service, EndpointSlice, AddressPool>;
+// pona.cybozu.com/v1 (and v1beta1) Egress: the way out for pods that ask for it, as its clients and
+// its NAT pods must know it. What the controller copies into workloads is none of theirs.
+struct Egress {
+  enum class Mode : std::uint8_t { direct, service };
+  enum class Encapsulation : std::uint8_t { fou, vxlan };
+  enum class OnUnavailable : std::uint8_t { drop, bypass };
 
-enum class Kind : std::uint8_t { mapping, service, endpoint_slice, address_pool };
+  ObjectName name;
+  std::vector<Prefix> destinations;  // masked, sorted, at least one, no duplicates
+  std::vector<Prefix> excluded;      // likewise, may be empty: these go the pod's own way
+  Mode mode = Mode::direct;
+  Encapsulation encapsulation = Encapsulation::fou;
+  OnUnavailable on_unavailable = OnUnavailable::drop;
+  std::uint32_t drain_seconds = 30;
+  bool deleting = false;  // metadata.deletionTimestamp is set
+
+  friend bool operator==(const Egress&, const Egress&) = default;
+};
+
+// A pod, as far as it may be a client of Egresses or a NAT pod.
+struct Pod {
+  ObjectName name;
+  std::string uid;
+  std::string node;                  // spec.nodeName; empty: not scheduled yet
+  std::vector<Address> addresses;    // status.podIPs
+  std::vector<ObjectName> egresses;  // that its annotations name: sorted, without duplicates
+  std::vector<std::string> faults;   // what is wrong with those annotations, for people
+  bool host_network = false;
+  bool finished = false;     // phase Succeeded or Failed: it will never send again
+  bool terminating = false;  // it still sends
+  bool nat = false;          // a NAT pod, by its labels: the Egress has its namespace
+  std::string nat_of;        // the name of that Egress
+
+  friend bool operator==(const Pod&, const Pod&) = default;
+};
+
+// Some clients of one Egress: an EndpointSlice with the label egress.pona.cybozu.com/clients-of. It
+// lies in the Egress's namespace and holds clients of one node and one address family.
+struct EgressClients {
+  struct Client {
+    Address address;
+    ObjectName pod;
+    std::string uid;  // of the pod; two may have had one address, one after the other
+
+    friend auto operator<=>(const Client&, const Client&) = default;
+  };
+
+  ObjectName name;
+  std::string egress;  // the label's value
+  std::string node;    // label egress.pona.cybozu.com/node
+  std::vector<Client> clients;
+
+  friend bool operator==(const EgressClients&, const EgressClients&) = default;
+};
+
+using Object =
+    std::variant<Mapping, Service, EndpointSlice, AddressPool, Egress, Pod, EgressClients>;
+
+enum class Kind : std::uint8_t {
+  mapping,
+  service,
+  endpoint_slice,
+  address_pool,
+  egress,
+  pod,
+  egress_clients,
+};
 
 Kind kind_of(const Object& object);
 const ObjectName& name_of(const Object& object);

@@ -179,6 +179,10 @@ class EdgePlan::Impl {
       case Kind::address_pool:
         take_pool(id, object);
         break;
+      case Kind::egress:
+      case Kind::pod:
+      case Kind::egress_clients:
+        break;
     }
   }
 

@@ -47,6 +47,12 @@ enum class Field : std::uint8_t {
   tcp_flags,
   fib_daddr_type,  // RTN_* of the destination address: local or not
   oifname,
+  iifgroup,
+  oifgroup,
+  // The source address of the packet within a UDP packet of FoU or VXLAN-GPE, as it lies there.
+  fou_inner_saddr,
+  gpe_inner_saddr,
+  gpe_next_protocol,  // of VXLAN-GPE's header
 };
 
 // What is looked up: a concatenation of parts.
@@ -106,6 +112,7 @@ struct Nat {  // to the address (and port) that `map` holds for `key`; a miss go
   friend bool operator==(const Nat&, const Nat&) = default;
 };
 struct Masquerade {
+  bool fully_random = false;  // source ports are chosen at random, not kept
   friend bool operator==(const Masquerade&, const Masquerade&) = default;
 };
 struct Redirect {  // to the primary address of the incoming interface

@@ -39,7 +39,15 @@ SetShape make_shape(SetId set) {
       return {{T::ct_dir, T::address, T::inet_proto, T::inet_service}, {}};
     case SetId::pods:
     case SetId::addresses:
+    case SetId::clients:
+    case SetId::replies:
+    case SetId::opened:
+    case SetId::gateways:
       return {{T::address}, {}};
+    case SetId::peers:
+      return {{T::address, T::address}, {}};
+    case SetId::drops:
+      return {{T::mark}, {}};
     case SetId::external:
       return {{T::ifname}, {T::verdict}};
     case SetId::returns:
@@ -48,6 +56,7 @@ SetShape make_shape(SetId set) {
     case SetId::departing:
       return {{T::mark, T::ifname}, {}};
     case SetId::snat:
+    case SetId::egress_addresses:
       return {{T::address}, {T::address}};
     case SetId::snat_interfaces:
       return {{T::address}, {T::verdict}};

@@ -34,6 +34,13 @@ constexpr std::string_view set_names[] = {
     "departing",
     "snat-addresses",  // "snat" is a keyword of nft: its listing could not be loaded again
     "snat-interfaces",
+    "peers",
+    "clients",
+    "replies",
+    "opened",
+    "drops",
+    "egress-addresses",
+    "gateways",
 };
 static_assert(std::size(set_names) == static_cast<std::size_t>(SetId::count_));
 
@@ -56,6 +63,10 @@ std::uint64_t hash_key(const ElementKey& key, std::uint64_t seed) {
 }
 
 }  // namespace
+
+bool is_nftables(const Change& change) {
+  return std::visit([]<typename Kind>(const Kind&) { return NftablesChange<Kind>; }, change);
+}
 
 std::string_view to_string(SetId set) {
   return set < SetId::count_ ? set_names[static_cast<std::size_t>(set)] : "?";

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -77,7 +78,16 @@ enum class SetId : std::uint8_t {
   departing,            // connection mark . interface that such a connection may be SNATed on
   snat,                 // pod address : mapped address
   snat_interfaces,      // pod address : jump via-…
-  count_                // not a set: how many there are
+  // --- of a NAT pod, see plan_nat
+  peers,             // outer . inner source address of what may come through a tunnel
+  clients,           // addresses of clients; counts what they send
+  replies,           // the same; counts what they receive
+  opened,            // the same; counts the connections that they open
+  drops,             // packet mark, a reason: counts what is refused for it
+  egress_addresses,  // client address : the address that it leaves with
+  // --- of a client, see plan_client
+  gateways,  // addresses of NAT pods that tunnels may lead here from
+  count_     // not a set: how many there are
 };
 
 std::string_view to_string(SetId set);  // the nft name: "range-services"
@@ -121,11 +131,25 @@ std::uint64_t hash_of(const Element& element, std::uint64_t seed);
 
 using Elements = std::unordered_map<ElementKey, ElementValue, ElementKeyHash>;
 
+// Where a device of external mode sends a packet to (RTA_ENCAP of type ip and ip6).
+struct Encapsulation {
+  std::uint32_t id = 0;  // VXLAN network identifier
+  Address remote;
+
+  friend auto operator<=>(const Encapsulation&, const Encapsulation&) = default;
+};
+
 struct Route {
+  enum class Type : std::uint8_t { unicast, unreachable, throw_ };
+
   std::uint32_t table = 0;
-  Prefix destination;              // 0.0.0.0/0 or ::/0: default
-  std::optional<Address> gateway;  // empty: on link
-  std::string device;
+  Prefix destination;                   // 0.0.0.0/0 or ::/0: default
+  std::optional<Address> gateway = {};  // empty: on link
+  std::string device = {};              // empty: none is needed, or the next hop has it
+  std::uint32_t metric = 0;             // 0: the kernel's default, which is 1024 in IPv6
+  Type type = Type::unicast;
+  std::uint32_t nexthop = 0;  // id of a Nexthop; 0: none
+  std::optional<Encapsulation> encapsulation = {};
 
   friend auto operator<=>(const Route&, const Route&) = default;
 };
@@ -137,9 +161,64 @@ struct PolicyRule {  // ip rule
   std::uint32_t mask = 0;
   std::uint32_t table = 0;
   bool suppress_default =
-      false;  // suppress_prefixlength 0: the table's default routes do not count
+      false;                   // suppress_prefixlength 0: the table's default routes do not count
+  std::string iif = {};        // incoming interface; "lo": what is sent from here; empty: any
+  std::uint16_t udp_port = 0;  // destination port of UDP; 0: anything
 
   friend auto operator<=>(const PolicyRule&, const PolicyRule&) = default;
+};
+
+// A tunnel device. pona's are known by their link group (constants::tunnel_group), which they have
+// from the moment of their creation.
+struct Tunnel {
+  enum class Kind : std::uint8_t {
+    fou,   // ipip or ip6tnl within UDP (Foo over UDP)
+    gpe,   // VXLAN-GPE in external mode: routes say where to, for both families
+    sink,  // ipip or ip6tnl in external mode: takes what arrives by FoU from anywhere
+  };
+
+  std::string name;  // at most 15 bytes
+  Kind kind{};
+  Family family{};         // of the outer packets, and of the inner ones; gpe: ipv4, takes both
+  Address local, remote;   // fou only; else unspecified, of the family
+  std::uint16_t port = 0;  // UDP, of the remote (fou) or of both (gpe); 0 of a sink
+  bool checksum = true;    // UDP's, of outer packets
+  std::uint8_t ttl = 0;    // of outer packets; 0: as the inner one's
+  std::uint32_t mtu = 0;   // of inner packets, bytes
+  // It is up and gives itself no link-local address; IPv4's rp_filter is 0 and src_valid_mark 1:
+  // the way back is looked for with the mark that a NAT pod gives to what comes in here.
+  bool ready = true;
+
+  friend auto operator<=>(const Tunnel&, const Tunnel&) = default;
+};
+
+// A UDP port that receives FoU, ipip within IPv4 and ip6 within IPv6 (fou_nl.h, FOU_CMD_ADD).
+struct FouPort {
+  Family family{};
+  std::uint16_t port = 0;
+
+  friend auto operator<=>(const FouPort&, const FouPort&) = default;
+};
+
+// A nexthop object (ip nexthop), or a resilient group of such (nexthop.h, NHA_GROUP).
+struct Nexthop {
+  struct Member {
+    std::uint32_t id = 0;
+    std::uint16_t weight = 1;  // 1 to 255; from Linux 6.12 on more
+
+    friend auto operator<=>(const Member&, const Member&) = default;
+  };
+
+  std::uint32_t id = 0;
+  Family family{};     // of a group: not told by the kernel, ipv4
+  std::string device;  // empty: it is a group
+  std::optional<Encapsulation> encapsulation;
+  std::vector<Member> members;     // sorted by id; of a group, at least one
+  std::uint16_t buckets = 0;       // of a group
+  std::uint32_t idle_seconds = 0;  // of a group: a bucket without packets for so long may move
+
+  [[nodiscard]] bool group() const { return device.empty(); }
+  friend auto operator<=>(const Nexthop&, const Nexthop&) = default;
 };
 
 struct Sysctl {
@@ -155,6 +234,9 @@ struct State {
   std::set<Route> routes;
   std::set<PolicyRule> rules;
   std::map<std::string, std::string> sysctls;  // only those that pona must hold
+  std::map<std::string, Tunnel> tunnels = {};  // by name
+  std::set<FouPort> fou_ports = {};
+  std::map<std::uint32_t, Nexthop> nexthops = {};  // by id
 
   friend bool operator==(const State&, const State&) = default;
 };
@@ -199,6 +281,10 @@ struct DeleteElement {
 struct AddRoute {
   Route route;
 };
+struct ReplaceRoute {  // at once: no packet meets neither of them
+  Route route;
+  Route was;
+};
 struct DeleteRoute {
   Route route;
 };
@@ -212,10 +298,47 @@ struct SetSysctl {
   Sysctl sysctl;
   std::string was;
 };
+struct AddTunnel {
+  Tunnel tunnel;
+};
+struct ChangeTunnel {  // in place: of the same kind, family and endpoints
+  Tunnel tunnel;
+  Tunnel was;
+};
+struct DeleteTunnel {
+  Tunnel tunnel;
+};
+struct AddFouPort {
+  FouPort port;
+};
+struct DeleteFouPort {
+  FouPort port;
+};
+struct AddNexthop {
+  Nexthop nexthop;
+};
+struct ReplaceNexthop {
+  Nexthop nexthop;
+  Nexthop was;
+};
+struct DeleteNexthop {
+  Nexthop nexthop;
+};
 
 using Change =
     std::variant<AddTable, DeleteTable, AddSet, DeleteSet, AddChain, ReplaceRules, DeleteChain,
-                 AddElement, DeleteElement, AddRoute, DeleteRoute, AddRule, DeleteRule, SetSysctl>;
+                 AddElement, DeleteElement, AddRoute, ReplaceRoute, DeleteRoute, AddRule,
+                 DeleteRule, SetSysctl, AddTunnel, ChangeTunnel, DeleteTunnel, AddFouPort,
+                 DeleteFouPort, AddNexthop, ReplaceNexthop, DeleteNexthop>;
+
+// Those that become one transaction of nftables.
+template <typename Kind>
+concept NftablesChange = std::is_same_v<Kind, AddTable> || std::is_same_v<Kind, DeleteTable> ||
+    std::is_same_v<Kind, AddSet> || std::is_same_v<Kind, DeleteSet> ||
+    std::is_same_v<Kind, AddChain> || std::is_same_v<Kind, ReplaceRules> ||
+    std::is_same_v<Kind, DeleteChain> || std::is_same_v<Kind, AddElement> ||
+    std::is_same_v<Kind, DeleteElement>;
+bool is_nftables(const Change& change);
 
 // Changes are kept in the order in which they may be applied: what is referred to comes before what
 // refers to it, and a traffic path exists before traffic is sent there. All nftables changes of one

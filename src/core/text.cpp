@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "core/constants.hpp"
 #include "core/set_shape.hpp"
 #include "core/words.hpp"
 
@@ -108,14 +107,16 @@ std::string owner_text(const char* word) {
   return std::string(" ") + word + " " + std::to_string(constants::edge_protocol);
 }
 
-// The tables that changes name themselves; a change of an element says only its family.
-std::string table_text(Family family) {
-  return std::string(to_string(family)) + " " + std::string(constants::edge_table);
+std::string encapsulation_text(const Encapsulation& encapsulation) {
+  return std::string(encapsulation.remote.family() == Family::ipv4 ? " encap ip" : " encap ip6") +
+         " id " + std::to_string(encapsulation.id) + " dst " + to_string(encapsulation.remote) +
+         " csum";
 }
 
 class ChangeText {
  public:
-  explicit ChangeText(std::size_t elements_per_line) : elements_per_line_(elements_per_line) {}
+  ChangeText(std::size_t elements_per_line, std::string_view table)
+      : elements_per_line_(elements_per_line), table_(table) {}
 
   std::vector<std::string> print(const Changes& changes) {
     for (const Change& change : changes) std::visit(*this, change);
@@ -160,6 +161,7 @@ class ChangeText {
     line("delete chain " + table_text(change.family) + " " + change.name);
   }
   void operator()(const AddRoute& change) { line(route("add", change.route)); }
+  void operator()(const ReplaceRoute& change) { line(route("replace", change.route)); }
   void operator()(const DeleteRoute& change) { line(route("del", change.route)); }
   void operator()(const AddRule& change) { line(rule("add", change.rule)); }
   void operator()(const DeleteRule& change) { line(rule("del", change.rule)); }
@@ -167,8 +169,24 @@ class ChangeText {
     line("sysctl -w " + change.sysctl.key + "=" + change.sysctl.value +
          (change.was.empty() ? "" : " (was " + change.was + ")"));
   }
+  void operator()(const AddTunnel& change) { line("ip link add " + to_text(change.tunnel)); }
+  void operator()(const ChangeTunnel& change) { line("ip link set " + to_text(change.tunnel)); }
+  void operator()(const DeleteTunnel& change) { line("ip link del " + change.tunnel.name); }
+  void operator()(const AddFouPort& change) { line("ip fou add " + to_text(change.port)); }
+  void operator()(const DeleteFouPort& change) { line("ip fou del " + to_text(change.port)); }
+  void operator()(const AddNexthop& change) { line("ip nexthop add " + to_text(change.nexthop)); }
+  void operator()(const ReplaceNexthop& change) {
+    line("ip nexthop replace " + to_text(change.nexthop));
+  }
+  void operator()(const DeleteNexthop& change) {
+    line("ip nexthop del id " + std::to_string(change.nexthop.id));
+  }
 
  private:
+  // Tables are named by those changes that make them; a change of an element says only its family.
+  [[nodiscard]] std::string table_text(Family family) const {
+    return std::string(to_string(family)) + " " + std::string(table_);
+  }
   static std::string named(Family family, const std::string& name) {
     return std::string(to_string(family)) + " " + name;
   }
@@ -222,6 +240,7 @@ class ChangeText {
   };
 
   std::size_t elements_per_line_;
+  std::string_view table_;
   std::vector<std::string> lines_;
   bool adding_ = true;
   std::map<std::pair<Family, SetId>, Run> runs_;
@@ -231,18 +250,74 @@ class ChangeText {
 
 std::string to_text(const Route& route) {
   const bool all = route.destination.length == 0;
-  return (all ? "default" : to_string(route.destination)) +
-         (route.gateway ? " via " + to_string(*route.gateway) : "") + " dev " + route.device +
-         " table " + table_name(route.table) + owner_text("proto");
+  std::string text = route.type == Route::Type::unreachable ? "unreachable "
+                     : route.type == Route::Type::throw_    ? "throw "
+                                                            : "";
+  text += all ? "default" : to_string(route.destination);
+  if (route.encapsulation) text += encapsulation_text(*route.encapsulation);
+  if (route.gateway) text += " via " + to_string(*route.gateway);
+  if (route.nexthop != 0) text += " nhid " + std::to_string(route.nexthop);
+  if (!route.device.empty()) text += " dev " + route.device;
+  text += " table " + table_name(route.table);
+  if (route.metric != 0) text += " metric " + std::to_string(route.metric);
+  return text + owner_text("proto");
 }
 
 std::string to_text(const PolicyRule& rule) {
   std::string text = "pref " + std::to_string(rule.priority);
+  if (!rule.iif.empty()) text += " iif " + rule.iif;
   if (rule.mask != 0) text += " fwmark " + mark_text(rule.mark);
   if (rule.mask != 0 && rule.mask != 0xffffffff) text += "/" + mark_text(rule.mask);
+  if (rule.udp_port != 0) text += " ipproto udp dport " + std::to_string(rule.udp_port);
   text += " table " + table_name(rule.table);
   if (rule.suppress_default) text += " suppress_prefixlength 0";
   return text + owner_text("protocol");
+}
+
+std::string to_text(const Tunnel& tunnel) {
+  const bool ipv4 = tunnel.family == Family::ipv4;
+  std::string text = tunnel.name + " group " + std::to_string(constants::tunnel_group) + " mtu " +
+                     std::to_string(tunnel.mtu);
+  const std::string port = std::to_string(tunnel.port);
+  const std::string ttl =
+      (ipv4 ? " ttl " : " hoplimit ") + (tunnel.ttl == 0 ? "inherit" : std::to_string(tunnel.ttl));
+  switch (tunnel.kind) {
+    case Tunnel::Kind::gpe:
+      text += " type vxlan external gpe nolearning dstport " + port;
+      break;
+    case Tunnel::Kind::sink:
+      text += ipv4 ? " type ipip external" : " type ip6tnl external";
+      break;
+    case Tunnel::Kind::fou:
+      text += std::string(ipv4 ? " type ipip" : " type ip6tnl mode ip6ip6") + " local " +
+              to_string(tunnel.local) + " remote " + to_string(tunnel.remote) + ttl +
+              (ipv4 ? "" : " encaplimit none") + " encap fou encap-sport auto encap-dport " + port +
+              (!tunnel.checksum ? ""
+               : ipv4           ? " encap-csum"
+                                : " encap-udp6-csum");
+      break;
+  }
+  return text;
+}
+
+std::string to_text(const FouPort& port) {
+  return "port " + std::to_string(port.port) +
+         (port.family == Family::ipv4 ? " ipproto 4" : " ipproto 41 -6");
+}
+
+std::string to_text(const Nexthop& nexthop) {
+  std::string text = "id " + std::to_string(nexthop.id);
+  if (!nexthop.group()) {
+    if (nexthop.encapsulation) text += encapsulation_text(*nexthop.encapsulation);
+    return text + " dev " + nexthop.device + owner_text("proto");
+  }
+  std::string members;
+  for (const Nexthop::Member& member : nexthop.members) {
+    members += (members.empty() ? "" : "/") + std::to_string(member.id);
+    if (member.weight != 1) members += "," + std::to_string(member.weight);
+  }
+  return text + " group " + members + " type resilient buckets " + std::to_string(nexthop.buckets) +
+         " idle_timer " + std::to_string(nexthop.idle_seconds) + owner_text("proto");
 }
 
 std::string to_text(const nft::Table& table) {
@@ -266,8 +341,9 @@ std::string to_text(const nft::Table& table) {
   return text + "}\n";
 }
 
-std::vector<std::string> to_text(const Changes& changes, std::size_t elements_per_line) {
-  return ChangeText(elements_per_line).print(changes);
+std::vector<std::string> to_text(const Changes& changes, std::size_t elements_per_line,
+                                 std::string_view table) {
+  return ChangeText(elements_per_line, table).print(changes);
 }
 
 std::string to_text(const State& state) {
@@ -287,10 +363,15 @@ std::string to_text(const State& state) {
   for (const auto* const element : elements) {
     rest.push_back(AddElement{{element->first, element->second}});
   }
+  for (const FouPort& port : state.fou_ports) rest.push_back(AddFouPort{port});
+  for (const auto& [name, tunnel] : state.tunnels) rest.push_back(AddTunnel{tunnel});
+  for (const auto& [id, nexthop] : state.nexthops) rest.push_back(AddNexthop{nexthop});
   for (const Route& route : state.routes) rest.push_back(AddRoute{route});
   for (const PolicyRule& rule : state.rules) rest.push_back(AddRule{rule});
   for (const auto& [key, value] : state.sysctls) rest.push_back(SetSysctl{{key, value}, ""});
-  for (const std::string& line : to_text(rest, 1)) text += line + "\n";
+  const std::string_view table = state.tables.empty() ? std::string_view(constants::edge_table)
+                                                      : state.tables.begin()->second.name;
+  for (const std::string& line : to_text(rest, 1, table)) text += line + "\n";
   return text;
 }
 

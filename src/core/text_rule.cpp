@@ -152,6 +152,17 @@ class RuleText {
         return "tcp flags";
       case Field::fib_daddr_type:
         return "fib daddr type";
+      case Field::iifgroup:
+        return "iifgroup";
+      case Field::oifgroup:
+        return "oifgroup";
+      // Behind the headers of UDP, and of VXLAN, the source address of IP's.
+      case Field::fou_inner_saddr:
+        return family_ == "ip" ? "@th,160,32" : "@th,128,128";
+      case Field::gpe_inner_saddr:
+        return family_ == "ip" ? "@th,224,32" : "@th,192,128";
+      case Field::gpe_next_protocol:
+        return "@th,88,8";
     }
     return "?";
   }
@@ -227,7 +238,9 @@ class RuleText {
     }
     return line;
   }
-  static std::string text(const Masquerade&) { return "masquerade"; }
+  static std::string text(const Masquerade& masquerade) {
+    return masquerade.fully_random ? "masquerade fully-random" : "masquerade";
+  }
   static std::string text(const Redirect&) { return "redirect"; }
   std::string text(const Reject& reject) {
     if (!reject.tcp_reset) return "reject";

@@ -111,6 +111,12 @@ RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
       const auto header = header_in<ifinfomsg>(message);
       // Other families tell of bridge ports.
       if (!header || header->ifi_family != AF_UNSPEC) return {};
+      // pona's own tunnels say nothing of the host; they may only be missed.
+      if (Attributes(message, sizeof *header).u32(IFLA_GROUP) == tunnel_group) {
+        const bool made = header->ifi_change == ~0U;  // is told of before it is up
+        const bool down = (header->ifi_flags & IFF_UP) == 0 && !made;
+        return {.routing = down || message.type == RTM_DELLINK};
+      }
       // IPv4 routes of an interface that goes down vanish without a word of their own.
       const bool down = message.type == RTM_DELLINK || (header->ifi_flags & IFF_UP) == 0;
       return down ? everything : RouteEvents{.host = true};

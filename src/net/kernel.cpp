@@ -15,31 +15,36 @@
 #include "net/conntrack.hpp"
 #include "net/events.hpp"
 #include "net/fd.hpp"
+#include "net/fou.hpp"
 #include "net/host.hpp"
+#include "net/nexthop.hpp"
 #include "net/nft.hpp"
 #include "net/request.hpp"
 #include "net/route.hpp"
 #include "net/rule.hpp"
 #include "net/sysctl.hpp"
+#include "net/tunnel.hpp"
 
 namespace net {
 namespace {
 
 // What of a change is not nftables'.
-enum class Part { nftables, routing, sysctl };
+enum class Part { nftables, routing, tunnels, sysctl };
 
 Part part_of(const core::Change& change) {
   return std::visit(
       [](const auto& what) {
         using What = std::decay_t<decltype(what)>;
+        if constexpr (core::NftablesChange<What>) return Part::nftables;
         if constexpr (std::is_same_v<What, core::SetSysctl>) return Part::sysctl;
         if constexpr (std::is_same_v<What, core::AddRoute> ||
+                      std::is_same_v<What, core::ReplaceRoute> ||
                       std::is_same_v<What, core::DeleteRoute> ||
                       std::is_same_v<What, core::AddRule> ||
                       std::is_same_v<What, core::DeleteRule>) {
           return Part::routing;
         }
-        return Part::nftables;
+        return Part::tunnels;
       },
       change);
 }
@@ -59,13 +64,21 @@ Fd make_epoll(std::initializer_list<int> fds) {
 
 class RealKernel final : public Kernel {
  public:
-  explicit RealKernel(bool own_tables) : nft_(own_tables) {}
+  RealKernel(bool own_tables, std::string_view table)
+      : nft_(own_tables, table), tunnels_(table != core::constants::edge_table) {}
 
   core::State observe(const core::State& expected, core::ElementFilter& filter) override {
     core::State state;
     nft_.observe(expected, filter, state);
     state.routes = read_routes(route_);
     state.rules = read_rules(route_);
+    if (tunnels_) {
+      state.tunnels = read_tunnels(route_);
+      state.nexthops = read_nexthops(route_);
+      // Others in this namespace may receive FoU of the same shape: only what was asked for, and
+      // what is there while tunnels of ours are, is taken for ours.
+      if (!expected.fou_ports.empty() || !state.tunnels.empty()) state.fou_ports = fou().read();
+    }
     for (const auto& [key, value] : expected.sysctls) {
       if (auto now = read_sysctl(key)) state.sysctls.emplace(key, std::move(*now));
     }
@@ -81,6 +94,9 @@ class RealKernel final : public Kernel {
           break;
         case Part::routing:
           apply_routing(change);
+          break;
+        case Part::tunnels:
+          apply_tunnels(change);
           break;
         case Part::sysctl: {
           const core::Sysctl& sysctl = std::get<core::SetSysctl>(change).sysctl;
@@ -122,6 +138,8 @@ class RealKernel final : public Kernel {
     Answer answer;
     if (const auto* add = std::get_if<core::AddRoute>(&change)) {
       answer = add_route(route_, add->route);
+    } else if (const auto* replace = std::get_if<core::ReplaceRoute>(&change)) {
+      answer = replace_route(route_, replace->route);
     } else if (const auto* remove = std::get_if<core::DeleteRoute>(&change)) {
       answer = delete_route(route_, remove->route);
     } else if (const auto* add_one = std::get_if<core::AddRule>(&change)) {
@@ -129,12 +147,46 @@ class RealKernel final : public Kernel {
     } else {
       answer = delete_rule(route_, std::get<core::DeleteRule>(change).rule);
     }
+    check(answer, change);
+  }
+
+  void apply_tunnels(const core::Change& change) {
+    Answer answer;
+    if (const auto* add = std::get_if<core::AddTunnel>(&change)) {
+      answer = add_tunnel(route_, add->tunnel);
+    } else if (const auto* alter = std::get_if<core::ChangeTunnel>(&change)) {
+      answer = change_tunnel(route_, alter->tunnel);
+    } else if (const auto* remove = std::get_if<core::DeleteTunnel>(&change)) {
+      answer = delete_tunnel(route_, remove->tunnel);
+    } else if (const auto* add_port = std::get_if<core::AddFouPort>(&change)) {
+      answer = fou().add(add_port->port);
+    } else if (const auto* remove_port = std::get_if<core::DeleteFouPort>(&change)) {
+      answer = fou().remove(remove_port->port);
+    } else if (const auto* add_hop = std::get_if<core::AddNexthop>(&change)) {
+      answer = put_nexthop(route_, add_hop->nexthop);
+    } else if (const auto* replace = std::get_if<core::ReplaceNexthop>(&change)) {
+      answer = put_nexthop(route_, replace->nexthop);
+    } else {
+      answer = delete_nexthop(route_, std::get<core::DeleteNexthop>(change).nexthop);
+    }
+    check(answer, change);
+  }
+
+  static void check(const Answer& answer, const core::Change& change) {
     if (answer.ok()) return;
     throw core::Error(kind_of(answer.error),
                       core::to_text(core::Changes{change}).front() + ": " + to_string(answer));
   }
 
+  // Opened when it is needed: most kernels that pona runs on have none.
+  Fou& fou() {
+    if (!fou_) fou_.emplace();
+    return *fou_;
+  }
+
   Nft nft_;
+  bool tunnels_;  // the owner has any: listing all links costs
+  std::optional<Fou> fou_;
   RequestSocket route_{NETLINK_ROUTE};
   RequestSocket netfilter_{NETLINK_NETFILTER};
   RouteMonitor monitor_{route_.port()};
@@ -149,8 +201,8 @@ core::State Kernel::observe(const core::State& expected) {
   return observe(expected, all);
 }
 
-std::unique_ptr<Kernel> open_kernel(bool own_tables) {
-  return std::make_unique<RealKernel>(own_tables);
+std::unique_ptr<Kernel> open_kernel(bool own_tables, std::string_view table) {
+  return std::make_unique<RealKernel>(own_tables, table);
 }
 
 }  // namespace net

@@ -6,8 +6,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
+#include "core/constants.hpp"
 #include "core/element_index.hpp"
 #include "core/flow.hpp"
 #include "core/host.hpp"
@@ -69,6 +71,8 @@ class Kernel {
 
 // The network namespace of the calling thread. `own_tables` asks for NFT_TABLE_F_OWNER|PERSIST
 // where the kernel has them; false for tools that only read (status, dry run) or remove (cleanup).
-std::unique_ptr<Kernel> open_kernel(bool own_tables);
+// `table` is the name of its nftables tables.
+std::unique_ptr<Kernel> open_kernel(bool own_tables,
+                                    std::string_view table = core::constants::edge_table);
 
 }  // namespace net

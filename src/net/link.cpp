@@ -16,10 +16,6 @@
 namespace net {
 namespace {
 
-void put_text(nl_msg& message, int attribute, const std::string& text) {
-  put(message, attribute, {reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size() + 1});
-}
-
 void put_kind(nl_msg& message, const std::string& kind, const std::function<void()>& data) {
   put_nest(message, IFLA_LINKINFO, [&] {
     put_text(message, IFLA_INFO_KIND, kind);

@@ -1,6 +1,7 @@
 #include "net/message.hpp"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sys/socket.h>
@@ -44,6 +45,19 @@ void put_u32(nl_msg& message, int number, std::uint32_t value) {
   put(message, number, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
 }
 
+void put_u16(nl_msg& message, int number, std::uint16_t value) {
+  put(message, number, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
+}
+
+void put_be64(nl_msg& message, int number, std::uint64_t value) {
+  value = htobe64(value);
+  put(message, number, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
+}
+
+void put_text(nl_msg& message, int number, const std::string& text) {
+  put(message, number, {reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size() + 1});
+}
+
 void put_be16(nl_msg& message, int number, std::uint16_t value) {
   value = htons(value);
   put(message, number, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
@@ -78,6 +92,15 @@ std::optional<std::uint8_t> Attributes::u8(std::size_t number) const {
 
 std::optional<std::uint32_t> Attributes::u32(std::size_t number) const {
   return read<std::uint32_t>(values_[number]);
+}
+
+std::optional<std::uint16_t> Attributes::u16(std::size_t number) const {
+  return read<std::uint16_t>(values_[number]);
+}
+
+std::optional<std::uint64_t> Attributes::be64(std::size_t number) const {
+  const auto value = read<std::uint64_t>(values_[number]);
+  return value ? std::optional(be64toh(*value)) : std::nullopt;
 }
 
 std::optional<std::uint16_t> Attributes::be16(std::size_t number) const {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/ip.hpp"
@@ -36,6 +37,9 @@ void put_u8(nl_msg& message, int number, std::uint8_t value);
 void put_u32(nl_msg& message, int number, std::uint32_t value);   // host order, as rtnetlink
 void put_be16(nl_msg& message, int number, std::uint16_t value);  // network order, as nfnetlink
 void put_be32(nl_msg& message, int number, std::uint32_t value);
+void put_u16(nl_msg& message, int number, std::uint16_t value);  // host order
+void put_be64(nl_msg& message, int number, std::uint64_t value);
+void put_text(nl_msg& message, int number, const std::string& text);  // with a final NUL
 void put_nest(nl_msg& message, int number, const std::function<void()>& inside);
 
 // The message as a receiver sees it; valid as long as the message is.
@@ -64,6 +68,8 @@ class Attributes {
   [[nodiscard]] ByteView operator[](std::size_t number) const { return values_[number]; }
   [[nodiscard]] std::optional<std::uint8_t> u8(std::size_t number) const;
   [[nodiscard]] std::optional<std::uint32_t> u32(std::size_t number) const;
+  [[nodiscard]] std::optional<std::uint16_t> u16(std::size_t number) const;
+  [[nodiscard]] std::optional<std::uint64_t> be64(std::size_t number) const;
   [[nodiscard]] std::optional<std::uint16_t> be16(std::size_t number) const;
   [[nodiscard]] std::optional<std::uint32_t> be32(std::size_t number) const;
   [[nodiscard]] std::optional<core::Address> address(std::size_t number) const;

@@ -24,8 +24,6 @@ namespace {
 
 using core::Family;
 
-constexpr std::string_view table_name = core::constants::edge_table;
-
 // linux/netfilter/nf_tables.h has it since 6.9: an owned table stays when its owner is gone.
 constexpr std::uint32_t table_persists = 0x4;
 constexpr std::uint32_t owned_and_persists = NFT_TABLE_F_OWNER | table_persists;
@@ -77,10 +75,6 @@ std::string advice(int error) {
                                         advice(error));
 }
 
-std::string table_text(Family family) {
-  return "table " + std::string(core::to_string(family)) + ' ' + std::string(table_name);
-}
-
 // The process that a netlink port id stands for, if it is one that chose it as NetlinkSocket and
 // libnl do, and if it is of our process namespace.
 std::string process_name(std::uint32_t port) {
@@ -94,8 +88,11 @@ std::string process_name(std::uint32_t port) {
 
 class Nft::Impl {
  public:
-  explicit Impl(bool own_tables)
-      : own_tables_(own_tables), socket_(NETLINK_NETFILTER), events_(NETLINK_NETFILTER) {
+  Impl(bool own_tables, std::string_view table)
+      : table_name_(table),
+        own_tables_(own_tables),
+        socket_(NETLINK_NETFILTER),
+        events_(NETLINK_NETFILTER) {
     events_.drop_messages_of(socket_.port());
     can_own_ = own_tables_ && kernel_can_own();
     if (!can_own_) listen();
@@ -116,7 +113,7 @@ class Nft::Impl {
   }
 
   void apply(const core::Changes& changes) {
-    const NftBatch batch(changes, can_own_ ? owned_and_persists : 0);
+    const NftBatch batch(changes, table_name_, can_own_ ? owned_and_persists : 0);
     if (batch.empty()) return;
     const NetlinkAnswer answer = batch.bytes().size() < large_batch || !listening_
                                      ? transact(batch.bytes(), batch.last_sequence())
@@ -166,16 +163,20 @@ class Nft::Impl {
         if (!family_of(message)) return;
         // Whatever the message is about, its first attribute is the table's name.
         const auto table = nft_attributes(message).find(NFTA_TABLE_NAME);
-        ours = ours || (table && table->text() == table_name);
+        ours = ours || (table && table->text() == table_name_);
       });
     }
   }
 
  private:
+  [[nodiscard]] std::string table_text(Family family) const {
+    return "table " + std::string(core::to_string(family)) + ' ' + table_name_;
+  }
+
   NetlinkWriter request(std::uint16_t type, std::uint16_t flags, Family family) {
     NetlinkWriter writer;
     const std::size_t begin = begin_nft_message(writer, type, flags, ++sequence_, family);
-    writer.put_text(NFTA_TABLE_NAME, table_name);
+    writer.put_text(NFTA_TABLE_NAME, table_name_);
     writer.close_message(begin);
     return writer;
   }
@@ -211,7 +212,7 @@ class Nft::Impl {
           const AttributeList attributes = nft_attributes(message);
           const auto table = attributes.find(NFTA_TABLE_NAME);
           // Not all dumps heed the name that was asked for.
-          if (table && table->text() == table_name) visit(message, attributes);
+          if (table && table->text() == table_name_) visit(message, attributes);
         });
     if (error != 0) fail("read the " + std::string(what) + " of " + table_text(family), error);
   }
@@ -219,7 +220,7 @@ class Nft::Impl {
   core::nft::Table observe_table(Family family, const core::nft::Table& expected) {
     core::nft::Table table;
     table.family = family;
-    table.name = table_name;
+    table.name = table_name_;
     dump(
         NFT_MSG_GETSET, family, "sets", [&] { table.sets.clear(); },
         [&](const NetlinkMessage&, AttributeList attributes) {
@@ -259,7 +260,7 @@ class Nft::Impl {
     NetlinkWriter request;
     const std::size_t begin =
         begin_nft_message(request, NFT_MSG_GETSETELEM, NLM_F_DUMP, ++sequence_, family);
-    request.put_text(NFTA_SET_ELEM_LIST_TABLE, table_name);
+    request.put_text(NFTA_SET_ELEM_LIST_TABLE, table_name_);
     request.put_text(NFTA_SET_ELEM_LIST_SET, core::to_string(set));
     request.close_message(begin);
     Comments comments;
@@ -370,8 +371,8 @@ class Nft::Impl {
 
   // Never the owner's flag alone: such a table goes when we go.
   bool kernel_can_own() {
-    const NetlinkWriter probe = NftBatch::table_message(
-        Family::ipv4, std::string(table_name) + "-probe", owned_and_persists, false);
+    const NetlinkWriter probe =
+        NftBatch::table_message(Family::ipv4, table_name_ + "-probe", owned_and_persists, false);
     const int error = transact(probe.bytes(), 2).error;
     return error != EINVAL && error != EOPNOTSUPP;
   }
@@ -389,7 +390,7 @@ class Nft::Impl {
     if (table.owner && *table.owner != socket_.port()) refuse_foreign_owner(family);
     if ((table.flags & owned_and_persists) != table_persists) return;
     const NetlinkWriter adoption =
-        NftBatch::table_message(family, table_name, owned_and_persists, true);
+        NftBatch::table_message(family, table_name_, owned_and_persists, true);
     const NetlinkAnswer answer = transact(adoption.bytes(), 2);
     if (answer.error == 0) return;
     if (answer.error == EPERM) refuse_foreign_owner(family);
@@ -406,6 +407,7 @@ class Nft::Impl {
                           "): is another `pona edge` running in this network namespace?");
   }
 
+  std::string table_name_;
   bool own_tables_;
   bool can_own_ = false;
   bool listening_ = false;
@@ -414,7 +416,8 @@ class Nft::Impl {
   NetlinkSocket events_;
 };
 
-Nft::Nft(bool own_tables) : impl_(std::make_unique<Impl>(own_tables)) {}
+Nft::Nft(bool own_tables, std::string_view table)
+    : impl_(std::make_unique<Impl>(own_tables, table)) {}
 Nft::~Nft() = default;
 
 void Nft::observe(const core::State& expected, core::ElementFilter& filter, core::State& state) {

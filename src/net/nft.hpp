@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/state.hpp"
@@ -16,7 +17,8 @@ class Nft {
  public:
   // In the network namespace of the calling thread. `own_tables`: tables are created, and orphaned
   // ones adopted, with NFT_TABLE_F_OWNER|PERSIST where the kernel has both.
-  explicit Nft(bool own_tables);
+  // `table` is the name of the tables.
+  Nft(bool own_tables, std::string_view table);
   Nft(const Nft&) = delete;
   Nft& operator=(const Nft&) = delete;
   ~Nft();

@@ -19,8 +19,6 @@
 namespace net {
 namespace {
 
-constexpr std::string_view table_name = core::constants::edge_table;
-
 constexpr std::uint32_t first_sequence = 1;  // of the frame; messages follow
 constexpr std::size_t usual_element_size = 160;
 constexpr std::size_t usual_frame_size = 64 << 10;
@@ -40,18 +38,13 @@ const core::ElementKey* element_key(const core::Change& change) {
 }
 
 template <typename Change>
-concept NotNft = std::is_same_v<Change, core::AddRoute> ||
-    std::is_same_v<Change, core::DeleteRoute> || std::is_same_v<Change, core::AddRule> ||
-    std::is_same_v<Change, core::DeleteRule> || std::is_same_v<Change, core::SetSysctl>;
-
-template <typename Change>
 concept OfElement =
     std::is_same_v<Change, core::AddElement> || std::is_same_v<Change, core::DeleteElement>;
 
 }  // namespace
 
-NftBatch::NftBatch(const core::Changes& changes, std::uint32_t table_flags)
-    : changes_(changes), table_flags_(table_flags) {
+NftBatch::NftBatch(const core::Changes& changes, std::string_view table, std::uint32_t table_flags)
+    : changes_(changes), table_(table), table_flags_(table_flags) {
   // Address space only: the pages are taken as they are written.
   writer_.reserve(changes.size() * usual_element_size + usual_frame_size);
   write_frame(writer_, NFNL_MSG_BATCH_BEGIN, first_sequence);
@@ -64,7 +57,7 @@ NftBatch::NftBatch(const core::Changes& changes, std::uint32_t table_flags)
       order_.push_back(static_cast<std::uint32_t>(i));
       std::visit(
           [this]<typename Change>(const Change& change) {
-            if constexpr (!NotNft<Change> && !OfElement<Change>) write(change);
+            if constexpr (core::NftablesChange<Change> && !OfElement<Change>) write(change);
           },
           changes[i]);
     }
@@ -84,7 +77,7 @@ std::size_t NftBatch::begin(std::uint16_t type, std::uint16_t flags, core::Famil
   const auto newest = static_cast<std::uint32_t>(order_.size()) - 1;
   messages_.push_back({writer_.size(), newest, 1, 0});
   const std::size_t begin = begin_nft_message(writer_, type, flags, last_sequence(), family);
-  writer_.put_text(1, table_name);  // NFTA_*_TABLE, NFTA_TABLE_NAME: always the first
+  writer_.put_text(1, table_);  // NFTA_*_TABLE, NFTA_TABLE_NAME: always the first
   return begin;
 }
 
@@ -127,7 +120,7 @@ void NftBatch::write(const core::ReplaceRules& change) {
     next.begin = writer_.size();
     ++next.rule;
     messages_.push_back(next);
-    write_rule(writer_, last_sequence(), change.family, table_name, change.chain.name, rule);
+    write_rule(writer_, last_sequence(), change.family, table_, change.chain.name, rule);
   }
 }
 
@@ -208,12 +201,12 @@ std::string NftBatch::text_of(const NetlinkAnswer& answer) const {
   if (message.count > 1) position += element_at(message, answer.offset);
   const core::Change& change = changes_[order_[position]];
   if (const auto* rules = std::get_if<core::ReplaceRules>(&change); rules && message.rule > 0) {
-    return "add rule " + std::string(core::to_string(rules->family)) + ' ' +
-           std::string(table_name) + ' ' + rules->chain.name + ' ' +
+    return "add rule " + std::string(core::to_string(rules->family)) + ' ' + std::string(table_) +
+           ' ' + rules->chain.name + ' ' +
            core::to_text(rules->chain.rules[message.rule - 1], rules->family);
   }
   std::string text;
-  for (const std::string& line : core::to_text(core::Changes{change})) {
+  for (const std::string& line : core::to_text(core::Changes{change}, 8, table_)) {
     text += (text.empty() ? "" : "; ") + line;
   }
   return text;

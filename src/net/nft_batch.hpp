@@ -13,8 +13,9 @@ namespace net {
 
 class NftBatch {
  public:
-  // Keeps a reference to `changes`. `table_flags`: NFT_TABLE_F_* of new tables.
-  NftBatch(const core::Changes& changes, std::uint32_t table_flags);
+  // Keeps references to `changes` and to `table`, the name of the tables that they are about.
+  // `table_flags`: NFT_TABLE_F_* of new tables.
+  NftBatch(const core::Changes& changes, std::string_view table, std::uint32_t table_flags);
 
   [[nodiscard]] bool empty() const { return messages_.empty(); }
   [[nodiscard]] ByteView bytes() const { return writer_.bytes(); }
@@ -50,6 +51,7 @@ class NftBatch {
   [[nodiscard]] std::size_t element_at(const Message& message, std::uint32_t offset) const;
 
   const core::Changes& changes_;
+  std::string_view table_;
   std::uint32_t table_flags_;
   NetlinkWriter writer_;
   std::vector<Message> messages_;

@@ -50,6 +50,8 @@ std::size_t size_of_field(Field field, Family family) {
     case Field::saddr:
     case Field::daddr:
     case Field::ct_original_daddr:
+    case Field::fou_inner_saddr:
+    case Field::gpe_inner_saddr:
       return size_of(Type::address, family);
     case Field::sport:
     case Field::dport:
@@ -58,6 +60,7 @@ std::size_t size_of_field(Field field, Family family) {
     case Field::l4proto:
     case Field::ct_direction:
     case Field::tcp_flags:
+    case Field::gpe_next_protocol:
       return 1;
     case Field::iifname:
     case Field::oifname:
@@ -67,6 +70,8 @@ std::size_t size_of_field(Field field, Family family) {
     case Field::ct_state:
     case Field::ct_status:
     case Field::fib_daddr_type:
+    case Field::iifgroup:
+    case Field::oifgroup:
       return 4;
   }
   return 0;
@@ -80,6 +85,8 @@ bool in_network_order(Field field) {
     case Field::sport:
     case Field::dport:
     case Field::ct_original_dport:
+    case Field::fou_inner_saddr:
+    case Field::gpe_inner_saddr:
       return true;
     default:
       return false;
@@ -169,7 +176,12 @@ class Lowering {
     nftnl_expr_set_u32(expression, NFTNL_EXPR_NAT_FLAGS, flags);
   }
 
-  void operator()(const Masquerade&) { add("masq"); }
+  void operator()(const Masquerade& masquerade) {
+    nftnl_expr* expression = add("masq");
+    if (masquerade.fully_random) {
+      nftnl_expr_set_u32(expression, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+    }
+  }
   void operator()(const Redirect&) { add("redir"); }
 
   void operator()(const Reject& reject) {
@@ -360,6 +372,17 @@ class Lowering {
         return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, size, to);
       case Field::tcp_flags:
         return payload(NFT_PAYLOAD_TRANSPORT_HEADER, tcp_flags_offset, size, to);
+      // A UDP header has 8 bytes, as has VXLAN's.
+      case Field::fou_inner_saddr:
+        return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + (ipv4 ? 12 : 8), size, to);
+      case Field::gpe_inner_saddr:
+        return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 16 + (ipv4 ? 12 : 8), size, to);
+      case Field::gpe_next_protocol:
+        return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 3, size, to);
+      case Field::iifgroup:
+        return meta(NFT_META_IIFGROUP, to);
+      case Field::oifgroup:
+        return meta(NFT_META_OIFGROUP, to);
       case Field::l4proto:
         return meta(NFT_META_L4PROTO, to);
       case Field::iifname:
@@ -452,7 +475,7 @@ class Lowering {
   // still in 1.1). But it follows only the first register of what is copied. So the value is looked
   // up elsewhere and copied over together with the part before it, and nft shows the last field
   // that was mapped ("th dport") in its place. A copy is a change of byte order and another one
-  // back.
+  // back, of both registers as one number: newer kernels (seen with 7.2) take no more than one.
   void load_mapped(const Mapped& mapped, std::span<const Part> before, Register at, Register to,
                    Register scratch) {
     const auto* previous = before.empty() ? nullptr : std::get_if<Field>(&before.back());
@@ -468,8 +491,8 @@ class Lowering {
     if (!loaded) load(mapped.fields, scratch + 2);
     set_register(look_up(loaded ? at : scratch + 2, mapped.map), NFTNL_EXPR_LOOKUP_DREG,
                  scratch + 1);
-    change_order(scratch, to - 1, 2 * word, word, NFT_BYTEORDER_HTON);
-    change_order(to - 1, to - 1, 2 * word, word, NFT_BYTEORDER_NTOH);
+    change_order(scratch, to - 1, 2 * word, 2 * word, NFT_BYTEORDER_HTON);
+    change_order(to - 1, to - 1, 2 * word, 2 * word, NFT_BYTEORDER_NTOH);
   }
 
   nftnl_expr* look_up(Register from, const std::string& set) {

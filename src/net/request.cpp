@@ -70,9 +70,14 @@ RequestSocket::~RequestSocket() = default;
 std::uint32_t RequestSocket::port() const { return nl_socket_get_local_port(socket_.get()); }
 
 Answer RequestSocket::request(nl_msg& message) {
+  return get(message, [](const NetlinkMessage&) {});
+}
+
+Answer RequestSocket::get(nl_msg& message,
+                          const std::function<void(const NetlinkMessage&)>& visit) {
   fault_point();
   if (Answer sent = send(message, NLM_F_ACK); !sent.ok()) return sent;
-  return receive(view_of(message).sequence, [](const NetlinkMessage&) {});
+  return receive(view_of(message).sequence, visit);
 }
 
 Answer RequestSocket::stream(nl_msg& message,

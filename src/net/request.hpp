@@ -39,6 +39,9 @@ class RequestSocket {
   // One message and its acknowledgement.
   Answer request(nl_msg& message);
 
+  // One message, what it asks for, and the acknowledgement.
+  Answer get(nl_msg& message, const std::function<void(const NetlinkMessage&)>& visit);
+
   // A dump, entry by entry as it arrives; EINTR when entries came or went meanwhile, which may have
   // been seen or not.
   Answer stream(nl_msg& message, const std::function<void(const NetlinkMessage&)>& visit);

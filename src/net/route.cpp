@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/constants.hpp"
+#include "net/encapsulation.hpp"
 
 namespace net {
 namespace {
@@ -37,6 +38,29 @@ std::vector<KernelRoute::Hop> hops_of(const Attributes& attributes) {
   return hops;
 }
 
+std::uint8_t type_of(core::Route::Type type) {
+  switch (type) {
+    case core::Route::Type::unreachable:
+      return RTN_UNREACHABLE;
+    case core::Route::Type::throw_:
+      return RTN_THROW;
+    case core::Route::Type::unicast:
+      break;
+  }
+  return RTN_UNICAST;
+}
+
+std::optional<core::Route::Type> parse_type(std::uint8_t type) {
+  if (type == RTN_UNICAST) return core::Route::Type::unicast;
+  if (type == RTN_UNREACHABLE) return core::Route::Type::unreachable;
+  if (type == RTN_THROW) return core::Route::Type::throw_;
+  return std::nullopt;
+}
+
+// The kernel says what is the default of IPv6; of IPv4 it is 0 (linux/ipv6_route.h,
+// IP6_RT_PRIO_USER).
+constexpr std::uint32_t ipv6_default_metric = 1024;
+
 Message encode(int type, int flags, rtmsg header, const core::Route& route, std::uint32_t device) {
   header.rtm_family = address_family(route.destination.family());
   header.rtm_dst_len = route.destination.length;
@@ -47,7 +71,12 @@ Message encode(int type, int flags, rtmsg header, const core::Route& route, std:
   if (route.destination.length > 0) {
     put(*message, RTA_DST, route.destination.masked().address.bytes());
   }
+  if (route.metric != 0) put_u32(*message, RTA_PRIORITY, route.metric);
   if (device != 0) put_u32(*message, RTA_OIF, device);
+  if (route.nexthop != 0) put_u32(*message, RTA_NH_ID, route.nexthop);
+  if (route.encapsulation) {
+    put_encapsulation(*message, RTA_ENCAP_TYPE, RTA_ENCAP, *route.encapsulation);
+  }
   if (!route.gateway) return message;
   if (route.gateway->family() == route.destination.family()) {
     put(*message, RTA_GATEWAY, route.gateway->bytes());
@@ -106,15 +135,31 @@ std::optional<KernelRoute> decode_route(const NetlinkMessage& message) {
                      .destination = {destination, header->rtm_dst_len},
                      .metric = attributes.u32(RTA_PRIORITY).value_or(0),
                      .hops = hops_of(attributes),
-                     .mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0)};
+                     .mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0),
+                     .type = header->rtm_type,
+                     .nexthop = attributes.u32(RTA_NH_ID).value_or(0),
+                     .encapsulation = read_encapsulation(attributes, RTA_ENCAP_TYPE, RTA_ENCAP)};
+}
+
+namespace {
+
+rtmsg header_of(const core::Route& route) {
+  rtmsg header{};
+  header.rtm_type = type_of(route.type);
+  const bool link = route.type == core::Route::Type::unicast && !route.gateway &&
+                    route.nexthop == 0 && route.destination.family() == core::Family::ipv4;
+  header.rtm_scope = link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  return header;
+}
+
+}  // namespace
+
+Message encode_replace_route(const core::Route& route, std::uint32_t device) {
+  return encode(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header_of(route), route, device);
 }
 
 Message encode_add_route(const core::Route& route, std::uint32_t device) {
-  rtmsg header{};
-  header.rtm_type = RTN_UNICAST;
-  header.rtm_scope = route.gateway || route.destination.family() == core::Family::ipv6
-                         ? RT_SCOPE_UNIVERSE
-                         : RT_SCOPE_LINK;
+  rtmsg header = header_of(route);
   // The planner has chosen the gateway; clouds hand out /32 addresses, whose gateway is in no
   // subnet.
   if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
@@ -125,7 +170,8 @@ Message encode_add_route(const core::Route& route, std::uint32_t device) {
 
 Message encode_delete_route(const core::Route& route, std::uint32_t device) {
   rtmsg header{};
-  header.rtm_type = RTN_UNSPEC;
+  header.rtm_type =
+      route.type == core::Route::Type::unicast ? std::uint8_t{RTN_UNSPEC} : type_of(route.type);
   header.rtm_scope = RT_SCOPE_NOWHERE;  // any
   return encode(RTM_DELROUTE, 0, header, route, device);
 }
@@ -145,13 +191,27 @@ std::set<core::Route> read_routes(RequestSocket& socket) {
       socket, 0, edge_protocol, "routes",
       [](const KernelRoute& route) { return route.protocol == edge_protocol; },
       [&](const KernelRoute& route) {
+        const auto type = parse_type(route.type);
+        if (!type) return;
+        const bool ipv6 = route.destination.family() == core::Family::ipv6;
+        core::Route ours{.table = route.table,
+                         .destination = route.destination,
+                         .metric = ipv6 && route.metric == ipv6_default_metric ? 0 : route.metric,
+                         .type = *type,
+                         .nexthop = route.nexthop,
+                         .encapsulation = route.encapsulation};
+        // What next hop objects lead over is theirs; other types go over lo, as IPv6 has it.
+        if (route.nexthop != 0 || *type != core::Route::Type::unicast) {
+          ours.encapsulation.reset();
+          routes.insert(std::move(ours));
+          return;
+        }
         for (const KernelRoute::Hop& hop : route.hops) {
           char name[IF_NAMESIZE] = "";  // stays so for a route without a device
           if_indextoname(hop.device, name);
-          routes.insert({.table = route.table,
-                         .destination = route.destination,
-                         .gateway = hop.gateway,
-                         .device = name});
+          ours.gateway = hop.gateway;
+          ours.device = name;
+          routes.insert(ours);
         }
       });
   return routes;
@@ -174,20 +234,34 @@ MainRoutes read_main_routes(RequestSocket& socket) {
   return result;
 }
 
-Answer add_route(RequestSocket& socket, const core::Route& route) {
+namespace {
+
+// 0: it has none. Nothing: there is no such device.
+std::optional<std::uint32_t> device_of(const core::Route& route) {
+  if (route.device.empty()) return 0;
   const std::uint32_t device = if_nametoindex(route.device.c_str());
-  if (device == 0) return {ENODEV, {}};
-  const Answer answer = socket.request(*encode_add_route(route, device));
+  return device == 0 ? std::nullopt : std::optional(device);
+}
+
+}  // namespace
+
+Answer add_route(RequestSocket& socket, const core::Route& route) {
+  const auto device = device_of(route);
+  if (!device) return {ENODEV, {}};
+  const Answer answer = socket.request(*encode_add_route(route, *device));
   return answer.error == EEXIST ? Answer{} : answer;
 }
 
+Answer replace_route(RequestSocket& socket, const core::Route& route) {
+  const auto device = device_of(route);
+  if (!device) return {ENODEV, {}};
+  return socket.request(*encode_replace_route(route, *device));
+}
+
 Answer delete_route(RequestSocket& socket, const core::Route& route) {
-  std::uint32_t device = 0;
-  if (!route.device.empty()) {
-    device = if_nametoindex(route.device.c_str());
-    if (device == 0) return {};  // its routes went with it
-  }
-  const Answer answer = socket.request(*encode_delete_route(route, device));
+  const auto device = device_of(route);
+  if (!device) return {};  // its routes went with it
+  const Answer answer = socket.request(*encode_delete_route(route, *device));
   const bool gone = answer.error == ESRCH || answer.error == ENOENT || answer.error == ENODEV;
   return gone ? Answer{} : answer;
 }

@@ -3,6 +3,8 @@
 // protocol is never changed.
 #pragma once
 
+#include <linux/rtnetlink.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -29,6 +31,9 @@ struct KernelRoute {
   std::uint32_t metric = 0;
   std::vector<Hop> hops;  // more than one: multipath
   std::uint32_t mtu = 0;  // 0: the interface's
+  std::uint8_t type = RTN_UNICAST;
+  std::uint32_t nexthop = 0;  // id of the nexthop object that hops come from; 0: none
+  std::optional<core::Encapsulation> encapsulation = {};  // of the only hop
 
   friend bool operator==(const KernelRoute&, const KernelRoute&) = default;
 };
@@ -36,8 +41,9 @@ struct KernelRoute {
 // Empty for other families, cached entries and messages that make no sense.
 std::optional<KernelRoute> decode_route(const NetlinkMessage& message);
 
-// A request about a route of ours; `device` is the index of route.device.
+// A request about a route of ours; `device` is the index of route.device, 0 where it has none.
 Message encode_add_route(const core::Route& route, std::uint32_t device);
+Message encode_replace_route(const core::Route& route, std::uint32_t device);
 Message encode_delete_route(const core::Route& route, std::uint32_t device);
 
 // Those of `table` (0: of all) that the protocol made (0: any). Filtered by kernels from 4.20 on.
@@ -55,6 +61,7 @@ MainRoutes read_main_routes(RequestSocket& socket);
 
 // Both converge: what is there already, or gone already, is a success.
 Answer add_route(RequestSocket& socket, const core::Route& route);
+Answer replace_route(RequestSocket& socket, const core::Route& route);
 Answer delete_route(RequestSocket& socket, const core::Route& route);
 
 }  // namespace net

@@ -2,8 +2,10 @@
 
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "core/constants.hpp"
@@ -22,6 +24,15 @@ bool is_ours(const Attributes& attributes, const core::PolicyRule& rule) {
   return priority && rule.mask != 0 && table;
 }
 
+// Of a rule for one port of UDP.
+std::uint16_t udp_port_of(const Attributes& attributes) {
+  fib_rule_port_range ports{};
+  const ByteView bytes = attributes[FRA_DPORT_RANGE];
+  if (attributes.u8(FRA_IP_PROTO) != IPPROTO_UDP || bytes.size() != sizeof ports) return 0;
+  std::memcpy(&ports, bytes.data(), sizeof ports);
+  return ports.start;
+}
+
 Message encode(int type, int flags, const core::PolicyRule& rule) {
   fib_rule_hdr header{};
   header.family = address_family(rule.family);
@@ -29,8 +40,16 @@ Message encode(int type, int flags, const core::PolicyRule& rule) {
   Message message = make_message(type, flags, header);
   put_u32(*message, FRA_PRIORITY, rule.priority);
   put_u32(*message, FRA_TABLE, rule.table);
-  put_u32(*message, FRA_FWMARK, rule.mark);
-  put_u32(*message, FRA_FWMASK, rule.mask);
+  if (rule.mask != 0 || (rule.iif.empty() && rule.udp_port == 0)) {
+    put_u32(*message, FRA_FWMARK, rule.mark);
+    put_u32(*message, FRA_FWMASK, rule.mask);
+  }
+  if (!rule.iif.empty()) put_text(*message, FRA_IIFNAME, rule.iif);
+  if (rule.udp_port != 0) {
+    const fib_rule_port_range ports{rule.udp_port, rule.udp_port};
+    put_u8(*message, FRA_IP_PROTO, IPPROTO_UDP);
+    put(*message, FRA_DPORT_RANGE, {reinterpret_cast<const std::uint8_t*>(&ports), sizeof ports});
+  }
   if (rule.suppress_default) put_u32(*message, FRA_SUPPRESS_PREFIXLEN, 0);
   put_u8(*message, FRA_PROTOCOL, edge_protocol);
   return message;
@@ -51,7 +70,9 @@ std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message) {
                               .mask = attributes.u32(FRA_FWMASK).value_or(0),
                               .table = attributes.u32(FRA_TABLE).value_or(header->table),
                               // The kernel reports -1 where nothing is suppressed.
-                              .suppress_default = attributes.u32(FRA_SUPPRESS_PREFIXLEN) == 0U};
+                              .suppress_default = attributes.u32(FRA_SUPPRESS_PREFIXLEN) == 0U,
+                              .iif = std::string(attributes.text(FRA_IIFNAME)),
+                              .udp_port = udp_port_of(attributes)};
   return is_ours(attributes, rule) ? std::optional(rule) : std::nullopt;
 }
 

@@ -81,6 +81,9 @@ std::string Api::collection(core::Kind kind) {
       return "/api/v1/namespaces/shop/services";
     case core::Kind::endpoint_slice:
       return "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
+    case core::Kind::egress:
+    case core::Kind::pod:
+    case core::Kind::egress_clients:  // not of this world
     case core::Kind::address_pool:
       break;
   }

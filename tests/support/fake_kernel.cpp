@@ -15,15 +15,6 @@ namespace {
 
 using namespace core;
 
-template <typename... Kinds>
-bool is_one_of(const Change& change) {
-  return (std::holds_alternative<Kinds>(change) || ...);
-}
-
-bool is_nftables(const Change& change) {
-  return !is_one_of<AddRoute, DeleteRoute, AddRule, DeleteRule, SetSysctl>(change);
-}
-
 // The interface in "net.ipv4.conf.NAME.rp_filter".
 std::optional<std::string> rp_filter_interface(const std::string& key) {
   constexpr std::string_view head = "net.ipv4.conf.";
@@ -51,6 +42,12 @@ class FakeKernel::Routing {
   void operator()(const AddRoute& change) const {
     const Route& route = change.route;
     check_family(route.destination.family());
+    if (route.nexthop != 0 && !kernel_.nexthops_.contains(route.nexthop)) refuse(EINVAL, change_);
+    if (route.type != Route::Type::unicast || route.nexthop != 0 ||
+        kernel_.tunnels_.contains(route.device)) {
+      insert(route);
+      return;
+    }
     const auto link = kernel_.host_.interfaces.find(route.device);
     if (link == kernel_.host_.interfaces.end()) refuse(ENODEV, change_);
     if (!link->second.up) refuse(ENETDOWN, change_);
@@ -58,12 +55,11 @@ class FakeKernel::Routing {
     if (route.gateway && route.gateway->family() != route.destination.family()) {
       refuse(EINVAL, change_);
     }
-    for (const Route& there : kernel_.routes_) {
-      if (there.table == route.table && there.destination == route.destination) {
-        refuse(EEXIST, change_);
-      }
-    }
-    kernel_.routes_.insert(route);
+    insert(route);
+  }
+  void operator()(const ReplaceRoute& change) const {
+    kernel_.routes_.erase(change.was);
+    (*this)(AddRoute{change.route});
   }
   void operator()(const DeleteRoute& change) const {
     if (kernel_.routes_.erase(change.route) == 0) refuse(ESRCH, change_);
@@ -87,10 +83,65 @@ class FakeKernel::Routing {
       link->second.rp_filter = std::stoi(change.sysctl.value);
     }
   }
+  void operator()(const AddTunnel& change) const {
+    if (kernel_.host_.interfaces.contains(change.tunnel.name) ||
+        !kernel_.tunnels_.emplace(change.tunnel.name, change.tunnel).second) {
+      refuse(EEXIST, change_);
+    }
+  }
+  void operator()(const ChangeTunnel& change) const {
+    const auto found = kernel_.tunnels_.find(change.tunnel.name);
+    if (found == kernel_.tunnels_.end()) refuse(ENODEV, change_);
+    found->second = change.tunnel;
+  }
+  void operator()(const DeleteTunnel& change) const {
+    kernel_.tunnels_.erase(change.tunnel.name);
+    std::erase_if(kernel_.routes_,
+                  [&](const Route& route) { return route.device == change.tunnel.name; });
+    std::vector<std::uint32_t> gone;
+    for (const auto& [id, nexthop] : kernel_.nexthops_) {
+      if (nexthop.device == change.tunnel.name) gone.push_back(id);
+    }
+    for (const std::uint32_t id : gone) remove_nexthop(id);
+  }
+  void operator()(const AddFouPort& change) const { kernel_.fou_ports_.insert(change.port); }
+  void operator()(const DeleteFouPort& change) const { kernel_.fou_ports_.erase(change.port); }
+  void operator()(const AddNexthop& change) const { put_nexthop(change.nexthop); }
+  void operator()(const ReplaceNexthop& change) const { put_nexthop(change.nexthop); }
+  void operator()(const DeleteNexthop& change) const { remove_nexthop(change.nexthop.id); }
   template <typename Other>
   void operator()(const Other&) const {}
 
  private:
+  void insert(const Route& route) const {
+    for (const Route& there : kernel_.routes_) {
+      if (there.table == route.table && there.destination == route.destination &&
+          there.metric == route.metric) {
+        refuse(EEXIST, change_);
+      }
+    }
+    kernel_.routes_.insert(route);
+  }
+  void put_nexthop(const Nexthop& nexthop) const {
+    if (!nexthop.group() && !kernel_.tunnels_.contains(nexthop.device)) refuse(ENODEV, change_);
+    for (const Nexthop::Member& member : nexthop.members) {
+      if (!kernel_.nexthops_.contains(member.id)) refuse(EINVAL, change_);
+    }
+    kernel_.nexthops_.insert_or_assign(nexthop.id, nexthop);
+  }
+  // Takes along the groups that it leaves empty, and routes over what is gone.
+  void remove_nexthop(std::uint32_t id) const {
+    kernel_.nexthops_.erase(id);
+    std::erase_if(kernel_.routes_, [&](const Route& route) { return route.nexthop == id; });
+    std::vector<std::uint32_t> empty;
+    for (auto& [group, nexthop] : kernel_.nexthops_) {
+      if (nexthop.members.empty()) continue;
+      std::erase_if(nexthop.members,
+                    [&](const Nexthop::Member& member) { return member.id == id; });
+      if (nexthop.members.empty()) empty.push_back(group);
+    }
+    for (const std::uint32_t group : empty) remove_nexthop(group);
+  }
   void check_family(Family family) const {
     if (family == Family::ipv6 && !kernel_.host_.ipv6) refuse(EAFNOSUPPORT, change_);
   }
@@ -106,7 +157,8 @@ FakeKernel::FakeKernel() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 FakeKernel::~FakeKernel() { ::close(event_fd_); }
 
 State FakeKernel::state() const {
-  return {tables_.tables(), tables_.elements(), routes_, rules_, sysctls_};
+  return {tables_.tables(), tables_.elements(), routes_,    rules_,
+          sysctls_,         tunnels_,           fou_ports_, nexthops_};
 }
 
 State FakeKernel::observe(const State& expected, ElementFilter& filter) {
@@ -130,6 +182,9 @@ State FakeKernel::observe(const State& expected, ElementFilter& filter) {
   }
   result.routes = routes_;
   result.rules = rules_;
+  result.tunnels = tunnels_;
+  result.fou_ports = fou_ports_;
+  result.nexthops = nexthops_;
   for (const auto& [key, value] : expected.sysctls) {
     const auto there = sysctl(key);
     if (there) result.sysctls.emplace(key, *there);
@@ -223,6 +278,7 @@ void FakeKernel::edit_host(const std::function<void(Host&)>& edit) {
 
 void FakeKernel::drop_dead_routes() {
   std::erase_if(routes_, [&](const Route& route) {
+    if (route.device.empty() || tunnels_.contains(route.device)) return false;
     const auto link = host_.interfaces.find(route.device);
     return link == host_.interfaces.end() || !link->second.up;
   });
@@ -257,6 +313,9 @@ void FakeKernel::tamper(const std::function<void(State&)>& edit) {
   routes_ = after.routes;
   rules_ = after.rules;
   sysctls_ = after.sysctls;
+  tunnels_ = after.tunnels;
+  fou_ports_ = after.fou_ports;
+  nexthops_ = after.nexthops;
   raise({.host = false,
          .routing = before.routes != after.routes || before.rules != after.rules,
          .tables = before.tables != after.tables || before.elements != after.elements});

@@ -74,6 +74,9 @@ class FakeKernel : public net::Kernel {
   core::Host host_;
   std::set<core::Route> routes_;
   std::set<core::PolicyRule> rules_;
+  std::map<std::string, core::Tunnel> tunnels_;
+  std::set<core::FouPort> fou_ports_;
+  std::map<std::uint32_t, core::Nexthop> nexthops_;
   std::map<std::string, std::string> sysctls_;  // other than rp_filter, which is in host_
   net::Counts counts_;
   Events pending_;

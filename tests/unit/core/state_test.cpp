@@ -6,7 +6,9 @@
 #include <set>
 #include <unordered_set>
 
+#include "core/plan_client_rules.hpp"
 #include "core/plan_edge_rules.hpp"
+#include "core/plan_nat_rules.hpp"
 #include "core/set_shape.hpp"
 #include "support/catch.hpp"
 
@@ -48,13 +50,16 @@ TEST_CASE("every set has a name of its own that finds it") {
 }
 
 TEST_CASE("the planner declares the sets in the shapes that elements have") {
-  const nft::Table table = edge_table(Family::ipv4, {});
+  const nft::Table tables[] = {edge_table(Family::ipv4, {}), nat_table(Family::ipv4, {}),
+                               client_table(Family::ipv4, 4790)};
   for (int i = 0; i < static_cast<int>(SetId::count_); ++i) {
     const auto id = static_cast<SetId>(i);
     INFO(to_string(id));
     const nft::Set* found = nullptr;
-    for (const nft::Set& set : table.sets) {
-      if (set.name == to_string(id)) found = &set;
+    for (const nft::Table& table : tables) {
+      for (const nft::Set& set : table.sets) {
+        if (set.name == to_string(id)) found = &set;
+      }
     }
     REQUIRE(found != nullptr);
     CHECK(found->key == shape_of(id).key);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "core/constants.hpp"
 #include "core/diff.hpp"
 #include "core/error.hpp"
 #include "core/plan_edge_rules.hpp"
@@ -138,14 +139,14 @@ std::string message_of(const std::function<void()>& work) {
 
 TEST_CASE("the edge's tables with all kinds of statements and elements are loaded and read back") {
   in_namespace([] {
-    net::Nft nft(true);
+    net::Nft nft(true, core::constants::edge_table);
     converge(nft, edge());
   });
 }
 
 TEST_CASE("nft lists what pona made in words that say what it does") {
   in_namespace([] {
-    net::Nft nft(false);
+    net::Nft nft(false, core::constants::edge_table);
     converge(nft, edge());
     const std::string list = output_of("nft -n list ruleset");
     CHECK_FALSE(contains(list, "[invalid"));
@@ -178,7 +179,7 @@ TEST_CASE("nft lists what pona made in words that say what it does") {
 
 TEST_CASE("an element's value changes within one transaction") {
   in_namespace([] {
-    net::Nft nft(true);
+    net::Nft nft(true, core::constants::edge_table);
     core::State wanted = edge();
     converge(nft, wanted);
     core::Element slot = some_elements(Family::ipv4)[1];
@@ -192,7 +193,7 @@ TEST_CASE("an element's value changes within one transaction") {
 
 TEST_CASE("a refused transaction changes nothing and names the change") {
   in_namespace([] {
-    net::Nft nft(true);
+    net::Nft nft(true, core::constants::edge_table);
     const core::State wanted = edge();
     converge(nft, wanted);
     std::vector<core::Element> pods;
@@ -217,7 +218,7 @@ TEST_CASE("a refused transaction changes nothing and names the change") {
 
 TEST_CASE("the rule that the kernel refuses is named") {
   in_namespace([] {
-    net::Nft nft(false);
+    net::Nft nft(false, core::constants::edge_table);
     Chain chain;
     chain.name = "some";
     chain.rules = {Rule{{Verdict{Verdict::Code::accept, ""}}, "", ""},
@@ -236,7 +237,7 @@ TEST_CASE("an owned table survives others' flush and our end, and is adopted by 
   in_namespace([] {
     const core::State wanted = edge();
     {
-      net::Nft first(true);
+      net::Nft first(true, core::constants::edge_table);
       converge(first, wanted);
       if (!contains(output_of("nft list table ip pona-edge"), "flags owner")) {
         WARN("left out: this kernel has no owned tables that persist");
@@ -245,19 +246,19 @@ TEST_CASE("an owned table survives others' flush and our end, and is adopted by 
       shell("nft flush ruleset");
       CHECK(observe(first, wanted) == wanted);
 
-      net::Nft second(true);
+      net::Nft second(true, core::constants::edge_table);
       const std::string message = message_of([&] { observe(second, wanted); });
       INFO(message);
       CHECK(contains(message, "table ip pona-edge is owned by another process"));
       CHECK(contains(message, "unit"));  // the name of this process
-      net::Nft reader(false);
+      net::Nft reader(false, core::constants::edge_table);
       CHECK(observe(reader, wanted) == wanted);
       CHECK(contains(message_of([&] {
                        reader.apply({core::DeleteTable{Family::ipv4, "pona-edge"}});
                      }),
                      "owned by another process"));
     }
-    net::Nft third(true);
+    net::Nft third(true, core::constants::edge_table);
     CHECK(observe(third, wanted) == wanted);
     shell("nft flush ruleset");
     CHECK(observe(third, wanted) == wanted);
@@ -267,8 +268,8 @@ TEST_CASE("an owned table survives others' flush and our end, and is adopted by 
 TEST_CASE("a table without owner can be removed by a tool that owns nothing") {
   in_namespace([] {
     const core::State wanted = edge();
-    { converge(*std::make_unique<net::Nft>(true), wanted); }
-    net::Nft tool(false);
+    { converge(*std::make_unique<net::Nft>(true, core::constants::edge_table), wanted); }
+    net::Nft tool(false, core::constants::edge_table);
     tool.apply(core::diff(observe(tool, wanted), core::State{}));
     CHECK(observe(tool, wanted).tables.empty());
     CHECK(output_of("nft list ruleset").empty());
@@ -277,7 +278,7 @@ TEST_CASE("a table without owner can be removed by a tool that owns nothing") {
 
 TEST_CASE("foreign objects in our table are seen and removed") {
   in_namespace([] {
-    net::Nft nft(false);
+    net::Nft nft(false, core::constants::edge_table);
     const core::State wanted = edge();
     converge(nft, wanted);
     shell(
@@ -300,7 +301,7 @@ TEST_CASE("foreign objects in our table are seen and removed") {
 
 TEST_CASE("only others' changes of our tables are news") {
   in_namespace([] {
-    net::Nft nft(false);
+    net::Nft nft(false, core::constants::edge_table);
     const core::State wanted = edge();
     converge(nft, wanted);
     CHECK_FALSE(nft.drain());
@@ -327,7 +328,7 @@ TEST_CASE("only others' changes of our tables are news") {
 
 TEST_CASE("a large transaction is applied whole, and is no news") {
   in_namespace([] {
-    net::Nft nft(true);
+    net::Nft nft(true, core::constants::edge_table);
     core::State wanted = edge();
     converge(nft, wanted);
     core::Changes changes;
@@ -359,7 +360,7 @@ TEST_CASE("a large transaction is applied whole, and is no news") {
 TEST_CASE("a mapped part of a key looks up what the map holds, and elements count") {
   in_namespace([] {
     shell("ip link set lo up");
-    net::Nft nft(true);
+    net::Nft nft(true, core::constants::edge_table);
     core::State wanted;
     for (const Family family : {Family::ipv4, Family::ipv6}) {
       const bool ipv4 = family == Family::ipv4;
