@@ -1,14 +1,15 @@
-// The objects of a cluster, by its API server: Mappings, Services, EndpointSlices of all
-// namespaces. A thread of its own connects, decodes and waits, so that a slow server or credential
-// plugin holds nobody up; the owner's loop takes what changed, and tells what came of it, which is
-// written into statuses.
+// The objects of a cluster, by its API server: what the edge reads, to which it tells what came of
+// it, and whatever else a program wants to read.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "kube/decode.hpp"
 #include "kube/kubeconfig.hpp"
+#include "kube/reflector.hpp"
 #include "kube/source.hpp"
 
 namespace kube {
@@ -22,8 +23,14 @@ struct ClusterOptions {
   std::string ns;        // of the Lease by which edges elect who writes for all
 };
 
-// Nothing is connected yet when it returns; what goes wrong then is among the problems, and tried
-// again for ever. Throws core::Error when the process has no descriptors left.
+// Mappings, Services, EndpointSlices and AddressPools of all namespaces; what the owner's loop
+// reports is written into statuses. Nothing is connected yet when it returns; what goes wrong then
+// is among the problems, and tried again for ever. Throws core::Error when the process has no
+// descriptors left.
 std::unique_ptr<Source> open_cluster(const ClusterOptions& options);
+
+// These resources, for who only reads. As above.
+std::unique_ptr<Source> open_watch(const ClientConfig& config, const std::string& user_agent,
+                                   const std::vector<Resource>& resources, DecodeOptions decoding);
 
 }  // namespace kube

@@ -53,16 +53,17 @@ struct ClusterClient::Writers {
 
 ClusterClient::ClusterClient(Transport& transport, const Clock& clock,
                              const ClusterClientOptions& options)
-    : transport_(transport), prefix_(options.context + "/") {
-  const DecodeOptions decoding{options.max_ports_per_mapping, true, options.node};
+    : transport_(transport), watches_(options.context, transport, clock) {
+  const DecodeOptions decoding{options.max_ports_per_mapping, true, options.node, edge_kinds,
+                               false};
   const auto reduce = [decoding](const Node& node) { return decode(node, decoding); };
+  std::vector<Reflector*> reflectors;
   for (Resource& resource : resources()) {
-    reflectors_.push_back(
-        std::make_unique<Reflector>(std::move(resource), transport_, clock, reduce));
+    reflectors.push_back(&watches_.add(std::move(resource), reduce));
   }
   if (!options.instance.empty()) {
     writers_ =
-        std::make_unique<Writers>(transport_, clock, options, *reflectors_[0], *reflectors_[1]);
+        std::make_unique<Writers>(transport_, clock, options, *reflectors[0], *reflectors[1]);
   }
 }
 
@@ -71,11 +72,9 @@ ClusterClient::~ClusterClient() = default;
 void ClusterClient::step() {
   for (const Arrival& arrival : transport_.take()) {
     if (writers_ && writers_->exchanges.take(arrival)) continue;
-    for (const auto& reflector : reflectors_) {
-      if (reflector->take(arrival)) break;
-    }
+    static_cast<void>(watches_.take(arrival));
   }
-  for (const auto& reflector : reflectors_) reflector->step();
+  watches_.step();
   pass_on();
   if (!writers_) return;
   Writers& all = *writers_;
@@ -98,25 +97,22 @@ void ClusterClient::step() {
 
 // To the owner and to the writers, what reflectors brought.
 void ClusterClient::pass_on() {
-  for (const auto& reflector : reflectors_) {
-    core::ObjectChanges changes = reflector->cache().take();
-    if (writers_ && !changes.empty()) writers_->addresses.update(changes);
-    for (auto& [id, object] : changes) changes_.insert_or_assign(id, std::move(object));
-    const ObjectCache::SeenChanges news = reflector->cache().take_seen();
-    if (!writers_) continue;
-    for (const auto& [id, seen] : news) {
-      if (id.kind == core::Kind::mapping) {
-        writers_->reporter.seen(id.name, seen);
-      } else {
-        writers_->addresses.seen(id.name, seen);
-      }
+  core::ObjectChanges changes = watches_.take_changes();
+  if (writers_ && !changes.empty()) writers_->addresses.update(changes);
+  for (auto& [id, object] : changes) changes_.insert_or_assign(id, std::move(object));
+  const ObjectCache::SeenChanges news = watches_.take_seen();
+  if (!writers_) return;
+  for (const auto& [id, seen] : news) {
+    if (id.kind == core::Kind::mapping) {
+      writers_->reporter.seen(id.name, seen);
+    } else {
+      writers_->addresses.seen(id.name, seen);
     }
   }
 }
 
 Time ClusterClient::due() const {
-  Time due = Time::max();
-  for (const auto& reflector : reflectors_) due = std::min(due, reflector->due());
+  Time due = watches_.due();
   if (!writers_) return due;
   due =
       std::min({due, writers_->exchanges.due(), writers_->election.due(), writers_->events.due()});
@@ -139,11 +135,6 @@ void ClusterClient::resign() {
 
 bool ClusterClient::resigned() const { return !writers_ || writers_->election.resigned(); }
 
-bool ClusterClient::synced() const {
-  return std::all_of(reflectors_.begin(), reflectors_.end(),
-                     [](const auto& reflector) { return reflector->settled(); });
-}
-
 bool ClusterClient::move_changes(core::ObjectChanges& into) {
   const bool any = !changes_.empty();
   for (auto& [id, object] : std::exchange(changes_, {})) {
@@ -154,11 +145,6 @@ bool ClusterClient::move_changes(core::ObjectChanges& into) {
 
 std::optional<std::vector<Problem>> ClusterClient::new_problems(
     const std::vector<std::string>& credentials) {
-  std::vector<std::string> state = credentials;
-  for (const auto& reflector : reflectors_) {
-    state.push_back(reflector->trouble());
-    state.push_back(std::to_string(reflector->cache().problems_revision()));
-  }
   std::vector<std::string> writing;
   if (writers_) {
     for (const std::string& trouble : {writers_->election.trouble(), writers_->reporter.trouble(),
@@ -166,25 +152,7 @@ std::optional<std::vector<Problem>> ClusterClient::new_problems(
       if (!trouble.empty()) writing.push_back(trouble);
     }
   }
-  state.insert(state.end(), writing.begin(), writing.end());
-  if (state == told_) return std::nullopt;
-  told_ = std::move(state);
-  std::vector<Problem> problems;
-  problems.reserve(credentials.size());
-  for (const std::string& problem : credentials) {
-    problems.push_back({prefix_ + "credentials", problem});
-  }
-  for (std::string& trouble : writing) problems.push_back({prefix_ + "status", std::move(trouble)});
-  for (const auto& reflector : reflectors_) {
-    if (!reflector->trouble().empty()) {
-      problems.push_back(
-          {prefix_ + reflector->resource().plural,
-           reflector->trouble() + (reflector->synced() ? "; what is known stays in effect" : "")});
-    }
-    reflector->cache().add_problems(prefix_, problems);
-  }
-  std::sort(problems.begin(), problems.end());
-  return problems;
+  return watches_.new_problems(credentials, writing);
 }
 
 }  // namespace kube

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "core/mapping_status.hpp"
+#include "kube/client.hpp"
 #include "kube/clock.hpp"
-#include "kube/reflector.hpp"
 #include "kube/source.hpp"
 #include "kube/transport.hpp"
+#include "kube/watches.hpp"
 
 namespace kube {
 
@@ -27,31 +28,24 @@ struct ClusterClientOptions {
   std::string identity;            // in that election; of this process alone
 };
 
-class ClusterClient {
+class ClusterClient : public Client {
  public:
   // `transport` must outlive it.
   ClusterClient(Transport& transport, const Clock& clock, const ClusterClientOptions& options);
-  ~ClusterClient();
-  ClusterClient(const ClusterClient&) = delete;
-  ClusterClient& operator=(const ClusterClient&) = delete;
+  ~ClusterClient() override;
 
-  // Takes what arrived and does what is due. Call it when something arrived or due() has come.
-  void step();
-  [[nodiscard]] Time due() const;
-
-  // Everything that must be known was listed once.
-  [[nodiscard]] bool synced() const;
-  // True: there were changes.
-  bool move_changes(core::ObjectChanges& into);
-  // `credentials` are complaints about those. Nothing while all are as the last time.
-  std::optional<std::vector<Problem>> new_problems(const std::vector<std::string>& credentials);
+  void step() override;
+  [[nodiscard]] Time due() const override;
+  [[nodiscard]] bool synced() const override { return watches_.synced(); }
+  bool move_changes(core::ObjectChanges& into) override;
+  std::optional<std::vector<Problem>> new_problems(
+      const std::vector<std::string>& credentials) override;
 
   // What the edge does for the Mappings that it planned anew.
   void report(const core::PlannedMappings& planned);
   [[nodiscard]] bool leading() const;
-  // Writes nothing more, and gives the lease back.
-  void resign();
-  [[nodiscard]] bool resigned() const;
+  void resign() override;
+  [[nodiscard]] bool resigned() const override;
 
  private:
   struct Writers;
@@ -59,11 +53,9 @@ class ClusterClient {
   void pass_on();
 
   Transport& transport_;
-  std::string prefix_;
-  std::vector<std::unique_ptr<Reflector>> reflectors_;
+  Watches watches_;
   std::unique_ptr<Writers> writers_;  // null: it writes nothing
   core::ObjectChanges changes_;
-  std::vector<std::string> told_;
 };
 
 }  // namespace kube

@@ -23,6 +23,9 @@ constexpr std::array known_kinds = {
     KnownKind{"", "v1", "Service", core::Kind::service},
     KnownKind{"discovery.k8s.io/", "v1", "EndpointSlice", core::Kind::endpoint_slice},
     KnownKind{"pona.dev/", "v1alpha1", "AddressPool", core::Kind::address_pool},
+    KnownKind{"pona.cybozu.com/", "v1", "Egress", core::Kind::egress},
+    KnownKind{"pona.cybozu.com/", "v1beta1", "Egress", core::Kind::egress},
+    KnownKind{"", "v1", "Pod", core::Kind::pod},
 };
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -87,28 +90,47 @@ core::Object decode_kind(core::Kind kind, const Field& root, core::ObjectName na
     }
     case core::Kind::address_pool:
       return decode_address_pool(root, std::move(name));
+    case core::Kind::egress:
+      return decode_egress(root, std::move(name));
+    case core::Kind::pod:
+      return decode_pod(root, std::move(name));
+    case core::Kind::egress_clients:
+      return decode_egress_clients(root, std::move(name));
     case core::Kind::endpoint_slice:
       break;
   }
   return decode_endpoint_slice(root, std::move(name), options);
 }
 
-// The kind's decoder, or nothing where pona does not read the kind. A known kind in a version that
-// is not known is worth a word: ignoring it would look like a Mapping that does nothing.
-const KnownKind* find_kind(const Field& root, std::string_view api_version, std::string_view kind) {
+// EndpointSlices are of two kinds: those of Services, and lists of clients that pona wrote.
+bool lists_clients(const Field& root) {
+  const auto metadata = root.node()->find("metadata");
+  const auto labels = metadata ? metadata->find("labels") : std::nullopt;
+  return labels && labels->find(clients_of_label);
+}
+
+// Nothing where this process does not read the kind. A known kind in a version that is not known is
+// worth a word: ignoring it would look like a Mapping that does nothing.
+std::optional<core::Kind> find_kind(const Field& root, std::string_view api_version,
+                                    std::string_view kind, const Kinds& kinds) {
+  const std::size_t slash = api_version.find('/');
+  const std::size_t version = slash == std::string_view::npos ? 0 : slash + 1;
+  const KnownKind* nearest = nullptr;
   for (const KnownKind& known : known_kinds) {
-    if (kind != known.name) continue;
-    const std::size_t slash = api_version.find('/');
-    const std::size_t version = slash == std::string_view::npos ? 0 : slash + 1;
-    if (api_version.substr(0, version) != known.group) continue;
-    if (api_version.substr(version) != known.version) {
-      root.at("apiVersion")
-          .reject(quote(api_version) + " is not read: write " + std::string(known.group) +
-                  std::string(known.version));
-    }
-    return &known;
+    if (kind != known.name || api_version.substr(0, version) != known.group) continue;
+    if (nearest == nullptr) nearest = &known;
+    if (api_version.substr(version) == known.version) nearest = &known;
   }
-  return nullptr;
+  if (nearest == nullptr) return std::nullopt;
+  const bool clients = nearest->kind == core::Kind::endpoint_slice && lists_clients(root);
+  const core::Kind found = clients ? core::Kind::egress_clients : nearest->kind;
+  if (!kinds.contains(found)) return std::nullopt;
+  if (api_version.substr(version) != nearest->version) {
+    root.at("apiVersion")
+        .reject(quote(api_version) + " is not read: write " + std::string(nearest->group) +
+                std::string(nearest->version));
+  }
+  return found;
 }
 
 // What the items of typed lists leave out: API servers write a ServiceList's items without kind.
@@ -117,9 +139,12 @@ struct Inherited {
   std::string_view kind;
 };
 
-bool writes_status(const core::Object& object) {
+// What pona writes to, or refers to by its uid.
+bool is_written(const core::Object& object) {
   const auto* const service = std::get_if<core::Service>(&object);
   return std::holds_alternative<core::Mapping>(object) ||
+         std::holds_alternative<core::Egress>(object) ||
+         std::holds_alternative<core::EgressClients>(object) ||
          (service != nullptr && service->load_balancer);
 }
 
@@ -140,24 +165,25 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   if (!api_version_text && api_version.missing()) api_version.reject("missing");
   if (!kind_text && kind.missing()) kind.reject("missing");
   if (!api_version_text || !kind_text) return decoded;
-  const KnownKind* const known = find_kind(root, *api_version_text, *kind_text);
-  if (known == nullptr) {
+  const auto known = find_kind(root, *api_version_text, *kind_text, options.kinds);
+  if (!known) {
     decoded.ignored = true;
     return decoded;
   }
   const Field metadata = root.at("metadata");
   if (metadata.missing()) metadata.reject("missing: every object needs a name");
   if (!metadata.is_map()) return decoded;
-  auto name = decode_name(metadata, known->kind);
+  auto name = decode_name(metadata, *known);
   if (!name) return decoded;
-  decoded.id = core::ObjectId{known->kind, *name};
-  auto object = std::make_shared<const core::Object>(
-      decode_kind(known->kind, root, *std::move(name), options));
-  if (options.served && writes_status(*object)) {
+  decoded.id = core::ObjectId{*known, *name};
+  auto object =
+      std::make_shared<const core::Object>(decode_kind(*known, root, *std::move(name), options));
+  if (options.served && is_written(*object)) {
     auto seen = std::make_shared<Seen>(decode_seen(node));
     for (const Finding& finding : decoded.findings) {
-      if (finding.fatal) seen->faults.push_back(to_string(finding, std::nullopt));
+      (finding.fatal ? seen->faults : seen->warnings).push_back(to_string(finding, std::nullopt));
     }
+    if (options.whole) seen->json = see_whole(node).front().seen->json;
     decoded.seen = std::move(seen);
   }
   if (std::ranges::none_of(decoded.findings, &Finding::fatal)) decoded.object = std::move(object);

@@ -39,9 +39,13 @@ std::string_view api_version(core::Kind kind) {
       return mapping_api_version;
     case core::Kind::address_pool:
       return address_pool_api_version;
+    case core::Kind::egress:
+      return egress_api_version;
     case core::Kind::endpoint_slice:
+    case core::Kind::egress_clients:
       return "discovery.k8s.io/v1";
     case core::Kind::service:
+    case core::Kind::pod:
       break;
   }
   return "v1";

@@ -52,7 +52,7 @@ class Manifests : public Source {
  public:
   explicit Manifests(ManifestOptions options)
       : directory_(std::move(options.directory)),
-        decode_{options.max_ports_per_mapping, false, {}} {}
+        decode_{options.max_ports_per_mapping, false, {}, options.kinds, false} {}
 
   [[nodiscard]] int wake_fd() const override { return directory_.wake_fd(); }
   core::ObjectChanges take() override;

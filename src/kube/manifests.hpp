@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "kube/decode.hpp"
 #include "kube/source.hpp"
 
 namespace kube {
@@ -13,6 +14,7 @@ namespace kube {
 struct ManifestOptions {
   std::filesystem::path directory;
   std::size_t max_ports_per_mapping = 50;
+  Kinds kinds = edge_kinds;  // the rest is counted as ignored
 };
 
 std::unique_ptr<Source> open_manifests(ManifestOptions options);

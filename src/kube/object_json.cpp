@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/constants.hpp"
+#include "core/error.hpp"
 #include "kube/decode_kinds.hpp"
 #include "kube/mapping_fields.hpp"
 
@@ -224,10 +225,18 @@ void append(std::string& out, const core::AddressPool& pool) {
   out += "}}";
 }
 
+// Nobody keeps these over a restart; who would has to say here how they are read back.
+template <typename Unsaved>
+[[noreturn]] void append(std::string& /*out*/, const Unsaved& object) {
+  throw core::Error(core::Error::Kind::permanent,
+                    core::to_string(core::ObjectId{core::kind_of(object), object.name}) +
+                        " is of a kind that is not saved");
+}
+
 }  // namespace
 
 DecodeOptions read_back_options(std::size_t max_ports_per_mapping) {
-  return {max_ports_per_mapping, true, std::string(this_node)};
+  return {max_ports_per_mapping, true, std::string(this_node), edge_kinds, false};
 }
 
 void append_quoted(std::string& out, std::string_view text) {

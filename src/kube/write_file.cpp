@@ -51,7 +51,7 @@ class Temporary {
 
 }  // namespace
 
-void write_file(const std::filesystem::path& path, std::string_view text) {
+void write_file(const std::filesystem::path& path, std::string_view text, mode_t mode) {
   // A link stays a link: the file behind it is replaced.
   std::error_code missing;
   const auto target = std::filesystem::canonical(path, missing);
@@ -63,7 +63,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
         (fchown(temporary.fd(), old.st_uid, old.st_gid) != 0 && errno != EPERM)) {
       fail("cannot give the new " + path.string() + " the old one's mode and owner");
     }
-  } else if (fchmod(temporary.fd(), 0644) != 0) {
+  } else if (fchmod(temporary.fd(), mode) != 0) {
     fail("cannot set the mode of " + path.string());
   }
   while (!text.empty()) {

@@ -2,13 +2,16 @@
 // them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string_view>
 
 namespace kube {
 
-// Written beside and renamed; mode and owner stay what they were. Throws core::Error.
-void write_file(const std::filesystem::path& path, std::string_view text);
+// Written beside and renamed; mode and owner stay what they were, a new file gets `mode`. Throws
+// core::Error.
+void write_file(const std::filesystem::path& path, std::string_view text, mode_t mode = 0644);
 
 // Makes a rename or removal in it last through a crash.
 void sync_directory(const std::filesystem::path& path);

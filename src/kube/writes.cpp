@@ -123,7 +123,10 @@ void Writes::refused(const Reply& reply, const Open& open) {
   sent_.erase(open.name);
   const std::string text = "cannot " + open.write.what + ": " + refusal_text(reply);
   const bool whole = reply.error.empty();
-  if (whole && (reply.code == 404 || reply.code == 409)) {
+  if (whole && open.write.refused && open.write.refused(reply.code, text)) {
+    failures_.erase(open.name);
+    add(open.name);
+  } else if (whole && (reply.code == 404 || reply.code == 409)) {
     // It is gone, or another one: the watch will tell.
     wait(open.name, pause(++failures_[open.name], longest_pause_of_one));
   } else if (whole && (reply.code == 400 || reply.code == 422)) {

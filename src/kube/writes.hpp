@@ -24,6 +24,9 @@ struct Write {
   std::function<void()> done;  // it is written; may be empty
   // The server does not allow it, as the text tells; where empty, all writes pause.
   std::function<void(const std::string&)> forbidden;
+  // Of an answer of no success, with its code and what it says: true, it is dealt with, and what is
+  // to be written is asked anew. May be empty.
+  std::function<bool(int code, const std::string&)> refused;
 };
 
 class Writes {

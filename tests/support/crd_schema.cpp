@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 const std::set<std::string> keywords = {"additionalProperties",
+                                        "anyOf",
                                         "default",
                                         "description",
                                         "enum",
@@ -29,8 +30,10 @@ const std::set<std::string> keywords = {"additionalProperties",
                                         "properties",
                                         "required",
                                         "type",
+                                        "x-kubernetes-int-or-string",
                                         "x-kubernetes-list-map-keys",
                                         "x-kubernetes-list-type",
+                                        "x-kubernetes-preserve-unknown-fields",
                                         "x-kubernetes-validations"};
 
 bool has_type(const Json& value, const std::string& type) {
@@ -46,6 +49,11 @@ class Checker {
   explicit Checker(Checked& result) : result_(result) {}
 
   void check(const Json& schema, Json& value, const std::string& path) {
+    // With the one anyOf that it may have.
+    if (schema.value("x-kubernetes-int-or-string", false)) {
+      if (!value.is_number_integer() && !value.is_string()) say(path, "must be of type integer");
+      return;
+    }
     const std::string type = schema.at("type");
     if (!has_type(value, type)) return say(path, "must be of type " + type);
     if (type == "object") object(schema, value, path);
@@ -67,10 +75,12 @@ class Checker {
   void object(const Json& schema, Json& value, const std::string& path) {
     if (!schema.contains("properties") && !schema.contains("additionalProperties")) return;
     const Json properties = schema.value("properties", Json::object());
+    const bool keeps = schema.value("x-kubernetes-preserve-unknown-fields", false);
     Json kept = Json::object();
     for (auto& [key, member] : value.items()) {
-      if (member.is_null()) continue;
-      if (properties.contains(key) || schema.contains("additionalProperties")) kept[key] = member;
+      if (member.is_null() && !keeps) continue;
+      if (keeps || properties.contains(key) || schema.contains("additionalProperties"))
+        kept[key] = member;
     }
     for (const auto& [key, property] : properties.items()) {
       if (property.contains("default") && !kept.contains(key)) kept[key] = property["default"];
@@ -80,6 +90,7 @@ class Checker {
       if (!value.contains(key)) say(path, key.get<std::string>() + " is required");
     }
     for (auto& [key, member] : value.items()) {
+      if (!properties.contains(key) && !schema.contains("additionalProperties")) continue;
       check(properties.contains(key) ? properties[key] : schema["additionalProperties"], member,
             path.empty() ? key : path + "." + key);
     }
@@ -147,6 +158,12 @@ class Inspector {
     for (const auto& [keyword, value] : schema.items()) {
       if (!keywords.contains(keyword)) say(path, "keyword " + keyword);
     }
+    if (schema.value("x-kubernetes-int-or-string", false)) {
+      const Json either = Json::array({{{"type", "integer"}}, {{"type", "string"}}});
+      if (schema.value("anyOf", Json()) != either) say(path, "anyOf integer and string");
+      return;
+    }
+    if (schema.contains("anyOf")) say(path, "keyword anyOf");
     if (!schema.contains("type")) return say(path, "no type");
     const bool rules = bounded || schema.contains("x-kubernetes-validations");
     const std::string type = schema["type"];

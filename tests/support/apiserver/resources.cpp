@@ -30,6 +30,7 @@ Resource defined(const Json& definition, const Json& version) {
   out.verbs = custom_verbs;
   out.namespaced = text(definition, "spec.scope") == "Namespaced";
   out.status = find(version, "subresources.status") != nullptr;
+  out.scale = find(version, "subresources.scale") != nullptr;
   out.generation = true;
   out.needs_version = true;
   if (const Json* const openapi = find(version, "schema.openAPIV3Schema")) out.openapi = *openapi;

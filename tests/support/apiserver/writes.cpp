@@ -105,6 +105,11 @@ Response apply(State& state, Call& call, const Stored& stored) {
   }
   const Json live = stored ? resource.present(*stored) : zero_of(resource);
   if (stored) check_version(call, live, configuration);
+  const std::string uid = text(configuration, "metadata.uid");
+  if (!stored && !uid.empty()) {
+    throw conflict(call.about(), "uid mismatch: the provided object specified uid " + uid +
+                                     ", and no existing object was found");
+  }
   drop(configuration, "metadata.resourceVersion");
   const FieldSet ignored = resource.ignored(call.subresource);
   Json object = own_apply(live, configuration, call.flag("force"),
@@ -207,6 +212,8 @@ Response answer_scale(State& state, Call& call) {
     for (const auto& [name, value] : labels.items()) {
       selector += (selector.empty() ? "" : ",") + name + "=" + value.get<std::string>();
     }
+    // Custom resources keep it in their status, wherever labelSelectorPath says: there, with us.
+    if (labels.empty()) selector = text(object, "status.selector");
     Json metadata = Json::object();
     for (const char* field : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
       metadata[field] = object.at("metadata").at(field);

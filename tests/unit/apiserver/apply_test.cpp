@@ -146,3 +146,16 @@ TEST_CASE("apply wants a manager and refuses managedFields", "[apiserver]") {
                                   "apiVersion: v1\nkind: ConfigMap\ndata: {on: \"1\", n: \"2\"}\n");
   CHECK(made["data"] == Json{{"on", "1"}, {"n", "2"}});
 }
+
+TEST_CASE("what is applied to an object of a uid is not made anew", "[apiserver]") {
+  Cluster cluster;
+  Json config = unit::config("c", {{"k", "1"}});
+  const Json made = cluster.apply(201, unit::configs + "/c", "a", config);
+  config["metadata"]["uid"] = made["metadata"]["uid"];
+  cluster.apply(200, unit::configs + "/c", "a", config);
+  cluster.call(200, "DELETE", unit::configs + "/c");
+  const Json refused = cluster.apply(409, unit::configs + "/c", "a", config, true);
+  CHECK_THAT(refused["message"].get<std::string>(), Catch::Contains("uid mismatch"));
+  config["metadata"].erase("uid");
+  cluster.apply(201, unit::configs + "/c", "a", config);
+}

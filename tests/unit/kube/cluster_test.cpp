@@ -123,6 +123,7 @@ class Watcher {
     source_ = kube::open_cluster(options);
     if (wrap) source_ = wrap(std::move(source_));
   }
+  explicit Watcher(std::unique_ptr<kube::Source> source) : source_(std::move(source)) {}
 
   void wait(const std::function<bool()>& done) {
     const auto give_up = std::chrono::steady_clock::now() + 20s;
@@ -149,6 +150,31 @@ class Watcher {
 };
 
 }  // namespace
+
+TEST_CASE("cluster: who only reads says which resources and kinds") {
+  Server server;
+  server.lists["egresses"] =
+      event("ADDED", R"({"kind":"Egress","apiVersion":"pona.cybozu.com/v1",)" + metadata("nat", 7) +
+                         R"(,"spec":{"destinations":["10.0.0.0/8"]}})") +
+      end_of_list(10);
+  kube::ClientConfig config;
+  config.context = "lab";
+  config.cluster.server = *kube::parse_url("http://127.0.0.1:" + std::to_string(server.port()));
+  kube::DecodeOptions decoding;
+  decoding.kinds = {core::Kind::egress};
+  const std::vector<kube::Resource> resources = {
+      {"pona.cybozu.com", "v1", "egresses", "", "metadata.name=nat", "shop", false}};
+  Watcher watcher(kube::open_watch(config, "pona/test", resources, decoding));
+  watcher.wait([&] { return watcher.source().synced() && watcher.objects.size() == 1; });
+  CHECK(watcher.objects.contains("Egress shop/nat"));
+  CHECK_FALSE(watcher.source().listens());
+  CHECK_THAT(server.asked(),
+             Catch::StartsWith("/apis/pona.cybozu.com/v1/namespaces/shop/egresses?watch=true"));
+  server.say("egresses", event("DELETED", R"({"kind":"Egress","apiVersion":"pona.cybozu.com/v1",)" +
+                                              metadata("nat", 12) +
+                                              R"(,"spec":{"destinations":["10.0.0.0/8"]}})"));
+  watcher.wait([&] { return watcher.objects.empty(); });
+}
 
 TEST_CASE("cluster: three resources become one source, and follow what happens") {
   Server server;

@@ -91,6 +91,12 @@ std::string print(const core::AddressPool& pool) {
   return out.str();
 }
 
+// Those of the egress side have tests of their own and are ignored here.
+template <typename Other>
+std::string print(const Other& /*object*/) {
+  return "  not asked for\n";
+}
+
 std::string print(const fs::path& path) {
   std::ostringstream out;
   const std::string text = kube::read_text(path);

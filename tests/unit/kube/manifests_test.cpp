@@ -131,6 +131,18 @@ TEST_CASE_METHOD(Manifests, "the first look gives everything at any depth, and s
   CHECK(still());
 }
 
+TEST_CASE_METHOD(Manifests, "of the kinds in it, those are read that are asked for") {
+  write(path("a.yaml"), service("a") + "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n");
+  kube::ManifestOptions options;
+  options.directory = root();
+  options.kinds = {core::Kind::pod};
+  const auto source = kube::open_manifests(options);
+  const core::ObjectChanges changes = source->take();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes.begin()->first == core::ObjectId{core::Kind::pod, {"default", "p"}});
+  CHECK(source->ignored() == 1);
+}
+
 TEST_CASE_METHOD(Manifests, "nothing is synced before the first take") {
   auto source = kube::open_manifests({root()});
   CHECK_FALSE(source->synced());
