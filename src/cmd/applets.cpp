@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -85,6 +86,10 @@ int run_applet(std::span<const Applet> applets, int argc, char** argv) {
   }
 
   if (argc < 2) {
+    // As a plugin it may be installed under its own name: a runtime runs the file named like
+    // "type".
+    const Applet* const plugin = std::getenv("CNI_COMMAND") ? find(applets, "cni") : nullptr;
+    if (plugin != nullptr) return run(*plugin, argc, argv);
     print_table(std::cout, applets);
     return 0;
   }

@@ -17,12 +17,18 @@ struct Applet {
 
 int edge(int argc, char** argv);
 int mapping(int argc, char** argv);
+int agent(int argc, char** argv);
+int egress(int argc, char** argv);
+int nat(int argc, char** argv);
+int cni(int argc, char** argv);
+int controller(int argc, char** argv);
 int install(int argc, char** argv);
 int lab(int argc, char** argv);
 int version(int argc, char** argv);
 int completion(int argc, char** argv);
 
-// Runs the applet that argv[0] ("pona-edge", "/opt/bin/pona-edge") or else argv[1] names, and turns
+// Runs the applet that argv[0] ("pona-edge", "/opt/bin/pona-edge") or else argv[1] names; without
+// either, the CNI plugin where a container runtime calls (CNI_COMMAND in the environment). Turns
 // what it throws into a message on standard error and an exit status.
 int run_applet(std::span<const Applet> applets, int argc, char** argv);
 

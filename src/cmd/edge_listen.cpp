@@ -61,7 +61,8 @@ sockaddr_un unix_name(const std::string& path) {
 
 }  // namespace
 
-net::Fd listen_tcp(const std::optional<core::Address>& address, std::uint16_t port) {
+net::Fd listen_tcp(const std::optional<core::Address>& address, std::uint16_t port,
+                   const std::string& advice) {
   core::Address wanted = address.value_or(*core::Address::parse("::"));
   net::Fd fd = make_socket(wanted.family() == core::Family::ipv4 ? AF_INET : AF_INET6);
   if (!fd && !address && errno == EAFNOSUPPORT) {
@@ -72,7 +73,7 @@ net::Fd listen_tcp(const std::optional<core::Address>& address, std::uint16_t po
                               (address ? to_string(wanted) : "all addresses") + ", TCP port " +
                               std::to_string(port);
   if (!fd || !bind_tcp(fd, wanted, port) || listen(fd.get(), backlog) != 0) {
-    fail(attempt, errno, "--monitor-address and --monitor-port choose another");
+    fail(attempt, errno, advice);
   }
   return fd;
 }

@@ -12,8 +12,11 @@
 
 namespace cmd {
 
-// Unset address: all addresses of both families. Throws core::Error, e.g. when the port is taken.
-net::Fd listen_tcp(const std::optional<core::Address>& address, std::uint16_t port);
+// Unset address: all addresses of both families. Throws core::Error, e.g. when the port is taken;
+// `advice` then says which options choose another.
+net::Fd listen_tcp(
+    const std::optional<core::Address>& address, std::uint16_t port,
+    const std::string& advice = "--monitor-address and --monitor-port choose another");
 
 // Makes the directory if need be and takes a dead process' socket away; a living one's is an error.
 net::Fd listen_unix(const std::string& path);

@@ -9,11 +9,12 @@
 
 #include "cmd/edge_elements.hpp"
 #include "cmd/log.hpp"
+#include "cmd/log_changes.hpp"
 #include "core/build.hpp"
+#include "core/constants.hpp"
 #include "core/diff.hpp"
 #include "core/element_index.hpp"
 #include "core/mapping_status.hpp"
-#include "core/text.hpp"
 
 namespace cmd {
 namespace {
@@ -26,7 +27,6 @@ constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr auto stalled_after = 10s;
 constexpr std::chrono::milliseconds news_pause = 1s;    // between attempts, when there are news
 constexpr std::chrono::milliseconds report_pause = 1s;  // between looks at what was rejected
-constexpr std::size_t most_lines = 50;
 constexpr std::size_t planned_at_once = 512;
 
 double seconds(Time::duration time) { return std::chrono::duration<double>(time).count(); }
@@ -36,13 +36,7 @@ std::string text_of(Time::duration time) {
 }
 
 bool touches_tables(const core::Changes& changes) {
-  return std::ranges::any_of(changes, [](const core::Change& change) {
-    return !std::holds_alternative<core::AddRoute>(change) &&
-           !std::holds_alternative<core::DeleteRoute>(change) &&
-           !std::holds_alternative<core::AddRule>(change) &&
-           !std::holds_alternative<core::DeleteRule>(change) &&
-           !std::holds_alternative<core::SetSysctl>(change);
-  });
+  return std::ranges::any_of(changes, core::is_nftables);
 }
 
 // The forwards that the kernel loses with these changes, one by one or with their table.
@@ -66,37 +60,6 @@ std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
     }
   }
   return lost;
-}
-
-void log_changes(const core::Changes& changes, Time::duration took) {
-  if (!log::enabled(log::Level::info)) return;
-  std::vector<std::string> lines;
-  if (changes.size() <= most_lines * 8) lines = core::to_text(changes);
-  if (lines.empty() || lines.size() > most_lines) {
-    if (log::enabled(log::Level::debug)) {
-      for (const std::string& line : core::to_text(changes)) log::debug(line);
-    }
-    // Runs of elements become a line that counts them.
-    lines = core::to_text(changes, 0);
-  }
-  if (lines.size() <= most_lines) {
-    for (const std::string& line : lines) log::info(line);
-  } else {
-    log::info("applied", {{"changes", std::to_string(changes.size())}, {"took", text_of(took)}});
-  }
-}
-
-// Logs what is new and what is over in a set of complaints.
-template <typename Set, typename Text>
-void log_difference(Set& logged, const Set& current, Text text, const char* over) {
-  if (logged == current) return;
-  for (const auto& entry : current) {
-    if (!logged.contains(entry)) log::warning(text(entry));
-  }
-  for (const auto& entry : logged) {
-    if (!current.contains(entry)) log::info(std::string(over) + ": " + text(entry));
-  }
-  logged = current;
 }
 
 }  // namespace
@@ -272,7 +235,7 @@ void EdgeLoop::commit(const core::Changes& changes) {
   const Time begun = clock_.now();
   kernel_.apply(changes);
   statistics_.changes += changes.size();
-  log_changes(changes, clock_.now() - begun);
+  log_changes(changes, clock_.now() - begun, core::constants::edge_table);
 }
 
 void EdgeLoop::sweep() {

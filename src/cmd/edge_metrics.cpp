@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cmd/edge_status.hpp"
+#include "cmd/metrics_page.hpp"
 
 namespace cmd {
 
@@ -17,62 +18,13 @@ void Durations::add(double seconds) {
 
 namespace {
 
-using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+using Labels = MetricsPage::Labels;
 
 std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;
 }
-
-class Page {
- public:
-  void metric(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = "pona_edge_" + std::string(name);
-    text_ += "# HELP " + name_ + ' ' + std::string(help) + '\n';
-    text_ += "# TYPE " + name_ + ' ' + std::string(type) + '\n';
-  }
-
-  void sample(const Labels& labels, const std::string& value, std::string_view suffix = "") {
-    text_ += name_;
-    text_ += suffix;
-    char separator = '{';
-    for (const auto& [name, content] : labels) {
-      text_ += separator;
-      text_ += name;
-      text_ += "=\"";
-      escape(content);
-      text_ += '"';
-      separator = ',';
-    }
-    if (!labels.empty()) text_ += '}';
-    text_ += ' ' + value + '\n';
-  }
-  void sample(const Labels& labels, std::uint64_t value) { sample(labels, std::to_string(value)); }
-
-  void single(std::string_view name, std::string_view type, std::string_view help,
-              std::uint64_t value) {
-    metric(name, type, help);
-    sample({}, value);
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  void escape(std::string_view content) {
-    for (const char letter : content) {
-      if (letter == '\\' || letter == '"') text_ += '\\';
-      if (letter == '\n') {
-        text_ += "\\n";
-      } else {
-        text_ += letter;
-      }
-    }
-  }
-
-  std::string text_;
-  std::string name_;
-};
 
 Labels labels_of(const MappingStatus& mapping, const PortStatus& port) {
   return {{"kind", mapping.kind},    {"namespace", mapping.ns}, {"mapping", mapping.name},
@@ -92,7 +44,7 @@ void each_port(const EdgeStatus& status, Visit visit) {
   }
 }
 
-void traffic(Page& page, const EdgeStatus& status) {
+void traffic(MetricsPage& page, const EdgeStatus& status) {
   page.metric("mapping_packets_total", "counter",
               "Packets of a mapped port; in: from clients, out: to clients.");
   each_port(status, [&](const Labels& labels, const PortStatus& port) {
@@ -141,7 +93,7 @@ void traffic(Page& page, const EdgeStatus& status) {
   }
 }
 
-void objects(Page& page, const EdgeStatus& status) {
+void objects(MetricsPage& page, const EdgeStatus& status) {
   page.metric("objects", "gauge", "Objects that were read, by kind.");
   for (const auto& [kind, count] : status.objects) page.sample({{"kind", kind}}, count);
   page.metric("mappings", "gauge", "Mappings by state.");
@@ -162,7 +114,7 @@ void objects(Page& page, const EdgeStatus& status) {
               status.conntrack_limit);
 }
 
-void process(Page& page, const ProcessStatus& process) {
+void process(MetricsPage& page, const ProcessStatus& process) {
   page.metric("build_info", "gauge", "Always 1; the labels tell what runs.");
   page.sample({{"version", process.version}, {"commit", process.commit}}, 1);
   page.single("start_time_seconds", "gauge", "When the process started, in Unix time.",
@@ -205,7 +157,7 @@ void process(Page& page, const ProcessStatus& process) {
 }  // namespace
 
 std::string to_metrics(const EdgeStatus& status) {
-  Page page;
+  MetricsPage page("pona_edge_");
   if (status.process) process(page, *status.process);
   objects(page, status);
   traffic(page, status);

@@ -21,6 +21,7 @@
 #include "cmd/edge_monitor.hpp"
 #include "cmd/edge_source.hpp"
 #include "cmd/notify.hpp"
+#include "cmd/signals.hpp"
 #include "cmd/version.hpp"
 #include "core/error.hpp"
 #include "net/fd.hpp"
@@ -30,22 +31,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Time = EdgeClock::Time;
-
-// Blocked here, before any thread is made, so that they arrive at this descriptor only.
-net::Fd catch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-  sigset_t before;
-  pthread_sigmask(SIG_BLOCK, &signals, &before);
-  std::signal(SIGPIPE, SIG_IGN);
-  net::Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) {
-    throw core::Error(core::Error::Kind::transient,
-                      std::string("cannot wait for signals: ") + std::strerror(errno));
-  }
-  return fd;
-}
 
 // The socket's file, as long as it is the one that was made.
 class SocketFile {

@@ -17,11 +17,14 @@ struct Options {
   std::vector<std::string> node_selectors;
 };
 
+void add_image(CLI::App& app, InstallRequest& request, const std::string& help) {
+  app.add_option("--image", request.image, help)->type_name("IMAGE");
+}
+
 void add_edge_options(CLI::App& app, InstallRequest& request, Options& options) {
   app.add_flag("--in-cluster", request.in_cluster,
                "A DaemonSet on nodes of the cluster; else credentials for edges outside");
-  app.add_option("--image", request.image, "The image with pona; wanted with --in-cluster")
-      ->type_name("IMAGE");
+  add_image(app, request, "The image with pona; wanted with --in-cluster");
   app.add_option("--node-selector", options.node_selectors,
                  "With --in-cluster: only nodes with this label; repeatable")
       ->allow_extra_args(false)
@@ -38,6 +41,8 @@ constexpr auto examples =
     "  pona install all --in-cluster --image registry.example.com/pona:0.1.0 \\\n"
     "      --node-selector edge=yes | kubectl apply --server-side -f -\n"
     "  pona install edge --namespace edge | kubectl diff -f -\n"
+    "  pona install controller --image registry.example.com/pona:0.1.0 | kubectl apply -f -\n"
+    "  pona install agent --image registry.example.com/pona:0.1.0 | kubectl apply -f -\n"
     "  pona install rbac --smartnat-finalizers | kubectl apply -f -    # after SmartNat\n"
     "  pona install rbac -o json | jq '.items[].kind'\n"
     "\nExit status: 0 done, 1 failed, 2 usage.";
@@ -51,18 +56,21 @@ int install(int argc, char** argv) {
   app.footer(examples);
   app.require_subcommand(1);
 
-  CLI::App* const crds = app.add_subcommand("crds", "The kinds Mapping and AddressPool");
+  CLI::App* const crds = app.add_subcommand("crds", "The kinds Mapping, AddressPool and Egress");
   CLI::App* const rbac = app.add_subcommand("rbac", "What an edge may do in the cluster");
   CLI::App* const edge = app.add_subcommand("edge", "The same, with the edge or its credentials");
-  CLI::App* const all = app.add_subcommand("all", "Everything: crds and edge");
-  for (CLI::App* const command : {crds, rbac, edge, all}) {
+  CLI::App* const controller = app.add_subcommand("controller", "The controller of Egresses");
+  CLI::App* const agent =
+      app.add_subcommand("agent", "The agents that lead pods to NAT pods, on each node");
+  CLI::App* const all = app.add_subcommand("all", "All that edges need: crds and edge");
+  for (CLI::App* const command : {crds, rbac, edge, controller, agent, all}) {
     command->add_option("-o,--output", options.format, "yaml or json")
         ->check(CLI::IsMember({"yaml", "json"}))
         ->type_name("FORMAT")
         ->capture_default_str();
     command->footer(examples);
   }
-  for (CLI::App* const command : {rbac, edge, all}) {
+  for (CLI::App* const command : {rbac, edge, controller, agent, all}) {
     command
         ->add_option("-n,--namespace", request.ns, "The namespace of all that is not cluster-wide")
         ->type_name("NAMESPACE")
@@ -72,16 +80,20 @@ int install(int argc, char** argv) {
     command->add_flag("--smartnat-finalizers", request.smartnat_finalizers,
                       "Where SmartNat was: the edge may remove its finalizer from Mappings, too");
   }
+  add_image(*controller, request, "The image with pona, of the controller and of NAT pods");
+  add_image(*agent, request, "The image with pona, of the agents");
   for (CLI::App* const command : {edge, all}) add_edge_options(*command, request, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  request.part = crds->parsed()   ? Part::crds
-                 : rbac->parsed() ? Part::rbac
-                 : edge->parsed() ? Part::edge
-                                  : Part::all;
+  request.part = crds->parsed()         ? Part::crds
+                 : rbac->parsed()       ? Part::rbac
+                 : edge->parsed()       ? Part::edge
+                 : controller->parsed() ? Part::controller
+                 : agent->parsed()      ? Part::agent
+                                        : Part::all;
   for (const std::string& text : options.node_selectors) add_node_selector(request, text);
   std::cout << (options.format == "json" ? install_json(request) : install_yaml(request));
   return 0;

@@ -45,10 +45,25 @@ bool is_label_key(std::string_view text) {
   return kube::is_dns_subdomain(text.substr(0, slash)) && is_label_word(text.substr(slash + 1));
 }
 
+void check_image(const InstallRequest& request, const std::string& who) {
+  if (request.image.empty()) {
+    refuse(who +
+           " needs --image: name an image with the program pona in its path, like "
+           "registry.example.com/pona:0.1.0");
+  }
+  const bool blank = std::ranges::any_of(request.image, [](char c) { return c <= ' ' || c > '~'; });
+  if (blank) refuse("--image " + quote(request.image) + " is no name of an image");
+}
+
 void check(const InstallRequest& request) {
   if (!kube::is_dns_label(request.ns)) {
     refuse("--namespace " + quote(request.ns) +
            " is no namespace: lower-case letters, digits and \"-\", at most 63");
+  }
+  if (request.part == Part::controller || request.part == Part::agent) {
+    const bool agent = request.part == Part::agent;
+    check_image(request, agent ? "pona install agent" : "pona install controller");
+    return;
   }
   if (!request.in_cluster) {
     const char* const given = !request.image.empty()                 ? "--image"
@@ -61,13 +76,7 @@ void check(const InstallRequest& request) {
     }
     return;
   }
-  if (request.image.empty()) {
-    refuse(
-        "--in-cluster needs --image: name an image with the program pona in its path, like "
-        "registry.example.com/pona:0.1.0");
-  }
-  const bool blank = std::ranges::any_of(request.image, [](char c) { return c <= ' ' || c > '~'; });
-  if (blank) refuse("--image " + quote(request.image) + " is no name of an image");
+  check_image(request, "--in-cluster");
   for (const EdgeOption& option : edge_option_table()) {
     if (option.name != "external-interfaces") continue;
     EdgeOptions checked;
@@ -83,6 +92,7 @@ Values values_of(const InstallRequest& request) {
   return {
       {"${NAMESPACE}", quote(request.ns)},
       {"${IMAGE}", quote(request.image)},
+      {"${IMAGE_OPTION}", quote("--image=" + request.image)},
       {"${NODE_SELECTOR}", selector.dump()},
       {"${EXTERNAL_INTERFACES}", quote("--external-interfaces=" + request.external_interfaces)}};
 }
@@ -109,10 +119,18 @@ bool ours(const std::string& ns) { return ns != "default" && !ns.starts_with("ku
 std::vector<std::string_view> manifests_of(const InstallRequest& request) {
   std::vector<std::string_view> texts;
   if (request.part == Part::crds || request.part == Part::all) {
-    texts = {manifests::mapping_crd, manifests::address_pool_crd};
+    texts = {manifests::mapping_crd, manifests::address_pool_crd, manifests::egress_crd};
   }
   if (request.part == Part::crds) return texts;
   if (ours(request.ns)) texts.push_back(manifests::system_namespace);
+  if (request.part == Part::controller) {
+    texts.insert(texts.end(), {manifests::controller_rbac, manifests::controller_deployment});
+    return texts;
+  }
+  if (request.part == Part::agent) {
+    texts.insert(texts.end(), {manifests::agent_rbac, manifests::agent_daemonset});
+    return texts;
+  }
   texts.push_back(manifests::edge_rbac);
   if (request.smartnat_finalizers) texts.push_back(manifests::edge_smartnat_finalizers);
   if (request.part == Part::rbac) return texts;

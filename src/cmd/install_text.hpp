@@ -10,12 +10,12 @@
 namespace cmd {
 
 struct InstallRequest {
-  enum class Part : std::uint8_t { crds, rbac, edge, all };
+  enum class Part : std::uint8_t { crds, rbac, edge, controller, agent, all };
 
   Part part = Part::all;
   std::string ns = "pona-system";
   bool in_cluster = false;          // edges as a DaemonSet, else credentials for edges outside
-  std::string image;                // wanted in the cluster
+  std::string image;                // wanted in the cluster, for the controller and agents
   std::string external_interfaces;  // an option of the edge in the cluster
   std::map<std::string, std::string> node_selector;  // likewise
   bool smartnat_finalizers =

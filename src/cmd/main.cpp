@@ -5,6 +5,11 @@ namespace {
 constexpr cmd::Applet applets[] = {
     {"edge", "carry traffic for external addresses and ports to pods", cmd::edge},
     {"mapping", "add, change, show and remove what an edge carries", cmd::mapping},
+    {"agent", "run on each node: lead pods that ask for an Egress to its NAT pods", cmd::agent},
+    {"egress", "show which pods of this node leave by which NAT pods", cmd::egress},
+    {"nat", "run in a NAT pod: let an Egress's clients out", cmd::nat},
+    {"cni", "the CNI plugin, which container runtimes call", cmd::cni},
+    {"controller", "make NAT pods of Egresses, in the cluster", cmd::controller},
     {"install", "print what a cluster needs, for kubectl apply -f -", cmd::install},
     {"lab", "try pona in a network of its own, built in namespaces", cmd::lab},
     {"version", "what was built, from which commit, with which libraries", cmd::version},

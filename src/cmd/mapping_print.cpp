@@ -1,6 +1,5 @@
 #include "cmd/mapping_print.hpp"
 
-#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -8,36 +7,12 @@
 #include "cmd/mapping_conflict.hpp"
 #include "cmd/mapping_options.hpp"
 #include "cmd/mapping_state.hpp"
+#include "cmd/table.hpp"
 #include "kube/mapping_text.hpp"
 #include "kube/object_text.hpp"
 
 namespace cmd {
 namespace {
-
-using Row = std::vector<std::string>;
-
-// Characters as a terminal counts them: UTF-8's continuation bytes have no width.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-void print_table(std::ostream& out, const std::vector<Row>& rows, bool colour) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  bool header = colour;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - width(row[i]) + 2, ' ');
-    }
-    out << (header ? "\033[1m" : "") << line << (header ? "\033[0m" : "") << '\n';
-    header = false;
-  }
-}
 
 template <typename Values, typename Print>
 std::string join(const Values& values, const std::string& separator, Print print) {
@@ -95,7 +70,7 @@ void print_json_list(std::ostream& out, std::span<const kube::StoredMapping> map
 void print_rows(std::ostream& out, std::span<const kube::StoredMapping> mappings, bool wide,
                 bool colour, std::int64_t now) {
   const bool live = !mappings.empty() && mappings.front().live;
-  std::vector<Row> rows = {{"NAME", "ADDRESSES", "PORTS", "SERVICE", "SOURCES"}};
+  std::vector<TableRow> rows = {{"NAME", "ADDRESSES", "PORTS", "SERVICE", "SOURCES"}};
   const auto add_titles = [&](std::initializer_list<const char*> titles) {
     for (const char* title : titles) rows.front().emplace_back(title);
   };
@@ -103,8 +78,8 @@ void print_rows(std::ostream& out, std::span<const kube::StoredMapping> mappings
   if (wide) add_titles({"AFFINITY", "CLIENT-IP", "CONNS/SRC", "NEW/S", live ? "EDGES" : "FILE"});
   for (const auto& stored : mappings) {
     const core::Mapping& mapping = stored.mapping;
-    Row row = {core::to_string(mapping.name), join(mapping.addresses, ",", as_text),
-               join(mapping.ports, ",", port_text), mapping.service, sources(mapping, ",")};
+    TableRow row = {core::to_string(mapping.name), join(mapping.addresses, ",", as_text),
+                    join(mapping.ports, ",", port_text), mapping.service, sources(mapping, ",")};
     if (stored.live) {
       row.push_back(state_of(*stored.live).word);
       row.push_back(instances_text(*stored.live, now));

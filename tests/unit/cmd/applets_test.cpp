@@ -1,5 +1,6 @@
 #include "cmd/applets.hpp"
 
+#include <cstdlib>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -21,6 +22,7 @@ int record(int argc, char** argv) {
 constexpr cmd::Applet applets[] = {
     {"edge", "records", record},
     {"mapping", "records", record},
+    {"cni", "records", record},
     {"broken", "fails",
      [](int, char**) -> int { throw core::Error(core::Error::Kind::permanent, "disk on fire"); }},
     {"misused", "fails",
@@ -48,6 +50,20 @@ TEST_CASE("an applet is chosen by the name of the program, then by the first wor
   all.insert(all.end(), arguments.begin(), arguments.end());
   CHECK(run(all) == 0);
   CHECK(called == arguments);
+}
+
+TEST_CASE("without a word, who is called with CNI_COMMAND is the CNI plugin") {
+  const std::vector<std::string> untouched = {"untouched"};
+  called = untouched;
+  setenv("CNI_COMMAND", "VERSION", 1);
+  CHECK(run({"/opt/cni/bin/pona"}) == 0);
+  CHECK(called.empty());
+  CHECK(run({"pona", "mapping", "x"}) == 0);
+  CHECK(called == std::vector<std::string>{"x"});
+  unsetenv("CNI_COMMAND");
+  called = untouched;
+  CHECK(run({"/opt/cni/bin/pona-cni"}) == 0);
+  CHECK(called.empty());
 }
 
 TEST_CASE("what an applet throws becomes its exit status") {

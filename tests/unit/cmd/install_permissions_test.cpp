@@ -12,8 +12,7 @@
 #include "cmd/install_text.hpp"
 #include "kube/cluster_client.hpp"
 #include "support/manual_clock.hpp"
-#include "support/yaml_json.hpp"
-#include "unit/apiserver/cluster.hpp"
+#include "unit/cmd/installed.hpp"
 
 namespace {
 
@@ -25,56 +24,6 @@ using Part = InstallRequest::Part;
 const std::string mapping_path =
     "/apis/smartnat.aureacentral.com/v1alpha1/namespaces/default/mappings";
 const std::string finalizer = "mapping.finalizers.aureacentral.com";
-
-// The edge's requests, answered at once. Notes what was asked for and what was refused.
-class Wire : public kube::Transport {
- public:
-  explicit Wire(unit::Cluster& cluster) : cluster_(cluster) {}
-
-  std::uint64_t start(kube::Request request) override {
-    ++last_;
-    const std::string path = request.target.substr(0, request.target.find('?'));
-    const auto response = cluster_.server.handle(
-        {request.method,
-         request.target,
-         {{"authorization", "Bearer edge"}, {"content-type", request.content_type}},
-         request.body});
-    (response.status == 403 ? refused : done).insert(request.method + " " + path);
-    arrivals_.push_back({last_, kube::Arrival::Kind::head, response.status, {}, {}, {}});
-    if (response.stream) {
-      streams_[last_] = response.stream;
-    } else {
-      arrivals_.push_back({last_, kube::Arrival::Kind::body, 0, {}, response.body, {}});
-      arrivals_.push_back({last_, kube::Arrival::Kind::end, 0, {}, {}, {}});
-    }
-    return last_;
-  }
-  void cancel(std::uint64_t request) override {
-    streams_.erase(request);
-    std::erase_if(arrivals_, [&](const auto& arrival) { return arrival.request == request; });
-  }
-  std::vector<kube::Arrival> take() override {
-    std::vector<std::uint64_t> over;
-    for (const auto& [id, stream] : streams_) {
-      auto piece = stream->read();
-      arrivals_.push_back({id, kube::Arrival::Kind::body, 0, {}, std::move(piece.bytes), {}});
-      if (!piece.ended && !piece.dropped) continue;
-      arrivals_.push_back({id, kube::Arrival::Kind::end, 0, {}, {}, {}});
-      over.push_back(id);
-    }
-    for (const std::uint64_t id : over) streams_.erase(id);
-    return std::exchange(arrivals_, {});
-  }
-
-  std::set<std::string> done;
-  std::set<std::string> refused;
-
- private:
-  unit::Cluster& cluster_;
-  std::uint64_t last_ = 0;
-  std::vector<kube::Arrival> arrivals_;
-  std::map<std::uint64_t, std::shared_ptr<support::apiserver::Stream>> streams_;
-};
 
 class World {
  public:
@@ -110,28 +59,11 @@ class World {
     client = std::make_unique<kube::ClusterClient>(wire, clock.clock(), std::move(options));
   }
 
-  // As a cluster's admin applies what is printed.
   void install(Part part, bool smartnat_finalizers) {
     InstallRequest request;
     request.part = part;
     request.smartnat_finalizers = smartnat_finalizers;
-    static const std::map<std::string, std::string> collections = {
-        {"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"},
-        {"Namespace", "/api/v1/namespaces"},
-        {"ServiceAccount", "/api/v1/namespaces/pona-system/serviceaccounts"},
-        {"ClusterRole", "/apis/rbac.authorization.k8s.io/v1/clusterroles"},
-        {"ClusterRoleBinding", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"},
-        {"Role", "/apis/rbac.authorization.k8s.io/v1/namespaces/pona-system/roles"},
-        {"RoleBinding", "/apis/rbac.authorization.k8s.io/v1/namespaces/pona-system/rolebindings"},
-    };
-    for (const Json& object : test::yaml_documents(cmd::install_yaml(request))) {
-      const std::string path =
-          collections.at(object["kind"]) + "/" + object["metadata"]["name"].get<std::string>();
-      const auto response = cluster.send("PATCH", path + "?fieldManager=admin&force=true", object,
-                                         "application/apply-patch+yaml");
-      INFO(path << ": " << response.body);
-      REQUIRE(response.status / 100 == 2);
-    }
+    unit::install(cluster, request);
   }
 
   void run(std::chrono::seconds time) {
@@ -156,7 +88,7 @@ class World {
   Json mapping() { return cluster.call(200, "GET", mapping_path + "/web"); }
 
   unit::Cluster cluster;
-  Wire wire{cluster};
+  unit::Wire wire{cluster, "edge"};
   support::ManualClock clock;
   std::unique_ptr<kube::ClusterClient> client;
   std::vector<kube::Problem> problems;

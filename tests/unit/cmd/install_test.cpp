@@ -88,7 +88,7 @@ std::string usage_error(const InstallRequest& request) {
 }  // namespace
 
 TEST_CASE("each part prints its objects, all prints every one once") {
-  const std::vector<std::string> crds(2, "CustomResourceDefinition");
+  const std::vector<std::string> crds(3, "CustomResourceDefinition");
   const std::vector<std::string> rbac = {"Namespace",          "ServiceAccount", "ClusterRole",
                                          "ClusterRoleBinding", "Role",           "RoleBinding"};
   std::vector<std::string> edge = rbac;
@@ -99,6 +99,15 @@ TEST_CASE("each part prints its objects, all prints every one once") {
   CHECK(kinds(outside(Part::rbac)) == rbac);
   CHECK(kinds(outside(Part::edge)) == edge);
   CHECK(kinds(outside(Part::all)) == all);
+  std::vector<std::string> controller = rbac;
+  controller.emplace_back("Deployment");
+  InstallRequest request = outside(Part::controller);
+  request.image = "registry.example.com/pona:1";
+  CHECK(kinds(request) == controller);
+  std::vector<std::string> agent(rbac.begin(), rbac.begin() + 4);
+  agent.emplace_back("DaemonSet");
+  request.part = Part::agent;
+  CHECK(kinds(request) == agent);
   all.back() = "DaemonSet";
   CHECK(kinds(inside(Part::all)) == all);
 }
@@ -317,4 +326,45 @@ TEST_CASE("values that are none are usage errors that name the option") {
   }
   cmd::add_node_selector(request, "edge=yes");
   CHECK_THROWS_WITH(cmd::add_node_selector(request, "edge=no"), Catch::Contains("given twice"));
+}
+
+TEST_CASE(
+    "a controller may do what it must, and no more than that beyond what it gives to others") {
+  InstallRequest request = outside(Part::controller);
+  CHECK(usage_error(request).find("pona install controller needs --image") == 0);
+  request.image = "registry.example.com/pona:1";
+  request.ns = "network";
+  const auto all = objects(request);
+  std::set<std::string> expected = {
+      "patch egresses/status.pona.cybozu.com",
+      "update egresses/finalizers.pona.cybozu.com",
+      "update endpointslices.discovery.k8s.io",
+      "create events.events.k8s.io",
+      "patch events.events.k8s.io",
+  };
+  for (const char* const read :
+       {"egresses.pona.cybozu.com", "pods", "nodes", "servicecidrs.networking.k8s.io"}) {
+    for (const char* const verb : {"get ", "list ", "watch "})
+      expected.insert(verb + std::string(read));
+  }
+  for (const char* const made :
+       {"serviceaccounts", "services", "deployments.apps", "poddisruptionbudgets.policy",
+        "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io",
+        "endpointslices.discovery.k8s.io"}) {
+    for (const char* const verb : {"get ", "list ", "watch ", "create ", "patch ", "delete "}) {
+      expected.insert(verb + std::string(made));
+    }
+  }
+  CHECK(permissions(find(all, "ClusterRole")) == expected);
+  CHECK(permissions(find(all, "Role")) ==
+        std::set<std::string>{"create leases.coordination.k8s.io",
+                              "get leases.coordination.k8s.io pona-controller",
+                              "update leases.coordination.k8s.io pona-controller"});
+  const json pod = find(all, "Deployment")["spec"]["template"]["spec"];
+  const json& container = pod["containers"][0];
+  CHECK(container["image"] == "registry.example.com/pona:1");
+  CHECK(has(container["args"], "--image=registry.example.com/pona:1"));
+  CHECK(container["securityContext"]["capabilities"] == json{{"drop", json::array({"ALL"})}});
+  CHECK(pod["securityContext"]["runAsNonRoot"] == true);
+  CHECK(find(all, "Deployment")["metadata"]["namespace"] == "network");
 }

@@ -1,0 +1,140 @@
+// The agent's reconcile loop: objects, what the CNI plugin left, and what NAT pods answer -> the
+// network namespaces of the pods on this node, and the lists by which NAT pods know them. Knows no
+// descriptor of its own and no thread: whoever calls step() does. Before the objects are complete
+// it changes nothing.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cmd/agent_objects.hpp"
+#include "cmd/agent_paths.hpp"
+#include "cmd/client_pass.hpp"
+#include "cmd/sandbox.hpp"
+#include "kube/agent_cluster.hpp"
+#include "kube/clock.hpp"
+#include "kube/source.hpp"
+
+namespace cmd {
+
+struct AgentSettings {
+  core::ClientSettings client;
+  PathSettings paths;
+  std::chrono::milliseconds acknowledge{2000};  // how long an ADD waits for NAT pods
+  std::chrono::milliseconds pod{2000};          // and for news of the pod
+  std::chrono::seconds resync{60};
+};
+
+// The answer to a request of the CNI plugin.
+struct AgentReply {
+  int code = 0;  // of the CNI specification; 0: well
+  std::string message;
+  std::string details;
+};
+
+// One pod's interface, and what became of it.
+struct AgentClient {
+  Sandbox sandbox;
+  bool due = true;                        // to be looked at
+  bool asks = false;                      // for any Egress: it is a client
+  std::string uid;                        // of the pod
+  bool nat = false;                       // it is a NAT pod, whatever else it is
+  std::string nat_error;                  // why its parameters are not as it needs them
+  bool configured = false;                // something of ours may be in its namespace
+  bool gone = false;                      // the namespace is
+  std::vector<core::ObjectName> missing;  // Egresses that it asks for and that are not there
+  std::vector<core::ObjectName> egresses;
+  std::vector<core::ClientDestination> destinations;
+  std::vector<std::string> problems;
+  std::string error;
+  std::chrono::milliseconds delay{};
+  kube::Time not_before{};
+  kube::Time resync{};
+};
+
+class AgentLoop {
+ public:
+  using Key = std::string;  // file_name() of a sandbox
+  using Answer = std::function<void(const AgentReply&)>;
+  // pass_client(), except in tests.
+  using Pass = std::function<ClientPass(const Sandbox&, const core::ClientSettings&,
+                                        core::ClientInput, bool incomplete, bool dry)>;
+
+  // `cluster` hears who the clients are; null: nobody does.
+  AgentLoop(kube::Source& source, kube::AgentSource* cluster, AgentSettings settings, Pass pass,
+            kube::Clock clock);
+
+  kube::Time step();
+
+  // All that are there: others are gone.
+  void set_sandboxes(const std::vector<Sandbox>& sandboxes);
+  // `answer` is called once, perhaps at once; never after forget().
+  void add(const Sandbox& sandbox, Answer answer);
+  void remove(const Sandbox& sandbox);
+  AgentReply check(const Sandbox& sandbox);
+  [[nodiscard]] bool synced() const { return source_.synced(); }
+  void resync();
+
+  AgentPaths& paths() { return paths_; }
+  [[nodiscard]] const AgentPaths& paths() const { return paths_; }
+  // An answer came through this client's tunnel.
+  void heard(const Key& key, const core::Address& gateway, std::uint64_t nonce, bool known,
+             bool draining);
+
+  [[nodiscard]] const std::map<Key, AgentClient>& clients() const { return clients_; }
+  [[nodiscard]] const AgentObjects& objects() const { return objects_; }
+  [[nodiscard]] const kube::Source& source() const { return source_; }
+  // Of what the loop does not know of; told with its own.
+  void set_other_troubles(std::vector<std::string> troubles) {
+    other_troubles_ = std::move(troubles);
+  }
+  [[nodiscard]] std::vector<std::string> troubles() const;
+  [[nodiscard]] std::uint64_t passes() const { return passes_; }
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
+
+  [[nodiscard]] const core::Pod* pod_of(const Sandbox& sandbox) const;
+
+ private:
+  struct Waiting {
+    Key key;
+    Answer answer;
+    kube::Time until_pod, until_known;
+  };
+
+  void hear();
+  void touch_pod(const core::ObjectName& pod);
+  void touch_egress(const core::ObjectName& egress);
+  void look(const Key& key, AgentClient& client);
+  void prepare_nat(AgentClient& client);
+  core::ClientInput input_of(const Key& key, AgentClient& client);
+  void publish();
+  void serve_waiting();
+  std::optional<AgentReply> judge(const Waiting& waiting);
+  void report();
+
+  kube::Source& source_;
+  kube::AgentSource* cluster_;
+  AgentSettings settings_;
+  Pass pass_;
+  kube::Clock clock_;
+  AgentObjects objects_;
+  AgentPaths paths_;
+  std::map<Key, AgentClient> clients_;
+  bool sandboxes_known_ = false;
+  bool publish_due_ = true;
+  kube::ClientLists published_;
+  std::vector<Waiting> waiting_;
+  std::uint64_t passes_ = 0;
+  std::uint64_t errors_ = 0;
+  std::vector<std::string> other_troubles_;
+  std::set<std::string> told_;
+};
+
+}  // namespace cmd

@@ -1,0 +1,47 @@
+// What an agent's loop tells people: its troubles, and its complaints in the log.
+#include "cmd/agent_loop.hpp"
+#include "cmd/log_changes.hpp"
+
+namespace cmd {
+namespace {
+
+std::string nat_trouble(const AgentClient& client) {
+  return "NAT pod " + to_string(client.sandbox.pod) + ": " + client.nat_error;
+}
+
+}  // namespace
+
+std::vector<std::string> AgentLoop::troubles() const {
+  std::vector<std::string> troubles;
+  if (!source_.synced()) {
+    troubles.emplace_back("the objects are not complete: nothing is changed before");
+  }
+  for (const auto& [key, client] : clients_) {
+    if (!client.error.empty() && client.asks) {
+      troubles.push_back("pod " + to_string(client.sandbox.pod) + ": " + client.error);
+    }
+  }
+  for (const auto& [key, client] : clients_) {
+    if (!client.nat_error.empty()) troubles.push_back(nat_trouble(client));
+  }
+  troubles.insert(troubles.end(), other_troubles_.begin(), other_troubles_.end());
+  return troubles;
+}
+
+void AgentLoop::report() {
+  std::set<std::string> complaints(other_troubles_.begin(), other_troubles_.end());
+  for (const kube::Problem& problem : source_.problems()) {
+    complaints.insert(problem.where + ": " + problem.reason);
+  }
+  for (const auto& [key, client] : clients_) {
+    if (!client.nat_error.empty()) complaints.insert(nat_trouble(client));
+    if (!client.asks) continue;
+    const std::string pod = "pod " + to_string(client.sandbox.pod) + ": ";
+    for (const std::string& problem : client.problems) complaints.insert(pod + problem);
+    if (!client.error.empty()) complaints.insert(pod + client.error);
+  }
+  log_difference(
+      told_, complaints, [](const std::string& text) { return text; }, "no longer so");
+}
+
+}  // namespace cmd

@@ -1,0 +1,67 @@
+// The NAT pod's reconcile loop: news from the source and the kernel, one plan, and the kernel
+// brought in line with it. Knows no descriptor and no thread: whoever calls step() does. Nothing is
+// changed in the kernel before the source has had a complete look, so that a process that starts
+// again in the same pod interrupts nobody.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/plan_nat.hpp"
+#include "kube/clock.hpp"
+#include "kube/source.hpp"
+#include "net/kernel.hpp"
+
+namespace cmd {
+
+class NatLoop {
+ public:
+  NatLoop(net::Kernel& kernel, kube::Source& source, core::NatSettings settings,
+          std::chrono::seconds resync, kube::Clock clock);
+
+  // Does what is due; call it when a descriptor is readable or the returned time has come.
+  kube::Time step();
+  void resync() { compare_due_ = host_due_ = true; }
+
+  [[nodiscard]] const core::NatPlan& plan() const { return plan_; }
+  [[nodiscard]] net::Kernel& kernel() { return kernel_; }
+  [[nodiscard]] const kube::Source& source() const { return source_; }
+
+  // All clients that are known are in place: the kernel is as planned.
+  [[nodiscard]] bool in_place() const { return in_place_ && plan_.egress() != nullptr; }
+  // Why it is not; empty where it is.
+  [[nodiscard]] std::vector<std::string> troubles() const;
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
+
+ private:
+  void attempt();
+  void commit(const core::Changes& changes);
+  void commit_all(const core::Changes& changes);
+  void fail(const std::string& what, bool transient);
+  void report();
+
+  net::Kernel& kernel_;
+  kube::Source& source_;
+  core::NatPlan plan_;
+  std::chrono::seconds resync_;
+  kube::Clock clock_;
+
+  core::Changes waiting_;  // planned, and not applied because the source is not complete
+  bool host_due_ = true;
+  bool compare_due_ = true;
+  bool in_place_ = false;
+  std::string trouble_;
+  std::chrono::milliseconds delay_{};
+  kube::Time not_before_{};
+  kube::Time compare_from_{};
+  kube::Time next_resync_{};
+  std::uint64_t errors_ = 0;
+  std::uint64_t changes_ = 0;
+  std::set<std::string> problems_;
+};
+
+}  // namespace cmd

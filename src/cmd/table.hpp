@@ -1,0 +1,15 @@
+// Tables for terminals: columns that line up.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace cmd {
+
+using TableRow = std::vector<std::string>;
+
+// The first row is the header, bold with `colour`; all rows are as long as it.
+void print_table(std::ostream& out, const std::vector<TableRow>& rows, bool colour);
+
+}  // namespace cmd
