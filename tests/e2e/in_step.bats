@@ -45,7 +45,7 @@ finish() {
 }
 
 @test "help is understood: applets, subcommands and options are found in it" {
-  assert_equal "$(applets | tr '\n' ' ')" 'edge mapping install lab version completion '
+  assert_equal "$(applets | tr '\n' ' ')" 'edge mapping agent egress nat cni controller install lab version completion '
   assert_equal "$(subcommands mapping | tr '\n' ' ')" 'add set rm list show '
   assert_equal "$(options version)" --json
   options edge | grep -qx -e --manifests

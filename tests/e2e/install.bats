@@ -19,21 +19,30 @@ for item in json.load(sys.stdin)["items"]: print(item["kind"] + "/" + item["meta
 @test "each part prints its objects" {
   assert_equal "$(install crds -o json | names | paste -sd ' ')" \
     "CustomResourceDefinition/mappings.smartnat.aureacentral.com \
-CustomResourceDefinition/addresspools.pona.dev"
+CustomResourceDefinition/addresspools.pona.dev \
+CustomResourceDefinition/egresses.pona.cybozu.com"
   rbac="Namespace/pona-system ServiceAccount/pona-edge ClusterRole/pona-edge \
 ClusterRoleBinding/pona-edge Role/pona-edge RoleBinding/pona-edge"
   assert_equal "$(install rbac -o json | names | paste -sd ' ')" "$rbac"
   assert_equal "$(install edge -o json | names | paste -sd ' ')" "$rbac Secret/pona-edge"
   assert_equal "$(install edge "${inside[@]}" -o json | names | paste -sd ' ')" \
     "$rbac DaemonSet/pona-edge"
-  assert_equal "$(install all -n kube-system -o json | names | wc -l)" 8
+  assert_equal "$(install all -n kube-system -o json | names | wc -l)" 9
+  assert_equal "$(install controller --image pona:1 -o json | names | paste -sd ' ')" \
+    "Namespace/pona-system ServiceAccount/pona-controller ClusterRole/pona-controller \
+ClusterRoleBinding/pona-controller Role/pona-controller RoleBinding/pona-controller \
+Deployment/pona-controller"
+  assert_equal "$(install agent --image pona:1 -o json | names | paste -sd ' ')" \
+    "Namespace/pona-system ServiceAccount/pona-agent ClusterRole/pona-agent \
+ClusterRoleBinding/pona-agent DaemonSet/pona-agent"
   assert_equal "$(install rbac --smartnat-finalizers -o json | names | paste -sd ' ')" \
     "$rbac ClusterRole/pona-edge-smartnat-finalizers ClusterRoleBinding/pona-edge-smartnat-finalizers"
 }
 
 @test "another YAML reader reads the same from YAML as from JSON" {
   python3 -c 'import yaml' || skip "no python3-yaml"
-  for arguments in crds rbac edge all "all -n edge ${inside[*]} --smartnat-finalizers"; do
+  for arguments in crds rbac edge all "controller --image pona:1" "agent --image pona:1" \
+    "all -n edge ${inside[*]} --smartnat-finalizers"; do
     # shellcheck disable=SC2086  # words
     install $arguments >"$out.yaml"
     # shellcheck disable=SC2086
@@ -52,17 +61,26 @@ EOF
   run -0 kubectl label --local -f "$out.yaml" -o name checked=yes
   assert_line "customresourcedefinition.apiextensions.k8s.io/mappings.smartnat.aureacentral.com"
   assert_line "customresourcedefinition.apiextensions.k8s.io/addresspools.pona.dev"
+  assert_line "customresourcedefinition.apiextensions.k8s.io/egresses.pona.cybozu.com"
   assert_line "daemonset.apps/pona-edge"
   assert_line "rolebinding.rbac.authorization.k8s.io/pona-edge"
-  assert_equal "${#lines[@]}" 9
+  assert_equal "${#lines[@]}" 10
 }
 
-@test "the DaemonSet has no field that Kubernetes does not know" {
+@test "the DaemonSets have no field that Kubernetes does not know" {
   command -v kubectl >/dev/null || skip "no kubectl"
-  install edge "${inside[@]}" --external-interfaces '^eth[1-9]' -o json |
-    python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["items"][-1]))' >"$out.json"
+  install edge "${inside[@]}" --external-interfaces '^eth[1-9]' -o json >"$out.list"
+  only_known_fields edge
+  install agent --image pona:1 -o json >"$out.list"
+  only_known_fields agent
+}
+# CONTAINER: the last object in $out.list, and the container that it has
+only_known_fields() {
+  python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["items"][-1]))' \
+    <"$out.list" >"$out.json"
   # Through kubectl's own types, which drop what they do not have.
-  kubectl set image --local -f "$out.json" -o json edge=registry.example.com/pona:2 >"$out.typed.json"
+  kubectl set image --local -f "$out.json" -o json "$1=registry.example.com/pona:2" \
+    >"$out.typed.json"
   python3 - "$out.json" "$out.typed.json" <<'EOF'
 import json, sys
 ours, typed = (json.load(open(name)) for name in sys.argv[1:])
@@ -143,7 +161,7 @@ pona in its path, like registry.example.com/pona:0.1.0"
 }
 
 @test "help has examples" {
-  for part in '' crds rbac edge all; do
+  for part in '' crds rbac edge controller agent all; do
     # shellcheck disable=SC2086  # words
     run -0 install $part --help
     assert_output --partial "pona install crds | kubectl apply -f -"

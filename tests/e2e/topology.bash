@@ -8,7 +8,6 @@
 # only what comes from where it would send to (strict reverse path, both families): a reply that leaves
 # the edge by the wrong interface is lost there.
 
-tools=$BATS_TEST_DIRNAME/tools
 vip=203.0.113.5
 vip2=203.0.113.6
 vip6=2001:db8:2::5
@@ -16,61 +15,7 @@ client=198.51.100.10
 client6=2001:db8:c::10
 export vip vip2 vip6 client client6
 
-# Runs a command at a host of the network.
-at() {
-  local host=$1
-  shift
-  ip netns exec "$net-$host" "$@"
-}
-
-# The same without waiting; its process ends with the test.
-spawn() {
-  local host=$1 log=$2
-  shift 2
-  ip netns exec "$net-$host" "$@" >"$log" 2>&1 3>&- &
-  spawned=$!
-  echo "$spawned" >>"$work/pids"
-}
-
-# Until the command succeeds, or N seconds are over.
-within() {
-  local end=$((SECONDS + $1 + 1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.02
-  done
-}
-
-add_host() {
-  ip netns add "$net-$1"
-  echo "$net-$1" >>"$work/namespaces"
-  ip netns exec "$net-$1" sysctl -qw net.ipv4.conf.all.rp_filter="$2" \
-    net.ipv4.conf.default.rp_filter="$2" net.ipv4.ip_forward="$3" \
-    net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
-    net.ipv6.conf.all.forwarding="$3" net.ipv6.conf.default.accept_dad=0 \
-    net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_ra=0
-  ip -n "$net-$1" link set lo up
-}
-
-# HOST LINK PEER-HOST PEER-LINK BRIDGE(or -) ADDRESS…
-add_leg() {
-  local host=$1 link=$2 peer=$3 port=$4 bridge=$5
-  shift 5
-  ip -n "$net-$host" link add "$link" type veth peer name "$port" netns "$net-$peer"
-  for address; do ip -n "$net-$host" address add "$address" dev "$link"; done
-  ip -n "$net-$host" link set "$link" up
-  if [ "$bridge" != - ]; then ip -n "$net-$peer" link set "$port" master "$bridge"; fi
-  ip -n "$net-$peer" link set "$port" up
-}
-
-add_bridge() {
-  local host=$1 bridge=$2
-  shift 2
-  ip -n "$net-$host" link add "$bridge" type bridge
-  for address; do ip -n "$net-$host" address add "$address" dev "$bridge"; done
-  ip -n "$net-$host" link set "$bridge" up
-}
+. "$(dirname "${BASH_SOURCE[0]}")/network.bash"
 
 # HOST NUMBER
 add_edge() {
@@ -110,14 +55,8 @@ move_addresses() {
 }
 
 setup_network() {
-  work=$BATS_TEST_TMPDIR
-  net=pona-e2e-$$-$RANDOM
-  manifests=$work/manifests
-  mkdir "$manifests"
+  begin_network
   export PONA_EDGE_STATE_DIR=$work/state
-  : >"$work/pids"
-  : >"$work/namespaces"
-
   add_host client 1 0
   add_host router 1 1
   add_host switch 0 0
@@ -151,23 +90,7 @@ RULES
   for number in 1 2 3; do within 10 grep -q ready "$work/pod$number.log"; done
 }
 
-teardown_network() {
-  local pid
-  [ -n "${work:-}" ] || return 0
-  while read -r pid; do
-    disown "$pid" 2>/dev/null || true
-    kill -9 "$pid" 2>/dev/null || true
-  done <"$work/pids"
-  while read -r namespace; do ip netns del "$namespace" || true; done <"$work/namespaces"
-}
-
 # --- objects -----------------------------------------------------------------------------------
-# Written beside and renamed: the edge never sees half of one.
-put() {
-  cat >"$manifests/.$1.new"
-  mv "$manifests/.$1.new" "$manifests/$1"
-}
-
 # NAME SPEC [METADATA], both as flow YAML without the braces. serviceName is NAME where SPEC has none.
 mapping() {
   local spec=$2
@@ -219,8 +142,6 @@ endpoints: $(list "${six[@]}")
 YAML
 }
 
-remove() { rm "$manifests/$1.yaml"; }
-
 # --- the edge ----------------------------------------------------------------------------------
 # HOST OPTION…: what every call of `pona edge` here is given.
 edge_at() {
@@ -237,7 +158,7 @@ is_ready() { [ "$(ask_edge "$1" readyz -o /dev/null -w '%{http_code}')" = 200 ];
 ask_edge() {
   local host=$1 path=$2
   shift 2
-  curl -s --max-time 5 --unix-socket "$work/$host.sock" "$@" "http://edge/$path"
+  curl -s --max-time $((5 * patience)) --unix-socket "$work/$host.sock" "$@" "http://edge/$path"
 }
 
 start_edge() {
@@ -254,7 +175,6 @@ stop_edge() {
   kill "-${1:-TERM}" "$edge_pid"
   within 10 gone "$edge_pid"
 }
-gone() { ! kill -0 "$1"; }
 
 status_of() { "$PONA" edge status --json --socket "$work/edge.sock"; }
 

@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# `pona nat` with clients made by hand: who gets through, with which address, and who does not.
+
+load common.bash
+load egress.bash
+
+setup() {
+  setup_egress
+  egress
+  pod client1 egress
+  gateways nat1
+}
+
+teardown() { teardown_network; }
+
+@test "nat: clients leave with the NAT pod's address, both families, TCP and UDP" {
+  start_nat nat1
+  by_hand client1 nat1
+  assert_equal "$(ask client1 tcp $out 8080)" "out $(ip4 nat1) 8080"
+  assert_equal "$(ask client1 udp $out 5353)" "out $(ip4 nat1) 5353"
+  assert_equal "$(ask client1 tcp $out6 8080)" "out $(ip6 nat1) 8080"
+  assert_equal "$(ask client1 udp $out6 5353)" "out $(ip6 nat1) 5353"
+}
+
+dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_total{reason=\"$1\"} //p"; }
+
+@test "nat: a pod that is no client gets nothing through, and is counted (5.3)" {
+  start_nat nat1
+  by_hand stranger nat1
+  assert_equal "$(ask stranger tcp $out 8080)" timeout
+  assert_equal "$(ask stranger tcp $out6 8080)" timeout
+  [ "$(dropped unknown-peer)" -gt 0 ]
+}
+
+@test "nat: a client may not send in another's name (5.3)" {
+  pod client2 egress
+  start_nat nat1
+  by_hand client1 nat1
+  # client1's tunnel, client2's address within.
+  at client1 ip address add "$(ip4 client2)/32" dev vx0
+  assert_equal "$(ask client1 tcp $out 8080 --source "$(ip4 client2)")" timeout
+  [ "$(dropped unknown-peer)" -gt 0 ]
+  assert_equal "$(ask client1 tcp $out 8080 --source "$(ip4 client1)")" "out $(ip4 nat1) 8080"
+}
+
+@test "nat: nothing from outside reaches a client that did not ask for it" {
+  start_nat nat1
+  by_hand client1 nat1
+  spawn client1 "$work/server" python3 "$tools/server.py" client1 9090 -
+  within 5 grep -q ready "$work/server"
+  at out ip route add 10.64.0.0/24 via 203.0.113.1 2>/dev/null || true
+  # The NAT pod as a router towards the client: it must refuse to be one.
+  at node ip route add 198.18.1.1 via "$(ip4 nat1)" dev nat1 onlink
+  at client1 ip address add 198.18.1.1/32 dev lo
+  at out ip route add 198.18.1.1 via 203.0.113.1
+  assert_equal "$(ask out tcp 198.18.1.1 9090)" timeout
+}
+
+@test "nat: a connection of another NAT pod is reset at once, not left to hang (5.14)" {
+  start_nat nat1
+  by_hand client1 nat1
+  answers "out $(ip4 nat1) 8080" client1 tcp $out 8080
+  # A connection that nat1 has never seen: opened another way, then moved into the tunnel.
+  at client1 ip route del 203.0.113.0/24
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold $out 8080 --count 1 --stop "$work/stop"
+  within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 1 ]'
+  at client1 ip route add 203.0.113.0/24 encap ip id 117 dst "$(ip4 nat1)" csum dev vx0
+  within 3 eval '[ "$(at client1 ss -Htn state established dport = 8080 | wc -l)" = 0 ]'
+}
+
+@test "nat: a client that goes loses its way at once, and the rest stays" {
+  pod client2 egress
+  start_nat nat1
+  by_hand client1 nat1
+  by_hand client2 nat1
+  answers "out" client1 tcp $out 8080
+  answers "out" client2 tcp $out 8080
+  pod client2 "" "reason: x"
+  within 5 eval '[ "$(ask client2 tcp $out 8080)" = timeout ]'
+  answers "out" client1 tcp $out 8080
+  # Terminating clients keep theirs (5.13); finished ones do not (5.12).
+  put pod-client1.yaml <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: client1, namespace: default, uid: uid-client1, deletionTimestamp: "2026-01-01T00:00:00Z",
+  annotations: {egress.pona.cybozu.com/internet: egress}}
+spec: {nodeName: node1}
+status: {phase: Running, podIPs: [{ip: $(ip4 client1)}]}
+YAML
+  sleep 0.3
+  answers "out" client1 tcp $out 8080
+  sed -i 's/phase: Running/phase: Succeeded/' "$manifests/pod-client1.yaml"
+  within 5 eval '[ "$(ask client1 tcp $out 8080)" = timeout ]'
+}
+
+@test "nat: the same pod, another process: no connection is lost, and nothing is made twice" {
+  start_nat nat1
+  by_hand client1 nat1
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold $out 8080 --count 3 --stop "$work/stop"
+  local holder=$spawned before
+  within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 3 ]'
+  before=$(at nat1 nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//'; at nat1 ip rule; at nat1 ip route show table 118)
+  kill -9 "$nat1_pid"
+  within 5 gone "$nat1_pid"
+  sleep 0.5
+  start_nat nat1
+  assert_equal "$(at nat1 nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//'; at nat1 ip rule; at nat1 ip route show table 118)" "$before"
+  sleep 0.5
+  touch "$work/stop"
+  within 10 gone "$holder"
+  assert_equal "$(tail -n 1 "$work/hold")" "3 alive, 0 broken"
+}
+
+@test "nat: metrics, status and the NAT log name the client" {
+  start_nat nat1 --nat-log
+  by_hand client1 nat1
+  answers "out" client1 tcp $out 8080
+  run nat_get nat1 8080 metrics
+  assert_output --partial 'pona_nat_client_connections_total{pod="default/client1",address="10.64.0.11"} 1'
+  assert_output --regexp 'pona_nat_client_packets_total\{pod="default/client1",address="10.64.0.11",direction="out"\} [1-9]'
+  assert_output --regexp 'pona_nat_client_bytes_total\{pod="default/client1",address="10.64.0.11",direction="in"\} [1-9]'
+  run nat_get nat1 8080 status
+  assert_output --partial '"uid": "uid-client1"'
+  within 5 grep -q '"pod":"client1".*"source":"10.64.0.11".*"destination":"203.0.113.9","destinationPort":8080,"natAddress":"10.64.0.21"' "$work/nat1.log"
+}
+
+@test "nat: clients leave with the addresses of --snat" {
+  at nat1 ip address add 10.64.0.121/32 dev lo
+  at node ip route add 10.64.0.121 dev nat1
+  start_nat nat1 --snat 10.64.0.121
+  by_hand client1 nat1
+  assert_equal "$(ask client1 tcp $out 8080)" "out 10.64.0.121 8080"
+  # A family without such an address leaves with the interface's.
+  assert_equal "$(ask client1 tcp $out6 8080)" "out $(ip6 nat1) 8080"
+}
+
+@test "nat: not ready without its Egress, and --dry-run only tells" {
+  run at nat1 "$PONA" nat --manifests "$manifests" --egress internet/egress --address "$(ip4 nat1)" --dry-run
+  assert_success
+  assert_output --partial "ip rule add pref 2000 iif eth0 table 118"
+  assert_output --partial "add table ip pona-nat"
+  assert_equal "$(at nat1 nft list tables)" ""
+  remove egress
+  spawn nat1 "$work/nat1.log" "$PONA" nat --manifests "$manifests" --egress internet/egress --address "$(ip4 nat1)"
+  within 5 eval 'nat_get nat1 8081 readyz | grep -q "the Egress of this NAT pod is not there"'
+}

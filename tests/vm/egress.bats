@@ -1,0 +1,236 @@
+#!/usr/bin/env bats
+# The egress side with FoU, which a developer's kernel may lack; what does not depend on the
+# encapsulation is tested in tests/e2e with VXLAN. Peers made by hand have the devices and the wire
+# format of Coil v2 and of Pona's predecessor.
+# shellcheck disable=SC2016,SC2034,SC2154  # what eval expands, and the network's names
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load ../e2e/common
+  load ../e2e/egress
+  export patience=10
+  export encapsulation=FoU
+  setup_egress
+  egress
+  pod client1 egress
+  gateways nat1 nat2
+}
+teardown() { teardown_network; }
+
+# What goes over client1's link from here on, until `captured`.
+capture() {
+  spawn node "$work/capture.log" tcpdump -U -ni client1 -w "$work/wire"
+  capturing=$spawned
+  within 10 grep -q 'listening on' "$work/capture.log"
+}
+captured() {
+  sleep 0.5 # what tcpdump has not read yet
+  kill -INT "$capturing"
+  within 10 gone "$capturing"
+}
+# FILTER: how many packets of those it took
+wire() { tcpdump -nr "$work/wire" "$1" 2>/dev/null | wc -l; }
+
+# All of ours in a client's namespace.
+held() {
+  at "$1" ip -o link show group 11217
+  at "$1" ip fou show
+  at "$1" ip rule show | grep -E '1900|1890' || true
+  at "$1" ip -6 rule show | grep -E '1900|1890' || true
+  at "$1" ip route show table 117 2>/dev/null || true
+  at "$1" ip -6 route show table 117 2>/dev/null || true
+  at "$1" ip route show table 118 2>/dev/null || true
+  at "$1" ip -6 route show table 118 2>/dev/null || true
+  at "$1" ip nexthop show
+  at "$1" nft list tables
+}
+leaves_by() { answers "out $(ip4 "$2") 8080" "$1" tcp "$out" 8080; }
+# CLIENT NAT-POD(S, as a pattern's last digit)
+leaves_by_all() {
+  answers "out 10\.64\.0\.2$2 8080" "$1" tcp "$out" 8080 &&
+    answers "out fd00:64::2$2 8080" "$1" tcp "$out6" 8080 &&
+    answers "out 10\.64\.0\.2$2 5353" "$1" udp "$out" 5353 &&
+    answers "out fd00:64::2$2 5353" "$1" udp "$out6" 5353
+}
+refused() { [ "$(ask "$1" tcp "$2" 8080)" = unreachable ]; }
+
+@test "FoU: clients leave by NAT pods in UDP with checksums, and by nothing else; nothing is left behind" {
+  local before
+  before=$(held client1)
+  gateways
+  sandbox client1
+  capture
+  start_agent
+  within 5 refused client1 "$out"
+  within 5 refused client1 "$out6"
+  start_nat nat1
+  start_nat nat2
+  gateways nat1 nat2
+  within 5 leaves_by_all client1 '[12]'
+  captured
+  # To the NAT pods and back.
+  for address in "$(ip4 client1)" "$(ip6 client1)"; do
+    [ "$(wire "src $address and udp dst port 5555")" -gt 0 ]
+    [ "$(wire "dst $address and udp dst port 5555")" -gt 0 ]
+  done
+  assert_equal "$(wire 'ip and udp dst port 5555 and udp[6:2] = 0')" 0
+  assert_equal "$(wire 'ip6 and udp dst port 5555 and ip6[46:2] = 0')" 0
+  # Neither by another way, nor with destination options, nor probes beside the tunnels.
+  assert_equal "$(wire 'host 203.0.113.9 or host 2001:db8:f::9')" 0
+  assert_equal "$(wire 'ip6 proto 60')" 0
+  assert_equal "$(wire '(ip or ip6) and not udp dst port 5555 and not icmp6')" 0
+
+  pod client1
+  within 5 leaves_by client1 client1
+  within 5 eval '[ "$(held client1)" = "$before" ]' || fail "left: $(held client1)"
+}
+
+@test "FoU: more NAT pods break no connection, and get new ones" {
+  sandbox client1
+  gateways nat1
+  start_nat nat1
+  start_agent
+  within 5 leaves_by client1 nat1
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold "$out" 8080 --count 24 \
+    --stop "$work/stop" --limit 120
+  local holder=$spawned
+  within 20 grep -q open "$work/hold"
+  start_nat nat2
+  gateways nat1 nat2
+  within 5 eval '[ "$(at client1 ip nexthop show | grep -c "group.*/.*/")" = 2 ]'
+  # Connections, not clients, are spread, also to one address.
+  run ask client1 tcp "$out" 8080 --count 24
+  assert_line "out $(ip4 nat1) 8080"
+  assert_line "out $(ip4 nat2) 8080"
+  refute_output --partial timeout
+  touch "$work/stop"
+  within 15 gone "$holder"
+  assert_equal "$(tail -n 1 "$work/hold")" "24 alive, 0 broken"
+}
+
+# --- the Service ---------------------------------------------------------------------------------
+service4=10.96.0.10
+service6=fd00:96::10
+service() {
+  put service.yaml <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: egress, namespace: internet}
+spec: {type: ClusterIP, clusterIP: $service4, clusterIPs: [$service4, '$service6'], ports: [{port: 5555, protocol: UDP, targetPort: 5555}]}
+YAML
+}
+# NAT-POD…: leads the Service's packets to them as kube-proxy does
+kube_proxy() {
+  local nat four="" six="" turn=0
+  for nat; do
+    four+="${four:+, }$turn : $(ip4 "$nat")"
+    six+="${six:+, }$turn : $(ip6 "$nat")"
+    turn=$((turn + 1))
+  done
+  at node nft -f - <<NFT
+table ip kube-proxy {
+  chain services {
+    type nat hook prerouting priority dstnat
+    ip daddr $service4 udp dport 5555 dnat to numgen random mod $turn map { $four }
+  }
+}
+table ip6 kube-proxy {
+  chain services {
+    type nat hook prerouting priority dstnat
+    ip6 daddr $service6 udp dport 5555 dnat to numgen random mod $turn map { $six }
+  }
+}
+NFT
+}
+
+@test "FoU: mode Service, replies come from the NAT pods' own addresses" {
+  service
+  kube_proxy nat1 nat2
+  egress "mode: Service, destinations: [203.0.113.0/24, '2001:db8:f::/64']"
+  start_nat nat1
+  start_nat nat2
+  sandbox client1
+  # Replies come by another device than requests leave by.
+  at client1 sysctl -qw net.ipv4.conf.all.rp_filter=1
+  capture
+  start_agent
+  within 5 leaves_by_all client1 '[12]'
+  captured
+  [ "$(wire "src $(ip4 client1) and dst $service4 and udp dst port 5555")" -gt 0 ]
+  [ "$(wire "src $(ip6 client1) and dst $service6 and udp dst port 5555")" -gt 0 ]
+  [ "$(wire "src net 10.64.0.20/30 and dst $(ip4 client1) and udp dst port 5555")" -gt 0 ]
+  [ "$(wire "src net fd00:64::20/123 and dst $(ip6 client1) and udp dst port 5555")" -gt 0 ]
+  assert_equal "$(wire "src $service4 or src $service6")" 0
+  assert_equal "$(wire 'host 203.0.113.9 or host 2001:db8:f::9')" 0
+}
+
+# --- peers made by hand --------------------------------------------------------------------------
+# HOST: what both sides have
+fou_by_hand() {
+  at "$1" ip fou add port 5555 ipproto 4
+  at "$1" ip -6 fou add port 5555 ipproto 41
+  at "$1" ip link add catch4 type ipip external
+  at "$1" ip link add catch6 type ip6tnl external
+  at "$1" ip link set catch4 up
+  at "$1" ip link set catch6 up
+}
+# HOST REMOTE4 REMOTE6 ENCAPLIMIT: the tunnels fou4 and fou6; checksums are 0, as those have it
+tunnels_by_hand() {
+  local encap="encap fou encap-sport auto encap-dport 5555 noencap-csum noencap-udp6-csum"
+  # shellcheck disable=SC2086  # words
+  at "$1" ip link add fou4 type ipip remote "$2" local "$(ip4 "$1")" ttl 225 $encap
+  # shellcheck disable=SC2086
+  at "$1" ip link add fou6 type ip6tnl mode any remote "$3" local "$(ip6 "$1")" hoplimit 225 \
+    encaplimit "$4" $encap
+  at "$1" ip link set fou4 up
+  at "$1" ip link set fou6 up
+}
+# CLIENT REMOTE4 REMOTE6 ENCAPLIMIT
+client_by_hand() {
+  tunnels_by_hand "$@"
+  at "$1" ip route add 203.0.113.0/24 dev fou4 table 117
+  at "$1" ip -6 route add 2001:db8:f::/64 dev fou6 table 117
+}
+
+@test "FoU: a client of Coil's kind is served, with and without its encapsulation limit" {
+  start_nat nat1
+  kube_proxy nat1
+  fou_by_hand client1
+  at client1 ip rule add pref 1900 lookup 117
+  at client1 ip -6 rule add pref 1900 lookup 117
+  client_by_hand client1 "$(ip4 nat1)" "$(ip6 nat1)" none
+  within 2 leaves_by_all client1 1
+  at client1 ip link del fou4
+  at client1 ip link del fou6
+  # Through the Service, as it is used: what comes back is caught by the other devices. And with the
+  # destination options that stand before UDP where the limit is not turned off.
+  client_by_hand client1 $service4 $service6 0
+  capture
+  within 2 leaves_by_all client1 1
+  captured
+  [ "$(wire "src $(ip4 nat1) and udp dst port 5555")" -gt 0 ]
+  [ "$(wire "dst $service6 and ip6 proto 60")" -gt 0 ]
+}
+
+@test "FoU: a gateway of Coil's kind is used, though it answers no probe" {
+  gateways nat1
+  fou_by_hand nat1
+  tunnels_by_hand nat1 "$(ip4 client1)" "$(ip6 client1)" 0
+  at nat1 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+  at nat1 ip rule add iif eth0 pref 2000 lookup 118
+  at nat1 ip -6 rule add iif eth0 pref 2000 lookup 118
+  at nat1 ip route add "$(ip4 client1)" dev fou4 table 118
+  at nat1 ip -6 route add "$(ip6 client1)" dev fou6 table 118
+  at nat1 nft -f - <<NFT
+table inet by-hand {
+  chain source {
+    type nat hook postrouting priority srcnat
+    ip saddr != $(ip4 nat1) oifname eth0 masquerade
+    ip6 saddr != $(ip6 nat1) oifname eth0 masquerade
+  }
+}
+NFT
+  sandbox client1
+  start_agent --acknowledge 500
+  within 5 leaves_by_all client1 1
+}
