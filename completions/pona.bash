@@ -10,10 +10,12 @@ _pona_fields="--address --port --service --allow --affinity --preserve-client-ip
 _pona_where="--manifests --kubeconfig --context --namespace --help"
 _pona_install="--in-cluster --image --node-selector --external-interfaces --namespace --output \
   --help"
+_pona_service="--manifests --kubeconfig --context --resync --listen --metrics-port --health-port \
+  --probe-port --fou-port --no-udp-checksum --log-format --log-level --help"
 
 # What may follow each command: its subcommands and options.
 declare -gA _pona_words=(
-  [pona]="edge mapping install lab version completion --help --version"
+  [pona]="edge mapping agent egress nat cni controller install lab version completion --help --version"
   [pona edge]="run status cleanup $_pona_edge"
   [pona edge run]="$_pona_edge"
   [pona edge status]="--json --watch --socket --config --help"
@@ -24,10 +26,23 @@ declare -gA _pona_words=(
   [pona mapping rm]="--dry-run $_pona_where"
   [pona mapping list]="--all-namespaces --output $_pona_where"
   [pona mapping show]="--output $_pona_where"
-  [pona install]="crds rbac edge all --help"
+  [pona agent]="--node-name --exclude --socket --sandboxes --probe-interval --probe-misses
+    --acknowledge --install-cni --uninstall-cni --cni-bin-dir --cni-conf-dir $_pona_service"
+  [pona nat]="--egress --address --snat --drain-seconds --nat-log --dry-run $_pona_service"
+  [pona egress]="status list show --json --socket --help"
+  [pona egress status]="--json --socket --help"
+  [pona egress list]="--json --socket --help"
+  [pona egress show]="--json --socket --help"
+  [pona cni]="--help"
+  [pona controller]="--image --image-pull-policy --kubeconfig --context --instance-name
+    --lease-namespace --agent-namespace --listen --metrics-port --health-port --log-format --log-level
+    --help"
+  [pona install]="crds rbac edge controller agent all --help"
   [pona install crds]="--output --help"
   [pona install rbac]="--smartnat-finalizers --namespace --output --help"
   [pona install edge]="$_pona_install"
+  [pona install controller]="--image --namespace --output --help"
+  [pona install agent]="--image --namespace --output --help"
   [pona install all]="--smartnat-finalizers $_pona_install"
   [pona lab]="run up exec shell get takeover status down serve --help"
   [pona lab run]="edge --steps --keep --json --no-color --lab --dir --help"
@@ -42,10 +57,11 @@ declare -gA _pona_words=(
   [pona version]="--json --help"
   [pona completion]="bash zsh fish --help"
 )
-unset _pona_edge _pona_fields _pona_where _pona_install
+unset _pona_edge _pona_fields _pona_where _pona_install _pona_service
 
 # What may follow an option, of one applet or of all that have it.
 declare -gA _pona_values=(
+  [--image-pull-policy]="Always IfNotPresent Never"
   [--affinity]="None ClientIP default"
   [--preserve-client-ip]="true false default"
   [--backend]="endpoints clusterip"
@@ -76,4 +92,5 @@ _pona() {
 }
 
 # Where no word of ours fits, files do: values of options are files more often than not.
-complete -o default -F _pona pona pona-edge pona-mapping pona-install pona-lab
+complete -o default -F _pona pona pona-edge pona-mapping pona-agent pona-egress pona-nat \
+  pona-cni pona-controller pona-install pona-lab

@@ -24,9 +24,14 @@ function __pona_in_edge
     __pona_in edge; and not __pona_in edge status; and not __pona_in edge cleanup
 end
 
-for name in pona pona-edge pona-mapping pona-install pona-lab
+for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni pona-controller pona-install pona-lab
     complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
     complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
+    complete -c $name -n '__pona_at' -f -a agent -d 'Run on each node: lead pods that ask for an Egress to its NAT pods'
+    complete -c $name -n '__pona_at' -f -a nat -d 'Run in a NAT pod: let the clients of an Egress out'
+    complete -c $name -n '__pona_at' -f -a egress -d 'Show who leaves this node by which NAT pods'
+    complete -c $name -n '__pona_at' -f -a cni -d 'The CNI plugin, which container runtimes call'
+    complete -c $name -n '__pona_at' -f -a controller -d 'Make NAT pods of Egresses, in the cluster'
     complete -c $name -n '__pona_at' -f -a install -d 'Print what a cluster needs'
     complete -c $name -n '__pona_at' -f -a lab -d 'Try pona in a network of its own'
     complete -c $name -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
@@ -100,18 +105,74 @@ for name in pona pona-edge pona-mapping pona-install pona-lab
     complete -c $name -n '__pona_in mapping list' -s o -l output -x -a 'wide yaml json name' -d 'Form'
     complete -c $name -n '__pona_in mapping show' -s o -l output -x -a 'wide yaml json name' -d 'Form'
 
-    complete -c $name -n '__pona_at install' -f -a crds -d 'The kinds Mapping and AddressPool'
+    for command in agent nat
+        complete -c $name -n "__pona_in $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests, instead of a cluster'
+        complete -c $name -n "__pona_in $command" -l kubeconfig -r -F -d 'The cluster; in-cluster'
+        complete -c $name -n "__pona_in $command" -l context -x -d 'Context of the kubeconfig'
+        complete -c $name -n "__pona_in $command" -l resync -x -d 'Seconds between comparisons of everything'
+        complete -c $name -n "__pona_in $command" -l listen -x -d 'Where health and metrics are served'
+        complete -c $name -n "__pona_in $command" -l metrics-port -x -d 'TCP port of metrics'
+        complete -c $name -n "__pona_in $command" -l health-port -x -d 'TCP port of health'
+        complete -c $name -n "__pona_in $command" -l probe-port -x -d 'UDP port where NAT pods answer'
+        complete -c $name -n "__pona_in $command" -l fou-port -x -d 'UDP port of FoU'
+        complete -c $name -n "__pona_in $command" -l no-udp-checksum -d 'Send tunnel packets without UDP checksums'
+        complete -c $name -n "__pona_in $command" -l log-format -x -a 'text json' -d 'Form of the log'
+        complete -c $name -n "__pona_in $command" -l log-level -x -a 'debug info warning error' -d 'Least important lines to log'
+    end
+    complete -c $name -n '__pona_in agent' -l node-name -x -d 'Name of this node in the cluster'
+    complete -c $name -n '__pona_in agent' -l exclude -x -d 'Ranges of the cluster'
+    complete -c $name -n '__pona_in agent' -l socket -r -F -d 'Unix socket of the CNI plugin and of pona egress'
+    complete -c $name -n '__pona_in agent' -l sandboxes -x -a '(__fish_complete_directories)' -d 'Where the CNI plugin leaves what it knows'
+    complete -c $name -n '__pona_in agent' -l probe-interval -x -d 'Milliseconds between questions to a NAT pod'
+    complete -c $name -n '__pona_in agent' -l probe-misses -x -d 'Without an answer so often, a NAT pod is dead'
+    complete -c $name -n '__pona_in agent' -l acknowledge -x -d 'Milliseconds that a starting pod waits'
+    complete -c $name -n '__pona_in agent' -l install-cni -d 'Put the CNI plugin on this node'
+    complete -c $name -n '__pona_in agent' -l uninstall-cni -d 'Only take it out of the configuration'
+    complete -c $name -n '__pona_in agent' -l cni-bin-dir -x -a '(__fish_complete_directories)' -d 'Where the runtime finds plugins'
+    complete -c $name -n '__pona_in agent' -l cni-conf-dir -x -a '(__fish_complete_directories)' -d 'Where their configuration is'
+    complete -c $name -n '__pona_in nat' -l egress -x -d 'Its Egress, NAMESPACE/NAME'
+    complete -c $name -n '__pona_in nat' -l address -x -d 'Addresses of the pod'
+    complete -c $name -n '__pona_in nat' -l snat -x -d 'Clients leave with these'
+    complete -c $name -n '__pona_in nat' -l drain-seconds -x -d 'Instead of what the Egress says'
+    complete -c $name -n '__pona_in nat' -l nat-log -d 'Print a line for each new connection'
+    complete -c $name -n '__pona_in nat' -l dry-run -d 'Print the changes that would be made'
+
+    complete -c $name -n '__pona_at egress' -f -a status -d 'Egresses, their NAT pods, problems (the default)'
+    complete -c $name -n '__pona_at egress' -f -a list -d 'Each destination of each pod'
+    complete -c $name -n '__pona_at egress' -f -a show -d 'One pod, or one Egress with its clients'
+    complete -c $name -n '__pona_in egress' -l json -d 'Print JSON'
+    complete -c $name -n '__pona_in egress' -l socket -r -F -d 'Unix socket of the agent'
+
+    complete -c $name -n '__pona_in controller' -l image -x -d 'Image of NAT pods'
+    complete -c $name -n '__pona_in controller' -l image-pull-policy -x -a 'Always IfNotPresent Never' -d 'Of that image'
+    complete -c $name -n '__pona_in controller' -l kubeconfig -r -F -d 'The cluster; in-cluster'
+    complete -c $name -n '__pona_in controller' -l context -x -d 'Context of the kubeconfig'
+    complete -c $name -n '__pona_in controller' -l instance-name -x -d 'Name of this controller in what it writes'
+    complete -c $name -n '__pona_in controller' -l lease-namespace -x -d 'Where the Lease of the controllers is'
+    complete -c $name -n '__pona_in controller' -l agent-namespace -x -d 'Where the account of the agents is'
+    complete -c $name -n '__pona_in controller' -l listen -x -d 'Where health and metrics are served'
+    complete -c $name -n '__pona_in controller' -l metrics-port -x -d 'TCP port of metrics'
+    complete -c $name -n '__pona_in controller' -l health-port -x -d 'TCP port of health'
+    complete -c $name -n '__pona_in controller' -l log-format -x -a 'text json' -d 'Form of the log'
+    complete -c $name -n '__pona_in controller' -l log-level -x -a 'debug info warning error' -d 'Least important lines to log'
+
+    complete -c $name -n '__pona_at install' -f -a crds -d 'The kinds Mapping, AddressPool and Egress'
     complete -c $name -n '__pona_at install' -f -a rbac -d 'What an edge may do in the cluster'
     complete -c $name -n '__pona_at install' -f -a edge -d 'The same, with the edge or its credentials'
-    complete -c $name -n '__pona_at install' -f -a all -d 'Everything'
-    for command in crds rbac edge all
+    complete -c $name -n '__pona_at install' -f -a controller -d 'The controller of Egresses'
+    complete -c $name -n '__pona_at install' -f -a agent -d 'The agents that lead pods to NAT pods'
+    complete -c $name -n '__pona_at install' -f -a all -d 'All that edges need'
+    for command in crds rbac edge controller agent all
         complete -c $name -n "__pona_in install $command" -s o -l output -x -a 'yaml json' -d 'Form'
     end
-    for command in rbac edge all
+    for command in rbac edge controller agent all
         complete -c $name -n "__pona_in install $command" -s n -l namespace -x -d 'The namespace'
     end
     for command in rbac all
         complete -c $name -n "__pona_in install $command" -l smartnat-finalizers -d 'The edge may remove the finalizer of SmartNat'
+    end
+    for command in controller agent
+        complete -c $name -n "__pona_in install $command" -l image -x -d 'The image with pona'
     end
     for command in edge all
         complete -c $name -n "__pona_in install $command" -l in-cluster -d 'A DaemonSet on nodes of the cluster'
