@@ -64,9 +64,9 @@ void AgentProbes::add_to(std::vector<pollfd>& fds) const {
 void AgentProbes::take(const std::vector<pollfd>& fds) {
   for (auto& [key, sockets] : sockets_) {
     for (auto& [family, socket] : sockets.all) {
-      const bool ready = std::ranges::any_of(fds, [&](const pollfd& polled) {
-        return polled.fd == socket.fd() && polled.revents != 0;
-      });
+      const int fd = socket.fd();
+      const bool ready = std::ranges::any_of(
+          fds, [fd](const pollfd& polled) { return polled.fd == fd && polled.revents != 0; });
       while (ready) {
         const auto received = socket.receive();
         if (!received) break;
