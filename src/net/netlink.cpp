@@ -178,6 +178,7 @@ std::uint64_t NetlinkAttribute::u64() const {
 }
 
 std::string_view NetlinkAttribute::text() const {
+  if (value.empty()) return {};  // no address may be given to strnlen(3)
   const auto* begin = reinterpret_cast<const char*>(value.data());
   return {begin, strnlen(begin, value.size())};
 }
