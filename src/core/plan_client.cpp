@@ -15,8 +15,8 @@ namespace {
 using Encap = core::Egress::Encapsulation;
 
 constexpr std::uint8_t outer_ttl = 64;
-// A NAT pod that drains gets 2 of 512 parts, which of this many buckets is less than half of one, and
-// so none: those that are busy stay with it and go elsewhere as they fall silent.
+// A NAT pod that drains gets 2 of 512 parts, which of this many buckets is less than half of one,
+// and so none: those that are busy stay with it and go elsewhere as they fall silent.
 constexpr std::uint16_t buckets = 126;
 constexpr std::uint16_t full_weight = 255;  // kernels before 6.12 take no more
 // A connection that is silent for so long may move to another NAT pod, which resets it.

@@ -22,11 +22,11 @@ teardown() { teardown_network; }
   start_nat nat1
   start_nat nat2
   start_agent
-  assert_equal "$(ask client1 tcp $out 8080)" "out $(ip4 client1) 8080"
+  assert_equal "$(ask client1 tcp "$out" 8080)" "out $(ip4 client1) 8080"
   pod client1 egress
-  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080
-  within 5 answers "out fd00:64::2[12] 8080" client1 tcp $out6 8080
-  within 5 answers "out 10.64.0.2[12] 5353" client1 udp $out 5353
+  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
+  within 5 answers "out fd00:64::2[12] 8080" client1 tcp "$out6" 8080
+  within 5 answers "out 10.64.0.2[12] 5353" client1 udp "$out" 5353
 }
 
 # All of ours in a client's namespace.
@@ -39,14 +39,14 @@ held() {
   at "$1" ip nexthop show
   at "$1" nft list tables
 }
-leaves_by() { answers "out $(ip4 "$2") 8080" "$1" tcp $out 8080; }
-refused_at() { [ "$(ask "$1" tcp $out 8080)" = unreachable ]; }
+leaves_by() { answers "out $(ip4 "$2") 8080" "$1" tcp "$out" 8080; }
+refused_at() { [ "$(ask "$1" tcp "$out" 8080)" = unreachable ]; }
 start_all() {
   sandbox client1
   start_nat nat1
   start_nat nat2
   start_agent
-  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080
+  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 }
 
 @test "agent: without a NAT pod nothing leaves, in neither family; Bypass lets it" {
@@ -54,7 +54,7 @@ start_all() {
   sandbox client1
   start_agent
   within 5 refused_at client1
-  assert_equal "$(ask client1 tcp $out6 8080)" unreachable
+  assert_equal "$(ask client1 tcp "$out6" 8080)" unreachable
   # What is private, and what is no destination, goes its own way.
   at client1 ping -c 1 -W 2 "$(ip4 client2)"
   egress "destinations: [203.0.113.0/24], onUnavailable: Bypass"
@@ -79,9 +79,9 @@ start_all() {
   kill -9 "$agent_pid"
   within 5 gone "$agent_pid"
   start_agent
-  assert_equal "$(ask client1 tcp $out 8080)" unreachable
+  assert_equal "$(ask client1 tcp "$out" 8080)" unreachable
   egress
-  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080
+  within 5 answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 }
 
 @test "agent: a NAT pod dies and the other takes over, without the cluster saying so" {
@@ -90,7 +90,7 @@ start_all() {
   at nat1 ip link set eth0 down
   within 5 eval 'agent_status | grep -q "\"address\":\"$(ip4 nat1)\",\"state\":\"dead\""'
   within 2 leaves_by client1 nat2
-  for _ in {1..10}; do assert_equal "$(ask client1 tcp $out 8080)" "out $(ip4 nat2) 8080"; done
+  for _ in {1..10}; do assert_equal "$(ask client1 tcp "$out" 8080)" "out $(ip4 nat2) 8080"; done
 }
 
 # Beyond the cluster there are more hosts than one: on kernels from 6.16 on, connections are spread by
@@ -144,7 +144,7 @@ none_broke() {
   many_hosts
   egress "destinations: [203.0.113.0/24], drainSeconds: 60"
   start_all
-  spawn client1 "$work/hold-1" python3 "$tools/client.py" hold $out 8080 --stop "$work/stop"
+  spawn client1 "$work/hold-1" python3 "$tools/client.py" hold "$out" 8080 --stop "$work/stop"
   local holder=$spawned carrier other
   within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 1 ]'
   carrier=$(at out ss -Htn state established sport = 8080 | grep -oE '10\.64\.0\.2[12]')
@@ -176,7 +176,7 @@ none_broke() {
   at client1 ip rule del pref 1900
   start_agent
   within 5 eval '[ "$(held client1)" = "$before" ]'
-  answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080
+  answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 }
 
 @test "agent: ADD waits until the NAT pods know the pod: the first packet gets through" {
@@ -187,7 +187,7 @@ none_broke() {
   sandbox client2
   # By hand and not by the file: that one is noticed, too.
   assert_equal "$(call_agent ADD client2)" '{"version":1}'
-  for _ in 1 2 3; do answers "out 10.64.0.2[12] 8080" client2 tcp $out 8080 --timeout 0.5; done
+  for _ in 1 2 3; do answers "out 10.64.0.2[12] 8080" client2 tcp "$out" 8080 --timeout 0.5; done
   run call_agent CHECK client2
   assert_output '{"version":1}'
   run call_agent DEL client2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The whole egress side on the test API server: the controller, an agent, the CNI plugin and NAT pods as
 # processes, with kubectl as the user. The test is scheduler and kubelet: it makes what they would.
-# shellcheck disable=SC2154  # set in egress.bash
+# shellcheck disable=SC2034,SC2154  # read and set in egress.bash
 
 load common.bash
 load egress.bash
@@ -92,8 +92,8 @@ lists() { kubectl -n internet get endpointslices -l egress.pona.cybozu.com/clien
   run cni ADD client1
   assert_success
   assert_output --partial '"ips"'
-  assert_equal "$(ask client1 tcp $out 8080 --timeout 0.5 | sed 's/2[12]/N/')" "out 10.64.0.N 8080"
-  assert_equal "$(ask client1 tcp $out6 8080 --timeout 0.5 | sed 's/::2[12]/::N/')" "out fd00:64::N 8080"
+  assert_equal "$(ask client1 tcp "$out" 8080 --timeout 0.5 | sed 's/2[12]/N/')" "out 10.64.0.N 8080"
+  assert_equal "$(ask client1 tcp "$out6" 8080 --timeout 0.5 | sed 's/::2[12]/::N/')" "out fd00:64::N 8080"
   run lists
   assert_equal "$(jq -r '[.items[].endpoints[].targetRef.name] | unique | join(",")' <<<"$output")" client1
   assert_equal "$(jq -r '[.items[].addressType] | sort | join(",")' <<<"$output")" IPv4,IPv6
@@ -102,20 +102,20 @@ lists() { kubectl -n internet get endpointslices -l egress.pona.cybozu.com/clien
   in_cluster pod client2
   run cni ADD client2
   assert_success
-  assert_equal "$(ask client2 tcp $out 8080)" "out $(ip4 client2) 8080"
+  assert_equal "$(ask client2 tcp "$out" 8080)" "out $(ip4 client2) 8080"
   kubectl -n default annotate pod client2 egress.pona.cybozu.com/internet=egress
-  within 10 answers "out 10.64.0.2[12] 8080" client2 tcp $out 8080
+  within 10 answers "out 10.64.0.2[12] 8080" client2 tcp "$out" 8080
   kubectl -n default annotate pod client2 egress.pona.cybozu.com/internet-
-  within 10 answers "out $(ip4 client2) 8080" client2 tcp $out 8080
+  within 10 answers "out $(ip4 client2) 8080" client2 tcp "$out" 8080
 
   # The API server is away: nothing changes, also when everybody starts again.
   kill -STOP "$server_pid"
   kill -9 "$agent_pid" "$nat1_pid"
-  for _ in {1..10}; do answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080; done
+  for _ in {1..10}; do answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080; done
   kill -CONT "$server_pid"
   start_nat_pod nat1
   start_agent_here
-  answers "out 10.64.0.2[12] 8080" client1 tcp $out 8080
+  answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 
   # The pod goes: its address is nobody's at once, before anybody else may get it.
   run cni DEL client1

@@ -16,10 +16,10 @@ teardown() { teardown_network; }
 @test "nat: clients leave with the NAT pod's address, both families, TCP and UDP" {
   start_nat nat1
   by_hand client1 nat1
-  assert_equal "$(ask client1 tcp $out 8080)" "out $(ip4 nat1) 8080"
-  assert_equal "$(ask client1 udp $out 5353)" "out $(ip4 nat1) 5353"
-  assert_equal "$(ask client1 tcp $out6 8080)" "out $(ip6 nat1) 8080"
-  assert_equal "$(ask client1 udp $out6 5353)" "out $(ip6 nat1) 5353"
+  assert_equal "$(ask client1 tcp "$out" 8080)" "out $(ip4 nat1) 8080"
+  assert_equal "$(ask client1 udp "$out" 5353)" "out $(ip4 nat1) 5353"
+  assert_equal "$(ask client1 tcp "$out6" 8080)" "out $(ip6 nat1) 8080"
+  assert_equal "$(ask client1 udp "$out6" 5353)" "out $(ip6 nat1) 5353"
 }
 
 dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_total{reason=\"$1\"} //p"; }
@@ -27,8 +27,8 @@ dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_tota
 @test "nat: a pod that is no client gets nothing through, and is counted (5.3)" {
   start_nat nat1
   by_hand stranger nat1
-  assert_equal "$(ask stranger tcp $out 8080)" timeout
-  assert_equal "$(ask stranger tcp $out6 8080)" timeout
+  assert_equal "$(ask stranger tcp "$out" 8080)" timeout
+  assert_equal "$(ask stranger tcp "$out6" 8080)" timeout
   [ "$(dropped unknown-peer)" -gt 0 ]
 }
 
@@ -38,9 +38,9 @@ dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_tota
   by_hand client1 nat1
   # client1's tunnel, client2's address within.
   at client1 ip address add "$(ip4 client2)/32" dev vx0
-  assert_equal "$(ask client1 tcp $out 8080 --source "$(ip4 client2)")" timeout
+  assert_equal "$(ask client1 tcp "$out" 8080 --source "$(ip4 client2)")" timeout
   [ "$(dropped unknown-peer)" -gt 0 ]
-  assert_equal "$(ask client1 tcp $out 8080 --source "$(ip4 client1)")" "out $(ip4 nat1) 8080"
+  assert_equal "$(ask client1 tcp "$out" 8080 --source "$(ip4 client1)")" "out $(ip4 nat1) 8080"
 }
 
 @test "nat: nothing from outside reaches a client that did not ask for it" {
@@ -59,10 +59,10 @@ dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_tota
 @test "nat: a connection of another NAT pod is reset at once, not left to hang (5.14)" {
   start_nat nat1
   by_hand client1 nat1
-  answers "out $(ip4 nat1) 8080" client1 tcp $out 8080
+  answers "out $(ip4 nat1) 8080" client1 tcp "$out" 8080
   # A connection that nat1 has never seen: opened another way, then moved into the tunnel.
   at client1 ip route del 203.0.113.0/24
-  spawn client1 "$work/hold" python3 "$tools/client.py" hold $out 8080 --count 1 --stop "$work/stop"
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold "$out" 8080 --count 1 --stop "$work/stop"
   within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 1 ]'
   at client1 ip route add 203.0.113.0/24 encap ip id 117 dst "$(ip4 nat1)" csum dev vx0
   within 3 eval '[ "$(at client1 ss -Htn state established dport = 8080 | wc -l)" = 0 ]'
@@ -73,11 +73,11 @@ dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_tota
   start_nat nat1
   by_hand client1 nat1
   by_hand client2 nat1
-  answers "out" client1 tcp $out 8080
-  answers "out" client2 tcp $out 8080
+  answers "out" client1 tcp "$out" 8080
+  answers "out" client2 tcp "$out" 8080
   pod client2 "" "reason: x"
   within 5 eval '[ "$(ask client2 tcp $out 8080)" = timeout ]'
-  answers "out" client1 tcp $out 8080
+  answers "out" client1 tcp "$out" 8080
   # Terminating clients keep theirs (5.13); finished ones do not (5.12).
   put pod-client1.yaml <<YAML
 apiVersion: v1
@@ -88,7 +88,7 @@ spec: {nodeName: node1}
 status: {phase: Running, podIPs: [{ip: $(ip4 client1)}]}
 YAML
   sleep 0.3
-  answers "out" client1 tcp $out 8080
+  answers "out" client1 tcp "$out" 8080
   sed -i 's/phase: Running/phase: Succeeded/' "$manifests/pod-client1.yaml"
   within 5 eval '[ "$(ask client1 tcp $out 8080)" = timeout ]'
 }
@@ -96,7 +96,7 @@ YAML
 @test "nat: the same pod, another process: no connection is lost, and nothing is made twice" {
   start_nat nat1
   by_hand client1 nat1
-  spawn client1 "$work/hold" python3 "$tools/client.py" hold $out 8080 --count 3 --stop "$work/stop"
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold "$out" 8080 --count 3 --stop "$work/stop"
   local holder=$spawned before
   within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 3 ]'
   before=$(at nat1 nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//'; at nat1 ip rule; at nat1 ip route show table 118)
@@ -114,7 +114,7 @@ YAML
 @test "nat: metrics, status and the NAT log name the client" {
   start_nat nat1 --nat-log
   by_hand client1 nat1
-  answers "out" client1 tcp $out 8080
+  answers "out" client1 tcp "$out" 8080
   run nat_get nat1 8080 metrics
   assert_output --partial 'pona_nat_client_connections_total{pod="default/client1",address="10.64.0.11"} 1'
   assert_output --regexp 'pona_nat_client_packets_total\{pod="default/client1",address="10.64.0.11",direction="out"\} [1-9]'
@@ -129,9 +129,9 @@ YAML
   at node ip route add 10.64.0.121 dev nat1
   start_nat nat1 --snat 10.64.0.121
   by_hand client1 nat1
-  assert_equal "$(ask client1 tcp $out 8080)" "out 10.64.0.121 8080"
+  assert_equal "$(ask client1 tcp "$out" 8080)" "out 10.64.0.121 8080"
   # A family without such an address leaves with the interface's.
-  assert_equal "$(ask client1 tcp $out6 8080)" "out $(ip6 nat1) 8080"
+  assert_equal "$(ask client1 tcp "$out6" 8080)" "out $(ip6 nat1) 8080"
 }
 
 @test "nat: not ready without its Egress, and --dry-run only tells" {
