@@ -199,7 +199,6 @@ core::ClientInput AgentLoop::input_of(const Key& key, AgentClient& client) {
     }
   }
   input.addresses = ends;
-  std::set<core::Address> asked;
   if (client.asks) {
     for (const ObjectName& name : pod->egresses) {
       const core::Egress* const egress = objects_.egress(name);
@@ -208,39 +207,43 @@ core::ClientInput AgentLoop::input_of(const Key& key, AgentClient& client) {
         continue;
       }
       client.egresses.push_back(name);
-      core::ClientEgress wanted{*egress, objects_.gateways(name), {}};
-      for (core::Gateway& gateway : wanted.gateways) {
-        const bool reachable = std::ranges::any_of(ends, [&](const core::Address& own) {
-          return own.family() == gateway.address.family();
-        });
-        if (reachable) asked.insert(gateway.address);
-      }
-      paths_.set(key, asked);
-      for (core::Gateway& gateway : wanted.gateways) {
-        gateway.draining = gateway.draining || paths_.draining(gateway.address);
-        gateway.usable = paths_.usable(key, gateway.address);
-      }
-      const bool none_alive = std::ranges::none_of(
-          wanted.gateways, [&](const auto& gateway) { return paths_.alive(gateway.address); });
-      // All of them dead is as likely to be a probe that is not let through: nothing is lost by
-      // trying, unless there is another way out.
-      if (none_alive && egress->on_unavailable == core::Egress::OnUnavailable::drop) {
-        for (core::Gateway& gateway : wanted.gateways) gateway.usable = true;
-      }
-      if (egress->mode == core::Egress::Mode::service) {
-        for (const core::Gateway& gateway : wanted.gateways) {
-          wanted.senders.push_back(gateway.address);
-        }
-        wanted.gateways.clear();
-        for (const core::Address& address : objects_.cluster_ips(name)) {
-          wanted.gateways.push_back({address, false, true});
-        }
-      }
-      input.egresses.push_back(std::move(wanted));
+      input.egresses.push_back({*egress, objects_.gateways(name), {}});
+    }
+  }
+  // All of them at once: a path that is left out for a moment has to be asked anew.
+  std::set<core::Address> asked;
+  for (const core::ClientEgress& wanted : input.egresses) {
+    for (const core::Gateway& gateway : wanted.gateways) {
+      const bool reachable = std::ranges::any_of(
+          ends, [&](const core::Address& own) { return own.family() == gateway.address.family(); });
+      if (reachable) asked.insert(gateway.address);
     }
   }
   paths_.set(key, asked);
+  for (core::ClientEgress& wanted : input.egresses) judge_gateways(key, wanted);
   return input;
+}
+
+// Which NAT pods of an Egress carry this client's traffic.
+void AgentLoop::judge_gateways(const Key& key, core::ClientEgress& wanted) const {
+  for (core::Gateway& gateway : wanted.gateways) {
+    gateway.draining = gateway.draining || paths_.draining(gateway.address);
+    gateway.usable = paths_.usable(key, gateway.address);
+  }
+  const bool none_alive = std::ranges::none_of(
+      wanted.gateways, [&](const auto& gateway) { return paths_.alive(gateway.address); });
+  // All of them dead is as likely to be a probe that is not let through: nothing is lost by
+  // trying, unless there is another way out.
+  if (none_alive && wanted.egress.on_unavailable == core::Egress::OnUnavailable::drop) {
+    for (core::Gateway& gateway : wanted.gateways) gateway.usable = true;
+  }
+  if (wanted.egress.mode == core::Egress::Mode::service) {
+    for (const core::Gateway& gateway : wanted.gateways) wanted.senders.push_back(gateway.address);
+    wanted.gateways.clear();
+    for (const core::Address& address : objects_.cluster_ips(wanted.egress.name)) {
+      wanted.gateways.push_back({address, false, true});
+    }
+  }
 }
 
 void AgentLoop::look(const Key& key, AgentClient& client) {
@@ -260,13 +263,15 @@ void AgentLoop::look(const Key& key, AgentClient& client) {
   const Time begun = clock_.now();
   const ClientPass pass =
       pass_(client.sandbox, settings_.client, std::move(input), !client.missing.empty(), false);
-  client.gone = pass.gone;
+  // A namespace that went takes its client out of the lists, one that came back (the runtime mounts
+  // it anew) brings it in again.
+  if (std::exchange(client.gone, pass.gone) != pass.gone) publish_due_ = true;
   client.destinations = pass.plan.destinations;
   client.problems.insert(client.problems.end(), pass.plan.problems.begin(),
                          pass.plan.problems.end());
   if (pass.gone) {
     // Whoever removes the sandbox says so; until then there is nothing to be done.
-    client.error = pass.error.empty() ? "another network namespace is at its path" : pass.error;
+    client.error = "its network namespace is not at " + client.sandbox.netns + " any more";
     client.configured = false;
     return;
   }

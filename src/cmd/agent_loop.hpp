@@ -114,6 +114,7 @@ class AgentLoop {
   void look(const Key& key, AgentClient& client);
   void prepare_nat(AgentClient& client);
   core::ClientInput input_of(const Key& key, AgentClient& client);
+  void judge_gateways(const Key& key, core::ClientEgress& wanted) const;
   void publish();
   void serve_waiting();
   std::optional<AgentReply> judge(const Waiting& waiting);

@@ -77,6 +77,7 @@ std::vector<core::Gateway> AgentObjects::gateways(const ObjectName& egress) cons
     }
   }
   std::vector<core::Gateway> gateways;
+  gateways.reserve(draining.size());
   for (const auto& [address, ends] : draining) gateways.push_back({address, ends, true});
   return gateways;
 }

@@ -102,16 +102,10 @@ void bring_in_line(const core::ClientSettings& settings, core::ClientInput& inpu
 ClientPass pass_client(const Sandbox& sandbox, const core::ClientSettings& settings,
                        core::ClientInput input, bool incomplete, bool dry) {
   ClientPass pass;
-  std::optional<net::Namespace> netns;
   try {
-    netns.emplace(net::Namespace::open(sandbox.netns));
-    if (!sandbox.cookie.empty() && netns_cookie(*netns) != sandbox.cookie) pass.gone = true;
-  } catch (const core::Error& error) {
-    pass.gone = true;
-    pass.error = error.what();
-  }
-  if (pass.gone) return pass;
-  try {
+    const std::optional<net::Namespace> netns = net::Namespace::find(sandbox.netns);
+    pass.gone = !netns || (!sandbox.cookie.empty() && netns_cookie(*netns) != sandbox.cookie);
+    if (pass.gone) return pass;
     netns->run([&] { bring_in_line(settings, input, incomplete, dry, pass); });
   } catch (const core::Error& error) {
     if (pass.error.empty()) pass.error = error.what();

@@ -14,7 +14,8 @@ namespace cmd {
 struct ClientPass {
   core::ClientPlan plan;
   core::Changes changes;  // that were made, or would be
-  // The namespace is no longer there, or another one is at its path.
+  // The namespace is no longer there, or another one is at its path. One that cannot be opened for
+  // another reason is there: its client goes on being one.
   bool gone = false;
   std::string error;       // empty: it is as planned
   bool permanent = false;  // trying soon again will not help

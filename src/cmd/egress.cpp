@@ -108,7 +108,7 @@ std::vector<TableRow> client_rows(const Json& client) {
   std::vector<TableRow> rows;
   for (const Json& destination : client["destinations"]) {
     rows.push_back({pod_name(client), text_of(destination["destination"]),
-                    destination["egress"] == "" ? "-" : text_of(destination["egress"]),
+                    text_of(destination["egress"]).empty() ? "-" : text_of(destination["egress"]),
                     text_of(destination["way"]), nat_pods(destination["natPods"])});
   }
   if (rows.empty()) rows.push_back({pod_name(client), "-", joined(client["egresses"]), "-", "-"});

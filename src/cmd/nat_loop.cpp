@@ -46,13 +46,18 @@ Time NatLoop::step() {
       resync();
       next_resync_ = clock_.now() + resync_;
     }
+    if (clock_.now() >= retry_at_) {
+      compare_due_ = true;
+      retry_at_ = Time::max();
+    }
     if (clock_.now() >= not_before_) attempt();
   } catch (const core::Error& error) {
     fail(error.what(), error.kind() == core::Error::Kind::transient);
   }
   report();
   if (!trouble_.empty()) return std::min(not_before_, next_resync_);
-  return compare_due_ && source_.synced() ? std::min(compare_from_, next_resync_) : next_resync_;
+  const Time due = std::min(next_resync_, retry_at_);
+  return compare_due_ && source_.synced() ? std::min(compare_from_, due) : due;
 }
 
 void NatLoop::attempt() {
@@ -62,26 +67,41 @@ void NatLoop::attempt() {
     host_due_ = false;
   }
   if (!source_.synced()) {
-    in_place_ = false;
+    serving_ = ready_ = false;
     return;
   }
-  const Time begun = clock_.now();
+  if (!compare_due_) {
+    try {
+      commit(std::exchange(waiting_, {}));
+    } catch (const core::Error& error) {
+      // What of it is there, and whom it is about, only a comparison tells.
+      log::warning("a change was refused; comparing with the kernel", {{"error", error.what()}});
+      ++errors_;
+      compare_due_ = true;
+      compare_from_ = {};
+    }
+  }
   if (compare_due_) {
-    if (begun < compare_from_) return;
-    waiting_.clear();
-    commit_all(core::diff(kernel_.observe(plan_.state()), plan_.state()));
-    compare_due_ = false;
-    const Time now = clock_.now();
-    compare_from_ = now + std::max<Time::duration>(compare_pause, 10 * (now - begun));
-    next_resync_ = now + resync_;
-  } else {
-    commit(std::exchange(waiting_, {}));
+    if (clock_.now() < compare_from_) return;
+    compare();
   }
   if (!trouble_.empty()) log::info("the kernel is as planned again");
-  in_place_ = true;
+  serving_ = true;
+  std::erase_if(refused_, [&](const auto& one) { return plan_.owners(one.first) == nullptr; });
+  ready_ = ready_ || refused_.empty();
   trouble_.clear();
   delay_ = {};
   not_before_ = {};
+}
+
+void NatLoop::compare() {
+  const Time begun = clock_.now();
+  waiting_.clear();
+  take_note(commit_all(core::diff(kernel_.observe(plan_.state()), plan_.state())));
+  compare_due_ = false;
+  const Time now = clock_.now();
+  compare_from_ = now + std::max<Time::duration>(compare_pause, 10 * (now - begun));
+  next_resync_ = now + resync_;
 }
 
 void NatLoop::commit(const core::Changes& changes) {
@@ -92,43 +112,74 @@ void NatLoop::commit(const core::Changes& changes) {
   log_changes(changes, clock_.now() - begun, core::constants::nat_table);
 }
 
-// One client that cannot be served keeps nobody else from being: what fails is told at the end.
-void NatLoop::commit_all(const core::Changes& changes) {
-  core::Changes rules;
-  std::optional<core::Error> first;
-  const auto attempt = [&](const core::Changes& part) {
-    try {
-      commit(part);
-    } catch (const core::Error& error) {
-      if (!first) first = error;
-    }
-  };
-  if (trouble_.empty()) {  // together, as long as nothing is known to go wrong
+// One client that cannot be served keeps nobody else from being. Throws what is about all of them.
+NatLoop::Refused NatLoop::commit_all(const core::Changes& changes) {
+  if (refused_.empty() && trouble_.empty()) {  // together, as long as nothing is known to go wrong
     try {
       commit(changes);
-      return;
+      return {};
     } catch (const core::Error& error) {
-      if (error.kind() == core::Error::Kind::transient) throw;
-      first = error;
+      ++errors_;
+      log::warning("changes were refused; making each by itself", {{"error", error.what()}});
     }
   }
+  return commit_each();
+}
+
+NatLoop::Refused NatLoop::commit_each() {
+  Refused refused;
+  core::Changes rules;
   for (const core::Change& change : core::diff(kernel_.observe(plan_.state()), plan_.state())) {
     if (core::is_nftables(change)) {
       rules.push_back(change);
-    } else {
-      attempt({change});
+      continue;
+    }
+    try {
+      commit({change});
+    } catch (const core::Error& error) {
+      const auto client = core::NatPlan::client_of(change);
+      if (!client) throw;
+      refused.emplace(*client, error.what());
     }
   }
-  if (!rules.empty()) attempt(rules);
-  if (first && !core::diff(kernel_.observe(plan_.state()), plan_.state()).empty()) {
-    throw core::Error(*first);
+  // Whoever has no way back is not let in.
+  std::erase_if(rules, [&](const core::Change& change) {
+    const auto* const element = std::get_if<core::AddElement>(&change);
+    const auto client = core::NatPlan::client_of(change);
+    return element != nullptr && client && refused.contains(*client);
+  });
+  commit(rules);
+  return refused;
+}
+
+// Those that were refused are tried again by and by, as long as they are wanted.
+void NatLoop::take_note(Refused refused) {
+  for (const auto& [client, why] : refused) {
+    const auto before = refused_.find(client);
+    if (before != refused_.end() && before->second == why) continue;
+    log::error("a client cannot be served", {{"client", to_string(client)}, {"error", why}});
   }
+  for (const auto& [client, why] : refused_) {
+    if (!refused.contains(client)) log::info("no longer refused", {{"client", to_string(client)}});
+  }
+  refused_ = std::move(refused);
+  if (refused_.empty()) {
+    refused_delay_ = {};
+    retry_at_ = Time::max();
+    return;
+  }
+  refused_delay_ = std::clamp(refused_delay_ * 2, first_delay, longest_delay);
+  retry_at_ = clock_.now() + refused_delay_;
+}
+
+const core::NatPlan::Owners* NatLoop::owners(const core::Address& client) const {
+  return serving() && !refused_.contains(client) ? plan_.owners(client) : nullptr;
 }
 
 void NatLoop::fail(const std::string& what, bool transient) {
   ++errors_;
   trouble_ = what;
-  in_place_ = false;
+  serving_ = ready_ = false;
   waiting_.clear();
   host_due_ = compare_due_ = true;
   delay_ = transient ? std::clamp(delay_ * 2, first_delay, longest_delay) : longest_delay;
@@ -143,11 +194,14 @@ void NatLoop::fail(const std::string& what, bool transient) {
 std::vector<std::string> NatLoop::troubles() const {
   std::vector<std::string> troubles;
   if (!trouble_.empty()) troubles.push_back(trouble_);
+  for (const auto& [client, why] : refused_) {
+    troubles.push_back("client " + to_string(client) + ": " + why);
+  }
   if (!source_.synced()) {
     troubles.emplace_back("the objects are not complete: nothing is changed before");
   } else if (plan_.egress() == nullptr) {
     troubles.emplace_back("the Egress of this NAT pod is not there");
-  } else if (!in_place_ && trouble_.empty()) {
+  } else if (!serving_ && trouble_.empty()) {
     troubles.emplace_back("nothing is in effect yet");
   }
   return troubles;

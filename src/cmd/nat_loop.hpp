@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,17 +31,29 @@ class NatLoop {
   [[nodiscard]] net::Kernel& kernel() { return kernel_; }
   [[nodiscard]] const kube::Source& source() const { return source_; }
 
-  // All clients that are known are in place: the kernel is as planned.
-  [[nodiscard]] bool in_place() const { return in_place_ && plan_.egress() != nullptr; }
-  // Why it is not; empty where it is.
+  // All clients that are known are in place, or were, and what is amiss since then is about some of
+  // them alone: it would help nobody if the others had to go elsewhere.
+  [[nodiscard]] bool ready() const { return ready_ && plan_.egress() != nullptr; }
+  // What is planned for nobody in particular is in place: those that owners() tells are served.
+  [[nodiscard]] bool serving() const { return serving_ && plan_.egress() != nullptr; }
+  // Who owns a client's address whose packets go through; null where they do not.
+  [[nodiscard]] const core::NatPlan::Owners* owners(const core::Address& client) const;
+  // The last attempt failed as a whole.
+  [[nodiscard]] bool failing() const { return !trouble_.empty(); }
+  // Why it is not ready, and whom it does not serve.
   [[nodiscard]] std::vector<std::string> troubles() const;
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
  private:
+  using Refused = std::map<core::Address, std::string>;
+
   void attempt();
+  void compare();
   void commit(const core::Changes& changes);
-  void commit_all(const core::Changes& changes);
+  Refused commit_all(const core::Changes& changes);
+  Refused commit_each();
+  void take_note(Refused refused);
   void fail(const std::string& what, bool transient);
   void report();
 
@@ -53,8 +66,12 @@ class NatLoop {
   core::Changes waiting_;  // planned, and not applied because the source is not complete
   bool host_due_ = true;
   bool compare_due_ = true;
-  bool in_place_ = false;
-  std::string trouble_;
+  bool serving_ = false;
+  bool ready_ = false;
+  std::string trouble_;  // of all
+  Refused refused_;      // clients that are not in place, and why
+  std::chrono::milliseconds refused_delay_{};
+  kube::Time retry_at_ = kube::Time::max();  // of what was refused
   std::chrono::milliseconds delay_{};
   kube::Time not_before_{};
   kube::Time compare_from_{};

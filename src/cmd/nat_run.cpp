@@ -41,6 +41,7 @@ using kube::Time;
 
 constexpr std::chrono::milliseconds patience = 5s;
 constexpr std::chrono::milliseconds drain_pace = 500ms;
+constexpr std::chrono::milliseconds longest_wait = 1h;
 // Without a packet for so long, what is not a connection (UDP) is over.
 constexpr auto silence = 5s;
 
@@ -113,7 +114,7 @@ class Nat {
   }
 
   [[nodiscard]] bool draining() const { return drain_until_.has_value(); }
-  [[nodiscard]] bool ready() const { return loop_.in_place() && !draining(); }
+  [[nodiscard]] bool ready() const { return loop_.ready() && !draining(); }
   [[nodiscard]] bool done() const { return stopped_; }
   [[nodiscard]] std::vector<std::string> troubles() const {
     std::vector<std::string> troubles = loop_.troubles();
@@ -142,7 +143,7 @@ class Nat {
 
   void wait(Time due) {
     // After a failure the kernel's descriptor may stay readable.
-    const bool deaf = !loop_.troubles().empty();
+    const bool deaf = loop_.failing();
     std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                                {desk_.fd(), POLLIN, 0},
                                {source_->wake_fd(), POLLIN, 0},
@@ -153,7 +154,7 @@ class Nat {
       const Time now = clock_.now();
       if (now >= due || done()) return;
       const auto left = std::min<std::chrono::milliseconds>(
-          std::chrono::ceil<std::chrono::milliseconds>(due - now), deaf ? 50ms : 3600s);
+          std::chrono::ceil<std::chrono::milliseconds>(due - now), deaf ? 50ms : longest_wait);
       if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
         throw core::Error(core::Error::Kind::permanent,
                           std::string("cannot wait for events: ") + std::strerror(errno));
@@ -176,9 +177,8 @@ class Nat {
       Probe answer = received->probe;
       answer.answer = true;
       answer.draining = draining();
-      const auto owners = loop_.plan().clients().find(received->from);
-      if (loop_.in_place() && owners != loop_.plan().clients().end()) {
-        for (const auto& owner : owners->second) {
+      if (const auto* const owners = loop_.owners(received->from)) {
+        for (const auto& owner : *owners) {
           answer.known = answer.known || hash_uid(owner.uid) == received->probe.client;
         }
       }
@@ -211,7 +211,7 @@ class Nat {
         std::chrono::seconds(egress == nullptr ? 0 : egress->drain_seconds));
     drain_until_ = clock_.now() + limit;
     last_packet_ = clock_.now();
-    if (!loop_.in_place()) stopped_ = true;
+    if (!loop_.serving()) stopped_ = true;
     log::info("draining: no longer ready; connections may end",
               {{"limit", std::to_string(limit.count()) + "s"}});
   }

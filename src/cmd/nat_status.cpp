@@ -103,21 +103,17 @@ void by_client(MetricsPage& page, const NatStatus& status, std::string_view name
 NatStatus collect(NatLoop& loop, bool draining) {
   NatStatus status;
   status.draining = draining;
-  status.ready = loop.in_place() && !draining;
+  status.ready = loop.ready() && !draining;
   status.troubles = loop.troubles();
   if (const core::Egress* egress = loop.plan().egress()) status.egress = to_string(egress->name);
   std::map<core::Address, NatStatus::Client> clients;
   for (const auto& [address, owners] : loop.plan().clients()) {
     clients[address] = {to_string(address), {owners.begin(), owners.end()}, {}, {}, 0};
   }
-  for (const core::nft::Table& table : [&] {
-         std::vector<core::nft::Table> tables;
-         for (const auto& [family, one] : loop.plan().state().tables) tables.push_back(one);
-         return tables;
-       }()) {
-    if (!loop.in_place()) break;
-    count_clients(loop, table.family, clients);
-    for (const auto& [key, count] : loop.kernel().counts(table.family, {SetId::drops})) {
+  for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
+    if (!loop.serving() || !loop.plan().state().tables.contains(family)) continue;
+    count_clients(loop, family, clients);
+    for (const auto& [key, count] : loop.kernel().counts(family, {SetId::drops})) {
       std::uint32_t mark = 0;
       std::memcpy(&mark, key.key.view().data(), sizeof mark);
       status.drops[std::string(to_string(static_cast<core::NatDrop>(mark)))] += count.packets;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "core/constants.hpp"
 #include "core/diff.hpp"
@@ -22,6 +24,13 @@ Element element(SetId set, const Address& address) {
   result.key.set = set;
   result.key.key.append(address.bytes());
   return result;
+}
+
+// The sets of clients have the address first.
+std::optional<Address> client_in(const ElementKey& key) {
+  if (key.set == SetId::drops) return std::nullopt;
+  const std::size_t size = key.family == Family::ipv4 ? 4 : 16;
+  return Address(key.key.view().first(size));
 }
 
 // The least of a family, whatever the order they came in.
@@ -52,10 +61,26 @@ Changes NatPlan::update(const Host& host) {
   return replan();
 }
 
-bool NatPlan::knows(const Address& address, std::string_view uid) const {
+const NatPlan::Owners* NatPlan::owners(const Address& address) const {
   const auto found = clients_.find(address);
-  return found != clients_.end() && parts_.contains(address) &&
-         std::ranges::any_of(found->second, [&](const auto& client) { return client.uid == uid; });
+  return found != clients_.end() && parts_.contains(address) ? &found->second : nullptr;
+}
+
+std::optional<Address> NatPlan::client_of(const Change& change) {
+  return std::visit(
+      [](const auto& what) -> std::optional<Address> {
+        if constexpr (requires { what.tunnel.remote; }) {
+          if (what.tunnel.kind == Tunnel::Kind::fou) return what.tunnel.remote;
+        } else if constexpr (requires { what.route.destination; }) {
+          return what.route.destination.address;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(what)>, AddElement>) {
+          return client_in(what.element.key);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(what)>, DeleteElement>) {
+          return client_in(what.key);
+        }
+        return std::nullopt;
+      },
+      change);
 }
 
 void NatPlan::take(const ObjectId& id, const Object* object) {

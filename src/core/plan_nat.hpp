@@ -55,7 +55,10 @@ class NatPlan {
   // to another, and news of it came in the wrong order.
   using Owners = std::set<EgressClients::Client>;
   [[nodiscard]] const std::map<Address, Owners>& clients() const { return clients_; }
-  [[nodiscard]] bool knows(const Address& address, std::string_view uid) const;
+  // Null unless packets of this address are to be let through.
+  [[nodiscard]] const Owners* owners(const Address& address) const;
+  // Whom a change is about; empty: about all of them.
+  [[nodiscard]] static std::optional<Address> client_of(const Change& change);
   [[nodiscard]] const Egress* egress() const { return egress_ ? &*egress_ : nullptr; }
 
  private:

@@ -1,6 +1,7 @@
 #include "core/state.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace core {
 namespace {
@@ -65,7 +66,8 @@ std::uint64_t hash_key(const ElementKey& key, std::uint64_t seed) {
 }  // namespace
 
 bool is_nftables(const Change& change) {
-  return std::visit([]<typename Kind>(const Kind&) { return NftablesChange<Kind>; }, change);
+  return std::visit([](const auto& kind) { return NftablesChange<std::decay_t<decltype(kind)>>; },
+                    change);
 }
 
 std::string_view to_string(SetId set) {

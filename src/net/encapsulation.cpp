@@ -24,7 +24,7 @@ void put_encapsulation(nl_msg& message, int type, int encap,
 
 std::optional<core::Encapsulation> read_encapsulation(const Attributes& attributes,
                                                       std::size_t type, std::size_t encap) {
-  const auto kind = attributes.u16(type);
+  const int kind = attributes.u16(type).value_or(LWTUNNEL_ENCAP_NONE);
   if (kind != LWTUNNEL_ENCAP_IP && kind != LWTUNNEL_ENCAP_IP6) return std::nullopt;
   const Attributes inside(attributes[encap]);
   const auto remote = inside.address(LWTUNNEL_IP_DST);

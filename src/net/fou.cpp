@@ -83,7 +83,7 @@ std::set<core::FouPort> Fou::read() {
 
 Answer Fou::add(const core::FouPort& port) {
   if (!available()) return no_fou();
-  const Answer answer = socket_.request(*encode_fou_port(family_, port, true));
+  Answer answer = socket_.request(*encode_fou_port(family_, port, true));
   // In use: by one of the same shape, which is as good as ours, or by somebody else.
   if ((answer.error == EALREADY || answer.error == EADDRINUSE) && read().contains(port)) return {};
   return answer;

@@ -73,11 +73,10 @@ class RealKernel final : public Kernel {
     state.routes = read_routes(route_);
     state.rules = read_rules(route_);
     if (tunnels_) {
-      state.tunnels = read_tunnels(route_);
+      Tunnels tunnels = read_tunnels(route_);
+      state.tunnels = std::move(tunnels.ours);
       state.nexthops = read_nexthops(route_);
-      // Others in this namespace may receive FoU of the same shape: only what was asked for, and
-      // what is there while tunnels of ours are, is taken for ours.
-      if (!expected.fou_ports.empty() || !state.tunnels.empty()) state.fou_ports = fou().read();
+      read_fou_ports(expected, tunnels.foreign_fou, state);
     }
     for (const auto& [key, value] : expected.sysctls) {
       if (auto now = read_sysctl(key)) state.sysctls.emplace(key, std::move(*now));
@@ -134,6 +133,27 @@ class RealKernel final : public Kernel {
   }
 
  private:
+  // A port has no owner, and others may receive FoU of the same shape. Ours is what is asked for,
+  // and what our tunnels use where nobody else's can.
+  void read_fou_ports(const core::State& expected, const std::set<core::Family>& foreign,
+                      core::State& state) {
+    const auto used = [&](const core::FouPort& port) {
+      return !foreign.contains(port.family) &&
+             std::ranges::any_of(state.tunnels, [&](const auto& entry) {
+               const core::Tunnel& tunnel = entry.second;
+               return tunnel.kind != core::Tunnel::Kind::gpe && tunnel.family == port.family &&
+                      (tunnel.kind == core::Tunnel::Kind::sink || tunnel.port == port.port);
+             });
+    };
+    const bool any = std::ranges::any_of(state.tunnels, [](const auto& entry) {
+      return entry.second.kind != core::Tunnel::Kind::gpe;
+    });
+    if (expected.fou_ports.empty() && !any) return;
+    for (const core::FouPort& port : fou().read()) {
+      if (expected.fou_ports.contains(port) || used(port)) state.fou_ports.insert(port);
+    }
+  }
+
   void apply_routing(const core::Change& change) {
     Answer answer;
     if (const auto* add = std::get_if<core::AddRoute>(&change)) {

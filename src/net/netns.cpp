@@ -1,11 +1,13 @@
 #include "net/netns.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -20,7 +22,8 @@ namespace {
 [[noreturn]] void fail(const std::string& what, int error) {
   std::string message = what + ": " + std::strerror(error);
   if (error == EPERM) message += " (this needs root: CAP_SYS_ADMIN and CAP_NET_ADMIN)";
-  throw core::Error(core::Error::Kind::permanent, message);
+  const bool passing = error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
+  throw core::Error(passing ? core::Error::Kind::transient : core::Error::Kind::permanent, message);
 }
 
 void in_thread(const std::function<void()>& work) {
@@ -67,6 +70,15 @@ Namespace Namespace::open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) fail("cannot open the network namespace " + path, errno);
   return {path, std::move(fd)};
+}
+
+std::optional<Namespace> Namespace::find(const std::string& path) {
+  struct statfs system {};
+  const int error = ::statfs(path.c_str(), &system) == 0 ? 0 : errno;
+  if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+  if (error != 0) fail("cannot look at the network namespace " + path, error);
+  if (system.f_type != NSFS_MAGIC) return std::nullopt;
+  return open(path);
 }
 
 void Namespace::remove(const std::string& path) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,9 @@ class Namespace {
   // It lives until remove(path), whatever becomes of this process. Needs CAP_SYS_ADMIN.
   static Namespace create(const std::string& path);
   static Namespace open(const std::string& path);
+  // Empty where no namespace is: no file, or one that nothing is mounted on any more. Whatever else
+  // keeps it from being opened throws.
+  static std::optional<Namespace> find(const std::string& path);
 
   // Unmounts and unlinks; processes and sockets inside keep the namespace alive until they end.
   // Nothing happens where nothing is.

@@ -91,7 +91,7 @@ Answer RequestSocket::dump(nl_msg& message, const std::function<bool(const Netli
                            std::vector<std::uint8_t>& messages) {
   for (int attempt = 0;; ++attempt) {
     messages.clear();
-    const Answer answer = stream(message, [&](const NetlinkMessage& entry) {
+    Answer answer = stream(message, [&](const NetlinkMessage& entry) {
       if (!keep(entry)) return;
       messages.insert(messages.end(), entry.bytes.begin(), entry.bytes.end());
       messages.resize(NLMSG_ALIGN(messages.size()));

@@ -159,8 +159,21 @@ void read_data(const Attributes& data, Tunnel& tunnel) {
   tunnel.checksum = (data.u16(IFLA_IPTUN_ENCAP_FLAGS).value_or(0) & checksum_flags(tunnel)) != 0;
 }
 
+// The family of a device, of whomever, that sends FoU, or that takes what arrives from anywhere.
+std::optional<Family> fou_device(const NetlinkMessage& message) {
+  const auto header = header_in<ifinfomsg>(message);
+  if (message.type != RTM_NEWLINK || !header) return std::nullopt;
+  const Attributes info(Attributes(message, sizeof *header)[IFLA_LINKINFO]);
+  const std::string_view kind = info.text(IFLA_INFO_KIND);
+  if (kind != "ipip" && kind != "ip6tnl") return std::nullopt;
+  const Attributes data(info[IFLA_INFO_DATA]);
+  const bool fou = data.u16(IFLA_IPTUN_ENCAP_TYPE) == TUNNEL_ENCAP_FOU;
+  if (!fou && !data.has(IFLA_IPTUN_COLLECT_METADATA)) return std::nullopt;
+  return kind == "ipip" ? Family::ipv4 : Family::ipv6;
+}
+
 Answer make_ready(RequestSocket& socket, std::uint32_t index) {
-  if (const Answer answer = socket.request(*encode_ready(index)); !answer.ok()) return answer;
+  if (Answer answer = socket.request(*encode_ready(index)); !answer.ok()) return answer;
   static_cast<void>(socket.request(*encode_no_link_local(index)));
   return socket.request(*encode_up(index));
 }
@@ -197,13 +210,18 @@ Message encode_change_tunnel(const Tunnel& tunnel, std::uint32_t index) {
   return encode(tunnel, 0, index);
 }
 
-std::map<std::string, Tunnel> read_tunnels(RequestSocket& socket) {
-  std::map<std::string, Tunnel> tunnels;
+Tunnels read_tunnels(RequestSocket& socket) {
+  Tunnels tunnels;
   const Message request = make_message(RTM_GETLINK, 0, ifinfomsg{});
   put_u32(*request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   std::vector<std::uint8_t> messages;
   const Answer answer = socket.dump(
-      *request, [](const NetlinkMessage& message) { return decode_tunnel(message).has_value(); },
+      *request,
+      [&](const NetlinkMessage& message) {
+        if (decode_tunnel(message)) return true;
+        if (const auto family = fou_device(message)) tunnels.foreign_fou.insert(*family);
+        return false;
+      },
       messages);
   if (!answer.ok()) {
     throw core::Error(kind_of(answer.error), "cannot list links: " + to_string(answer));
@@ -211,13 +229,13 @@ std::map<std::string, Tunnel> read_tunnels(RequestSocket& socket) {
   for_each_message(messages, [&](const NetlinkMessage& message) {
     Tunnel tunnel = *decode_tunnel(message);
     std::string name = tunnel.name;
-    tunnels.emplace(std::move(name), std::move(tunnel));
+    tunnels.ours.emplace(std::move(name), std::move(tunnel));
   });
   return tunnels;
 }
 
 Answer add_tunnel(RequestSocket& socket, const Tunnel& tunnel) {
-  const Answer answer = socket.request(*encode_add_tunnel(tunnel));
+  Answer answer = socket.request(*encode_add_tunnel(tunnel));
   if (answer.error == EEXIST && if_nametoindex(tunnel.name.c_str()) != 0) {
     return {EEXIST, "a device of that name is there that is not pona's"};
   }
@@ -230,7 +248,7 @@ Answer change_tunnel(RequestSocket& socket, const Tunnel& tunnel) {
   const std::uint32_t index = if_nametoindex(tunnel.name.c_str());
   if (index == 0) return {ENODEV, {}};
   if (tunnel.kind == Kind::fou) {
-    const Answer answer = socket.request(*encode_change_tunnel(tunnel, index));
+    Answer answer = socket.request(*encode_change_tunnel(tunnel, index));
     if (!answer.ok()) return answer;
   } else {
     // Their data cannot be changed, nor does anything of it differ.
@@ -238,7 +256,7 @@ Answer change_tunnel(RequestSocket& socket, const Tunnel& tunnel) {
     header.ifi_index = static_cast<int>(index);
     const Message message = make_message(RTM_SETLINK, 0, header);
     put_u32(*message, IFLA_MTU, tunnel.mtu);
-    if (const Answer answer = socket.request(*message); !answer.ok()) return answer;
+    if (Answer answer = socket.request(*message); !answer.ok()) return answer;
   }
   return make_ready(socket, index);
 }
@@ -248,7 +266,7 @@ Answer delete_tunnel(RequestSocket& socket, const Tunnel& tunnel) {
   if (index == 0) return {};
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(index);
-  const Answer answer = socket.request(*make_message(RTM_DELLINK, 0, header));
+  Answer answer = socket.request(*make_message(RTM_DELLINK, 0, header));
   return answer.error == ENODEV ? Answer{} : answer;
 }
 

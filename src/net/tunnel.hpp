@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/state.hpp"
@@ -20,7 +21,11 @@ Message encode_add_tunnel(const core::Tunnel& tunnel);  // it is down
 // Everything that may be changed in place: MTU, checksums, TTL.
 Message encode_change_tunnel(const core::Tunnel& tunnel, std::uint32_t index);
 
-std::map<std::string, core::Tunnel> read_tunnels(RequestSocket& socket);
+struct Tunnels {
+  std::map<std::string, core::Tunnel> ours;
+  std::set<core::Family> foreign_fou;  // somebody else has ipip or ip6tnl devices within UDP
+};
+Tunnels read_tunnels(RequestSocket& socket);
 
 // Up and ready when they return well. What stopped half-way is completed by change_tunnel.
 Answer add_tunnel(RequestSocket& socket, const core::Tunnel& tunnel);

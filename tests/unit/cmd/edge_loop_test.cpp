@@ -6,34 +6,15 @@
 #include "cmd/log.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
+#include "support/fake_source.hpp"
 
 using namespace std::chrono_literals;
 using namespace core;
+using support::FakeSource;
 
 namespace {
 
 Address address(const std::string& text) { return *Address::parse(text); }
-
-class FakeSource : public kube::Source {
- public:
-  [[nodiscard]] int wake_fd() const override { return -1; }
-  ObjectChanges take() override { return std::exchange(changes, {}); }
-  [[nodiscard]] bool synced() const override { return complete; }
-  [[nodiscard]] std::vector<kube::Problem> problems() const override { return {}; }
-  [[nodiscard]] std::size_t ignored() const override { return 0; }
-
-  void put(Object object) {
-    auto pointer = std::make_shared<const Object>(std::move(object));
-    changes[{kind_of(*pointer), name_of(*pointer)}] = pointer;
-  }
-  void remove(const ObjectId& id) { changes[id] = nullptr; }
-
-  ObjectChanges changes;
-  [[nodiscard]] std::optional<std::int64_t> stale_since() const override { return stale; }
-
-  bool complete = true;
-  std::optional<std::int64_t> stale;
-};
 
 // Fails a chosen call; what it lets through is the fake's.
 class BrokenKernel : public support::FakeKernel {

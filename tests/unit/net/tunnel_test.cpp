@@ -113,7 +113,7 @@ TEST_CASE("a device of the same name that is not pona's is left alone") {
     REQUIRE(net::add_tunnel(socket, gpe).ok());
     // Out of the group it is somebody else's.
     net::test::shell("ip link set pona-gpe group 0");
-    CHECK(net::read_tunnels(socket).empty());
+    CHECK(net::read_tunnels(socket).ours.empty());
     const net::Answer answer = net::add_tunnel(socket, gpe);
     CHECK(answer.error == EEXIST);
     CHECK(answer.details.find("not pona's") != std::string::npos);
