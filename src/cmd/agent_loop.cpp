@@ -59,7 +59,7 @@ Time AgentLoop::step() {
     due = std::min({due, waiting.until_known, std::max(waiting.until_pod, clock_.now() + 1ms)});
   }
   report();
-  return due;
+  return report_due_ ? std::min(due, next_report_) : due;
 }
 
 void AgentLoop::hear() {

@@ -99,6 +99,8 @@ class AgentLoop {
   [[nodiscard]] std::uint64_t passes() const { return passes_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
 
+  // Pods that ask, and whose network namespace nobody told the agent of.
+  [[nodiscard]] std::vector<const core::Pod*> unknown_pods() const;
   [[nodiscard]] const core::Pod* pod_of(const Sandbox& sandbox) const;
 
  private:
@@ -119,6 +121,10 @@ class AgentLoop {
   void serve_waiting();
   std::optional<AgentReply> judge(const Waiting& waiting);
   void report();
+  void complain();
+  void note_pods();
+  void note(const core::ObjectName& pod, const std::string& uid, const std::string& reason,
+            const std::string& text);
 
   kube::Source& source_;
   kube::AgentSource* cluster_;
@@ -136,6 +142,10 @@ class AgentLoop {
   std::uint64_t errors_ = 0;
   std::vector<std::string> other_troubles_;
   std::set<std::string> told_;
+  std::map<core::ObjectName, std::string> noted_;         // by Events, to their authors
+  std::map<core::ObjectName, kube::Time> unknown_since_;  // of unknown_pods()
+  kube::Time next_report_{};
+  bool report_due_ = false;
 };
 
 }  // namespace cmd

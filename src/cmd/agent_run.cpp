@@ -24,9 +24,9 @@
 #include "cmd/agent_status.hpp"
 #include "cmd/cni_rpc.hpp"
 #include "cmd/desk.hpp"
-#include "cmd/edge_listen.hpp"
 #include "cmd/health_board.hpp"
 #include "cmd/http_service.hpp"
+#include "cmd/listen.hpp"
 #include "cmd/notify.hpp"
 #include "cmd/signals.hpp"
 #include "cmd/version.hpp"
@@ -102,12 +102,11 @@ class Agent {
         loop_(*sources_.source, sources_.cluster, options.settings, pass_client, clock_),
         probes_(loop_, options.probe_port),
         server_(
-            listen_unix(options.socket),
+            listen_unix(options.socket, "pona agent", 0600),
             [this](std::string_view line, const AgentServer::Reply& reply) { serve(line, reply); },
             clock_),
+        socket_file_(options.socket),
         service_(listen(options), [this](std::string_view path) { return answer(path); }) {
-    std::filesystem::permissions(
-        options.socket, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     list_sandboxes();
     if (options.install_cni) {
       cni_.emplace(
@@ -117,9 +116,6 @@ class Agent {
           clock_);
     }
   }
-  ~Agent() { unlink(options_.socket.c_str()); }
-  Agent(const Agent&) = delete;
-  Agent& operator=(const Agent&) = delete;
 
   void run() {
     while (!stopped_) {
@@ -251,6 +247,7 @@ class Agent {
   AgentLoop loop_;
   AgentProbes probes_;
   AgentServer server_;
+  SocketFile socket_file_;
   std::optional<AgentCni> cni_;
   Desk desk_;
   HealthBoard health_;

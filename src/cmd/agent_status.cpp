@@ -69,21 +69,6 @@ Json client_json(const AgentLoop& loop, const std::string& key, const AgentClien
               {"problems", problems}};
 }
 
-// Pods that ask and whose network namespace nobody knows.
-std::vector<const core::Pod*> unknown_pods(const AgentLoop& loop) {
-  std::set<core::ObjectName> known;
-  for (const auto& [key, client] : loop.clients()) {
-    if (loop.pod_of(client.sandbox) != nullptr) known.insert(client.sandbox.pod);
-  }
-  std::vector<const core::Pod*> pods;
-  for (const auto& [name, object] : loop.objects().pods()) {
-    const auto& pod = std::get<core::Pod>(*object);
-    const bool asks = !pod.egresses.empty() && !pod.host_network && !pod.finished;
-    if (asks && !pod.addresses.empty() && !known.contains(name)) pods.push_back(&pod);
-  }
-  return pods;
-}
-
 }  // namespace
 
 std::string status_json(const AgentLoop& loop, const std::string& node) {
@@ -117,7 +102,7 @@ std::string status_json(const AgentLoop& loop, const std::string& node) {
              {"natPods", gateways},
              {"clientsHere", count[name]}});
   }
-  for (const core::Pod* const pod : unknown_pods(loop)) {
+  for (const core::Pod* const pod : loop.unknown_pods()) {
     problems.push_back("pod " + core::to_string(pod->name) +
                        " asks for an Egress and started before the CNI plugin was there: start it "
                        "again");
@@ -151,7 +136,7 @@ std::string status_metrics(const AgentLoop& loop) {
               "Destinations of clients that lead nowhere now: no NAT pod can be used.", fenced);
   page.single("pods_unknown", "gauge",
               "Pods that ask for an Egress and whose network namespace is not known.",
-              unknown_pods(loop).size());
+              loop.unknown_pods().size());
   page.metric("gateway_up", "gauge", "1: the NAT pod answers.");
   for (const auto& [name, object] : loop.objects().egresses()) {
     for (const core::Gateway& gateway : loop.objects().gateways(name)) {

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "cmd/edge_listen.hpp"
 #include "cmd/http_service.hpp"
+#include "cmd/listen.hpp"
 #include "cmd/log.hpp"
 #include "cmd/log_changes.hpp"
 #include "cmd/metrics_page.hpp"

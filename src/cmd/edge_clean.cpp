@@ -2,8 +2,8 @@
 #include <iostream>
 #include <set>
 
-#include "cmd/edge_listen.hpp"
 #include "cmd/edge_run.hpp"
+#include "cmd/listen.hpp"
 #include "core/constants.hpp"
 #include "core/diff.hpp"
 #include "core/error.hpp"

@@ -16,10 +16,10 @@
 
 #include "cmd/edge_board.hpp"
 #include "cmd/edge_collect.hpp"
-#include "cmd/edge_listen.hpp"
 #include "cmd/edge_loop.hpp"
 #include "cmd/edge_monitor.hpp"
 #include "cmd/edge_source.hpp"
+#include "cmd/listen.hpp"
 #include "cmd/notify.hpp"
 #include "cmd/signals.hpp"
 #include "cmd/version.hpp"
@@ -31,27 +31,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Time = EdgeClock::Time;
-
-// The socket's file, as long as it is the one that was made.
-class SocketFile {
- public:
-  explicit SocketFile(std::string path) : path_(std::move(path)) { known_ = identify(); }
-  SocketFile(const SocketFile&) = delete;
-  SocketFile& operator=(const SocketFile&) = delete;
-  ~SocketFile() {
-    if (known_ && identify() == known_) unlink(path_.c_str());
-  }
-
- private:
-  [[nodiscard]] std::optional<std::pair<dev_t, ino_t>> identify() const {
-    struct stat status {};
-    if (stat(path_.c_str(), &status) != 0) return std::nullopt;
-    return std::pair(status.st_dev, status.st_ino);
-  }
-
-  std::string path_;
-  std::optional<std::pair<dev_t, ino_t>> known_;
-};
 
 class Edge {
  public:
@@ -188,7 +167,7 @@ int run_edge(const ResolvedOptions& resolved) {
 
   net::Fd signals = catch_signals();
   std::vector<net::Fd> listeners;
-  listeners.push_back(listen_unix(options.socket));
+  listeners.push_back(listen_unix(options.socket, "pona edge", 0660));
   const SocketFile socket_file(options.socket);
   const core::EdgeSettings& settings = options.settings;
   if (settings.monitor_port != 0) {

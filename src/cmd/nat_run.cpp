@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "cmd/desk.hpp"
-#include "cmd/edge_listen.hpp"
 #include "cmd/health_board.hpp"
 #include "cmd/http_service.hpp"
+#include "cmd/listen.hpp"
 #include "cmd/nat_log.hpp"
 #include "cmd/nat_loop.hpp"
 #include "cmd/nat_status.hpp"

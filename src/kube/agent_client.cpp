@@ -19,7 +19,7 @@ AgentClient::AgentClient(Transport& transport, const Clock& clock,
     : transport_(transport),
       watches_(options.context, transport, clock),
       exchanges_(transport, clock),
-      events_(options.node, exchanges_, clock),
+      events_("pona.dev/agent", options.node, exchanges_, clock),
       writer_(options.node, exchanges_, clock) {
   const auto add = [&](const Resource& resource, core::Kind kind) -> Reflector* {
     DecodeOptions decoding;

@@ -31,7 +31,7 @@ struct ClusterClient::Writers {
         services(services_of),
         exchanges(transport, clock),
         election({options.ns, "pona-edge", options.identity}, exchanges, clock),
-        events(options.instance, exchanges, clock),
+        events("pona.dev/edge", options.instance, exchanges, clock),
         reporter({options.instance,
                   [this](const core::ObjectName& name) {
                     return services.cache().find({core::Kind::service, name});

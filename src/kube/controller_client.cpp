@@ -81,7 +81,7 @@ ControllerClient::ControllerClient(Transport& transport, const Clock& clock,
       watches_(options.context, transport, clock),
       exchanges_(transport, clock),
       election_({options.ns, "pona-controller", options.identity}, exchanges_, clock),
-      events_(options.instance, exchanges_, clock),
+      events_("pona.dev/controller", options.instance, exchanges_, clock),
       writer_(options.workload, exchanges_, events_, clock,
               [this](const core::ObjectName& name, std::shared_ptr<const Seen> seen) {
                 egresses_->cache().see({core::Kind::egress, name}, std::move(seen));

@@ -15,7 +15,6 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::string_view controller = "pona.dev/edge";
 constexpr std::size_t longest_note = 1024;  // of the API, in bytes
 constexpr std::size_t most_waiting = 200;
 constexpr std::size_t most_series = 2000;
@@ -61,8 +60,10 @@ std::string path(const EventNote& note) {
 
 }  // namespace
 
-EventRecorder::EventRecorder(std::string instance, Exchanges& exchanges, Clock clock)
-    : instance_(std::move(instance)),
+EventRecorder::EventRecorder(std::string controller, std::string instance, Exchanges& exchanges,
+                             Clock clock)
+    : controller_(std::move(controller)),
+      instance_(std::move(instance)),
       exchanges_(exchanges),
       clock_(std::move(clock)),
       limit_(1, 25) {}
@@ -134,7 +135,7 @@ void EventRecorder::send(const EventNote& note, Series& series) {
                  {"kind", "Event"},
                  {"metadata", {{"name", name}, {"namespace", namespace_of(note)}}},
                  {"eventTime", series.first},
-                 {"reportingController", controller},
+                 {"reportingController", controller_},
                  {"reportingInstance", instance_.substr(0, 128)},
                  {"action", note.action},
                  {"reason", note.reason},

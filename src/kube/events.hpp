@@ -29,8 +29,9 @@ struct EventNote {
 
 class EventRecorder {
  public:
-  // `instance` is the process that speaks. `exchanges` must outlive it.
-  EventRecorder(std::string instance, Exchanges& exchanges, Clock clock);
+  // `controller` is what kind of process speaks ("pona.dev/edge"), `instance` is which one.
+  // `exchanges` must outlive it.
+  EventRecorder(std::string controller, std::string instance, Exchanges& exchanges, Clock clock);
 
   void record(EventNote note);
 
@@ -55,7 +56,7 @@ class EventRecorder {
   void send(const EventNote& note, Series& series);
   void forget_old();
 
-  std::string instance_;
+  std::string controller_, instance_;
   Exchanges& exchanges_;
   Clock clock_;
   RateLimit limit_;

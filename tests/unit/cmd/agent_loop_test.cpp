@@ -21,10 +21,11 @@ class Cluster : public kube::AgentSource {
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return {}; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
   void publish(kube::ClientLists published) override { lists = std::move(published); }
-  void note(kube::EventNote) override {}
+  void note(kube::EventNote note) override { notes.push_back(std::move(note)); }
 
   support::FakeSource objects;
   kube::ClientLists lists;
+  std::vector<kube::EventNote> notes;
 };
 
 // A pod with one NAT pod for each Egress that it asks for.
@@ -133,4 +134,34 @@ TEST_CASE("agent: a client whose namespace cannot be entered for now stays one")
   rig.run(100ms);
   CHECK(rig.cluster.lists[ObjectName{"internet", "egress1"}].size() == 1);
   CHECK_FALSE(rig.loop.troubles().empty());
+}
+
+TEST_CASE("agent: an author hears once why a pod has no way to its NAT pods") {
+  Rig rig(1);
+  rig.result.error = "File exists";
+  rig.run(5s);
+  REQUIRE(rig.cluster.notes.size() == 1);
+  CHECK(rig.cluster.notes[0].object.name == ObjectName{"default", "client"});
+  CHECK(rig.cluster.notes[0].uid == "uid");
+  CHECK(rig.cluster.notes[0].reason == "EgressFailed");
+  CHECK(rig.cluster.notes[0].note.find("File exists") != std::string::npos);
+  // It ends, and comes back: that is news.
+  rig.result.error.clear();
+  rig.run(40s);
+  rig.result.error = "File exists";
+  rig.loop.resync();
+  rig.run(5s);
+  CHECK(rig.cluster.notes.size() == 2);
+}
+
+TEST_CASE("agent: the author of a pod that the plugin never saw hears of it, after a while") {
+  Rig rig(1);
+  rig.loop.set_sandboxes({});
+  rig.run(5s);
+  CHECK(rig.cluster.notes.empty());
+  rig.run(10s);
+  REQUIRE(rig.cluster.notes.size() == 1);
+  CHECK(rig.cluster.notes[0].reason == "EgressNotConfigured");
+  rig.run(30s);
+  CHECK(rig.cluster.notes.size() == 1);
 }

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "cmd/edge_client.hpp"
-#include "cmd/edge_listen.hpp"
+#include "cmd/listen.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 
@@ -43,7 +43,7 @@ std::string complaint(const std::string& socket, const std::string& path) {
 
 std::vector<net::Fd> unix_listener(const std::string& path) {
   std::vector<net::Fd> listeners;
-  listeners.push_back(cmd::listen_unix(path));
+  listeners.push_back(cmd::listen_unix(path, "pona edge", 0660));
   return listeners;
 }
 
@@ -125,20 +125,21 @@ TEST_CASE("the socket tells a living instance from a dead one's file") {
   const Directory directory;
   const std::string path = directory.path + "/s";
   {
-    const net::Fd listener = cmd::listen_unix(path);
+    const net::Fd listener = cmd::listen_unix(path, "pona edge", 0660);
     struct stat status {};
     REQUIRE(stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 07777) == 0660);
     CHECK(cmd::listener_of(path) == getpid());
-    CHECK_THROWS_WITH(cmd::listen_unix(path), "pona edge is running already: process " +
-                                                  std::to_string(getpid()) + " listens on " + path);
+    CHECK_THROWS_WITH(cmd::listen_unix(path, "pona edge", 0660),
+                      "pona edge is running already: process " + std::to_string(getpid()) +
+                          " listens on " + path);
   }
   CHECK_FALSE(cmd::listener_of(path).has_value());
-  CHECK(cmd::listen_unix(path));  // over the file that was left
+  CHECK(cmd::listen_unix(path, "pona edge", 0660));  // over the file that was left
 
   const std::string file = directory.path + "/file";
   std::ofstream(file) << "precious";
-  CHECK_THROWS_AS(cmd::listen_unix(file), core::Error);
+  CHECK_THROWS_AS(cmd::listen_unix(file, "pona edge", 0660), core::Error);
   CHECK(std::filesystem::file_size(file) == 8);
 }
 

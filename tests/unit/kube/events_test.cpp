@@ -11,7 +11,7 @@ kube::EventNote note_of(const std::string& name, const std::string& text = "no s
 }
 
 struct Speaker : Rig {
-  kube::EventRecorder events{"edge-0", exchanges, clock.clock()};
+  kube::EventRecorder events{"pona.dev/edge", "edge-0", exchanges, clock.clock()};
 
   void record(const kube::EventNote& note) {
     events.record(note);

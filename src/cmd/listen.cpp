@@ -1,4 +1,4 @@
-#include "cmd/edge_listen.hpp"
+#include "cmd/listen.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -95,11 +95,11 @@ std::optional<pid_t> listener_of(const std::string& path) {
   return peer.pid;
 }
 
-net::Fd listen_unix(const std::string& path) {
+net::Fd listen_unix(const std::string& path, const std::string& who, mode_t mode) {
   if (const auto pid = listener_of(path)) {
     throw core::Error(
         core::Error::Kind::permanent,
-        "pona edge is running already: process " + std::to_string(*pid) + " listens on " + path);
+        who + " is running already: process " + std::to_string(*pid) + " listens on " + path);
   }
   const std::string attempt = "cannot listen on " + path;
   std::error_code error;
@@ -115,12 +115,24 @@ net::Fd listen_unix(const std::string& path) {
 
   net::Fd fd = make_socket(AF_UNIX);
   const sockaddr_un name = unix_name(path);
-  // Owner and group only; set before anybody could connect.
-  if (!fd || fchmod(fd.get(), 0660) != 0 || !bind_to(fd, &name, sizeof name) ||
-      chmod(path.c_str(), 0660) != 0 || listen(fd.get(), backlog) != 0) {
+  // Set before anybody could connect.
+  if (!fd || fchmod(fd.get(), mode) != 0 || !bind_to(fd, &name, sizeof name) ||
+      chmod(path.c_str(), mode) != 0 || listen(fd.get(), backlog) != 0) {
     fail(attempt, errno);
   }
   return fd;
+}
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) { known_ = identify(); }
+
+SocketFile::~SocketFile() {
+  if (known_ && identify() == known_) unlink(path_.c_str());
+}
+
+SocketFile::Identity SocketFile::identify() const {
+  struct stat status {};
+  if (stat(path_.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
 }
 
 }  // namespace cmd
