@@ -18,23 +18,6 @@ void insert_sorted(std::vector<Address>& addresses, const Address& address) {
   if (at == addresses.end() || *at != address) addresses.insert(at, address);
 }
 
-// The texts in one, each once. What would be too long is counted, never cut in the middle.
-std::string join(std::span<const std::string> texts) {
-  std::string joined;
-  std::set<std::string_view> said;
-  std::size_t left_out = 0;
-  for (const std::string& text : texts) {
-    if (!said.insert(text).second) continue;
-    if (!joined.empty() && joined.size() + text.size() > longest_message) {
-      ++left_out;
-      continue;
-    }
-    joined += (joined.empty() ? "" : "; ") + text.substr(0, longest_message);
-  }
-  if (left_out > 0) joined += "; and " + std::to_string(left_out) + " more";
-  return joined;
-}
-
 bool carries(Reported state) { return state == Reported::active || state == Reported::degraded; }
 
 // Those whose word counts.
@@ -61,7 +44,7 @@ std::string messages(const std::vector<const MappingInstance*>& instances, Which
   for (const MappingInstance* instance : instances) {
     if (which(instance->state) && !instance->message.empty()) texts.push_back(instance->message);
   }
-  return join(texts);
+  return join_messages(texts);
 }
 
 Condition accepted(const std::vector<const MappingInstance*>& instances) {
@@ -104,6 +87,22 @@ Condition programmed(const std::vector<const MappingInstance*>& instances,
 
 }  // namespace
 
+std::string join_messages(std::span<const std::string> texts) {
+  std::string joined;
+  std::set<std::string_view> said;
+  std::size_t left_out = 0;
+  for (const std::string& text : texts) {
+    if (!said.insert(text).second) continue;
+    if (!joined.empty() && joined.size() + text.size() > longest_message) {
+      ++left_out;
+      continue;
+    }
+    joined += (joined.empty() ? "" : "; ") + text.substr(0, longest_message);
+  }
+  if (left_out > 0) joined += "; and " + std::to_string(left_out) + " more";
+  return joined;
+}
+
 std::string_view to_string(Condition::Status status) {
   switch (status) {
     case Status::no:
@@ -122,7 +121,7 @@ InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& re
   InstanceStatus status;
   status.entry.name = context.instance;
   status.entry.state = report.state;
-  status.entry.message = join(report.reasons);
+  status.entry.message = join_messages(report.reasons);
   status.entry.generation = context.generation;
   status.entry.heartbeat = context.now;
   status.entry.heartbeat_period = context.heartbeat_period;

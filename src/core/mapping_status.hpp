@@ -85,6 +85,10 @@ inline constexpr std::int64_t heartbeats_missed = 5;
 // five in a second. In seconds.
 std::int64_t heartbeat_period(std::size_t mappings);
 
+// The texts in one, each once. What would be too long for a status is counted, never cut in the
+// middle.
+std::string join_messages(std::span<const std::string> texts);
+
 // `forwards` may hold those of other claimants; they are passed over.
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,

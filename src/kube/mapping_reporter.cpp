@@ -21,6 +21,7 @@ constexpr std::string_view leader_manager = "pona-edge";
 constexpr std::string_view old_finalizer = "mapping.finalizers.aureacentral.com";
 // How often heartbeats and the silence of others are looked at.
 constexpr Time::duration look_period = 20s;
+constexpr Time::duration grace = 30s;
 // Of one request, and who grants it waits for it.
 constexpr Time::duration forbidden_pause = 10min;
 
@@ -151,6 +152,7 @@ MappingReporter::MappingReporter(MappingReporterOptions options, Exchanges& exch
 
 void MappingReporter::seen(const core::ObjectName& mapping, std::shared_ptr<const Seen> seen) {
   Record& record = records_[mapping];
+  if (seen && (!record.seen || record.seen->uid != seen->uid)) record.since = clock_.now();
   record.seen = std::move(seen);
   if (record.seen) {
     writes_.add(mapping);
@@ -221,10 +223,7 @@ std::optional<Write> MappingReporter::own(const core::ObjectName& name,
   if (!seen.faults.empty()) {
     // What was in effect before may still be, but of this version nothing is.
     status.entry.state = core::MappingReport::State::rejected;
-    status.entry.message.clear();
-    for (const std::string& fault : seen.faults) {
-      status.entry.message += (status.entry.message.empty() ? "" : "; ") + fault;
-    }
+    status.entry.message = core::join_messages(seen.faults);
     if (!status.entry.addresses.empty()) {
       status.entry.message += "; the version before stays in effect";
     }
@@ -249,8 +248,10 @@ std::optional<Write> MappingReporter::own(const core::ObjectName& name,
 
 std::optional<Write> MappingReporter::shared(const core::ObjectName& name, const Record& record) {
   const Seen& seen = *record.seen;
-  // This edge will have a word to say: what all come to without it is not worth two writes.
-  if (!written_by(options_.instance, seen.status)) return std::nullopt;
+  // This edge mostly has a word to say in a moment: what all come to without it is not worth two
+  // writes. One whose kernel fails has none, and must not keep the others' from being heard.
+  const bool early = clock_.now() < record.since + grace;
+  if (early && !written_by(options_.instance, seen.status)) return std::nullopt;
   core::StatusContext context;
   context.generation = seen.generation;
   context.now = clock_.unix_seconds();

@@ -52,6 +52,7 @@ class MappingReporter {
  private:
   struct Record {
     std::shared_ptr<const Seen> seen;
+    Time since{};  // this object was seen first
     std::optional<core::InstanceStatus> planned;
   };
   void look_at_all();
