@@ -36,6 +36,7 @@ inline constexpr std::uint32_t hash_seed = 0x706f6e61;
 inline constexpr int priority_dstnat = -101;
 inline constexpr int priority_srcnat = 99;
 inline constexpr int priority_mangle = -150;
+inline constexpr int priority_raw = -300;
 inline constexpr int priority_filter = -1;
 
 // The class of Services of type LoadBalancer that edges serve (spec.loadBalancerClass). See it

@@ -106,6 +106,15 @@ Chain unmark_chain() {
                  SetMark{SetMark::Of::packet, 0, 0}})}};
 }
 
+// What is within is tracked. Of the packets around it, each flow's would be one more connection,
+// which nobody asks for. Only clients' are meant: a reply from outside may have the same port.
+Chain untracked(std::string name, Hook::At at, Field peer, std::uint16_t port) {
+  return {std::move(name),
+          Hook{Hook::Type::filter, at, constants::priority_raw},
+          {rule({equal(Field::l4proto, udp), equal(Field::dport, port),
+                 InSet{{peer, peer}, name_of(SetId::peers), true}, Untrack{}})}};
+}
+
 }  // namespace
 
 std::string_view to_string(NatDrop drop) {
@@ -150,9 +159,15 @@ nft::Table nat_table(Family family, const NatRulesInput& input) {
   Chain source{"source",
                Hook{Hook::Type::nat, Hook::At::postrouting, constants::priority_srcnat},
                {rule(std::move(leave))}};
-  table.chains = {from_client_chain(), to_client_chain(), input_chain(family, input),
-                  std::move(mark),     forward_chain(),   unmark_chain(),
-                  std::move(source)};
+  table.chains = {from_client_chain(),
+                  to_client_chain(),
+                  input_chain(family, input),
+                  std::move(mark),
+                  forward_chain(),
+                  unmark_chain(),
+                  std::move(source),
+                  untracked("untracked-in", Hook::At::prerouting, Field::saddr, input.port),
+                  untracked("untracked-out", Hook::At::output, Field::daddr, input.port)};
   return table;
 }
 

@@ -118,6 +118,9 @@ struct Masquerade {
 struct Redirect {  // to the primary address of the incoming interface
   friend bool operator==(const Redirect&, const Redirect&) = default;
 };
+struct Untrack {  // connection tracking passes it over (raw hooks only)
+  friend bool operator==(const Untrack&, const Untrack&) = default;
+};
 struct Reject {
   bool tcp_reset = false;  // else ICMP port unreachable
   friend bool operator==(const Reject&, const Reject&) = default;
@@ -141,8 +144,8 @@ struct Verdict {
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
-using Statement = std::variant<Match, InSet, VerdictMap, SetMark, Nat, Masquerade, Redirect, Reject,
-                               ClampMss, OverLimit, Verdict>;
+using Statement = std::variant<Match, InSet, VerdictMap, SetMark, Nat, Masquerade, Redirect,
+                               Untrack, Reject, ClampMss, OverLimit, Verdict>;
 
 struct Rule {
   std::vector<Statement> statements;

@@ -242,6 +242,7 @@ class RuleText {
     return masquerade.fully_random ? "masquerade fully-random" : "masquerade";
   }
   static std::string text(const Redirect&) { return "redirect"; }
+  static std::string text(const Untrack&) { return "notrack"; }
   std::string text(const Reject& reject) {
     if (!reject.tcp_reset) return "reject";
     transport_used_ = true;

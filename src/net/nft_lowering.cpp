@@ -183,6 +183,7 @@ class Lowering {
     }
   }
   void operator()(const Redirect&) { add("redir"); }
+  void operator()(const Untrack&) { add("notrack"); }
 
   void operator()(const Reject& reject) {
     nftnl_expr* expression = add("reject");

@@ -300,6 +300,7 @@ TEST_CASE("statements are printed as nft prints them") {
         "update @r { ip saddr limit rate over 5/second } drop");
   CHECK(text({nft::Masquerade{}}) == "masquerade");
   CHECK(text({nft::Redirect{}}) == "redirect");
+  CHECK(text({nft::Untrack{}}) == "notrack");
   CHECK(text({nft::Verdict{nft::Verdict::Code::jump, "strays"}}) == "jump strays");
   CHECK(text({nft::Verdict{nft::Verdict::Code::ret, ""}}) == "return");
   CHECK(to_text(nft::Rule{{drop}, "strays", ""}, Family::ipv4) == "drop comment \"strays\"");

@@ -64,6 +64,7 @@ std::vector<Rule> different_rules() {
                 std::nullopt}}),
       rule({Masquerade{}}),
       rule({Redirect{}}),
+      rule({Untrack{}}),
       rule({Reject{true}}),
       rule({Reject{false}}),
       rule({ClampMss{}}),
