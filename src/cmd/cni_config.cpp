@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
+#include "kube/egress_labels.hpp"
+
 namespace cmd {
 namespace {
 
@@ -97,7 +99,8 @@ class Reader {
     if (!annotations->is_object() && !annotations->is_null()) return;
     bool asks = false;
     for (const auto& item : annotations->items()) {
-      asks = asks || item.key().starts_with(egress_annotation_prefix);
+      asks = asks || item.key().starts_with(kube::egress_annotation_prefix);
+      result_.config.nat_pod = result_.config.nat_pod || item.key() == kube::nat_pod_annotation;
     }
     result_.config.asks_for_egress = asks;
   }

@@ -14,9 +14,6 @@
 
 namespace cmd {
 
-// What the pods of a node ask for begins with this; and so does nothing else of theirs.
-inline constexpr std::string_view egress_annotation_prefix = "egress.pona.cybozu.com/";
-
 struct CniConfig {
   std::string version;  // cniVersion; "0.1.0" where none is given, as the specification has it
   std::string name;
@@ -26,6 +23,7 @@ struct CniConfig {
 
   // Whether the runtime told the pod's annotations, and one of them is about egress.
   std::optional<bool> asks_for_egress;
+  bool nat_pod = false;  // it told that the pod is one
 
   // prevResult as text, in the order of its keys, with the cniVersion demanded.
   std::optional<std::string> result;

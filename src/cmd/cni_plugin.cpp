@@ -239,8 +239,12 @@ class Plugin {
 
   // Nobody is asked about what is certain: no pod, or one that the runtime says wants nothing.
   Outcome ask_about_pod(const char* command) {
-    if (sandbox_.pod.name.empty() || config_.asks_for_egress == false) return std::nullopt;
+    if (sandbox_.pod.name.empty()) return std::nullopt;
+    if (config_.asks_for_egress == false && !config_.nat_pod) return std::nullopt;
     Outcome error = ask({command, sandbox_, {}, config_.timeout});
+    // A NAT pod may start without: it is not ready before its parameters are set, which the agent
+    // does whenever it comes.
+    if (config_.asks_for_egress == false) return std::nullopt;
     if (error && error->code == cni_code::try_again_later && away_) {
       error->message += config_.asks_for_egress
                             ? "; the pod asks for egress and must not run without it"

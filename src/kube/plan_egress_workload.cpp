@@ -194,6 +194,7 @@ class Planner {
         {"annotations", {{"kubectl.kubernetes.io/default-container", nat_container}}}};
     lay_over(pod_metadata["labels"], labels_);
     lay_over(pod_metadata["annotations"], map_at(metadata, "annotations"));
+    pod_metadata["annotations"][std::string(nat_pod_annotation)] = "true";
     json pod = {{"enableServiceLinks", false}, {"serviceAccountName", account}};
     lay_over(pod, template_spec);
     // It would make the node a router of its own.
