@@ -1,6 +1,11 @@
 #include "cmd/agent_probes.hpp"
 
+#include <sys/epoll.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -10,12 +15,23 @@
 
 namespace cmd {
 
+AgentProbes::AgentProbes(AgentLoop& loop, std::uint16_t port)
+    : loop_(loop), port_(port), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) {
+    throw core::Error(core::Error::Kind::permanent,
+                      std::string("cannot wait for probes: ") + std::strerror(errno));
+  }
+}
+
 void AgentProbes::ask() {
   std::erase_if(sockets_, [&](const auto& entry) {
     const auto client = loop_.clients().find(entry.first);
-    return client == loop_.clients().end() || !client->second.asks || client->second.gone ||
-           client->second.sandbox.netns != entry.second.netns ||
-           client->second.sandbox.cookie != entry.second.cookie;
+    const bool over = client == loop_.clients().end() || !client->second.asks ||
+                      client->second.gone || client->second.sandbox.netns != entry.second.netns ||
+                      client->second.sandbox.cookie != entry.second.cookie;
+    if (!over) return false;
+    for (const auto& [family, socket] : entry.second.all) owners_.erase(socket.fd());
+    return true;
   });
   for (const AgentPaths::Question& question : loop_.paths().ask()) {
     const auto client = loop_.clients().find(question.client);
@@ -48,6 +64,14 @@ ProbeSocket* AgentProbes::socket_of(const AgentClient& client, const std::string
     }
     std::optional<ProbeSocket> socket;
     netns.run([&] { socket.emplace(family, 0); });
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = socket->fd();
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket->fd(), &event) != 0) {
+      throw core::Error(core::Error::Kind::transient,
+                        std::string("cannot wait for answers: ") + std::strerror(errno));
+    }
+    owners_[socket->fd()] = {key, family};
     return &sockets.all.emplace(family, *std::move(socket)).first->second;
   } catch (const core::Error& error) {
     log::debug("cannot ask from a pod", {{"error", error.what()}});
@@ -55,26 +79,25 @@ ProbeSocket* AgentProbes::socket_of(const AgentClient& client, const std::string
   }
 }
 
-void AgentProbes::add_to(std::vector<pollfd>& fds) const {
-  for (const auto& [key, sockets] : sockets_) {
-    for (const auto& [family, socket] : sockets.all) fds.push_back({socket.fd(), POLLIN, 0});
+void AgentProbes::take() {
+  std::array<epoll_event, 64> events{};
+  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const auto owner = owners_.find(events.at(static_cast<std::size_t>(i)).data.fd);
+    if (owner == owners_.end()) continue;
+    const auto& [client, family] = owner->second;
+    const auto sockets = sockets_.find(client);
+    if (sockets == sockets_.end()) continue;
+    const auto socket = sockets->second.all.find(family);
+    if (socket != sockets->second.all.end()) take(client, socket->second);
   }
 }
 
-void AgentProbes::take(const std::vector<pollfd>& fds) {
-  for (auto& [key, sockets] : sockets_) {
-    for (auto& [family, socket] : sockets.all) {
-      const int fd = socket.fd();
-      const bool ready = std::ranges::any_of(
-          fds, [fd](const pollfd& polled) { return polled.fd == fd && polled.revents != 0; });
-      while (ready) {
-        const auto received = socket.receive();
-        if (!received) break;
-        const Probe& probe = received->probe;
-        if (probe.answer) {
-          loop_.heard(key, received->from, probe.nonce, probe.known, probe.draining);
-        }
-      }
+void AgentProbes::take(const std::string& client, ProbeSocket& socket) {
+  while (const auto received = socket.receive()) {
+    const Probe& probe = received->probe;
+    if (probe.answer) {
+      loop_.heard(client, received->from, probe.nonce, probe.known, probe.draining);
     }
   }
 }

@@ -2,28 +2,28 @@
 // the way that their traffic goes.
 #pragma once
 
-#include <poll.h>
-
-#include <functional>
+#include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "cmd/agent_loop.hpp"
 #include "cmd/probe_socket.hpp"
+#include "net/fd.hpp"
 
 namespace cmd {
 
 class AgentProbes {
  public:
   // `port` is where NAT pods answer.
-  AgentProbes(AgentLoop& loop, std::uint16_t port) : loop_(loop), port_(port) {}
+  AgentProbes(AgentLoop& loop, std::uint16_t port);
 
   // Sends what is due. Sockets of clients that are gone are closed: they would keep the namespaces.
   void ask();
 
-  void add_to(std::vector<pollfd>& fds) const;
-  void take(const std::vector<pollfd>& fds);
+  // Readable while take() has something to do.
+  [[nodiscard]] int fd() const { return epoll_.get(); }
+  void take();
 
  private:
   struct Sockets {
@@ -31,11 +31,16 @@ class AgentProbes {
     std::map<core::Family, ProbeSocket> all;
   };
 
+  void take(const std::string& client, ProbeSocket& socket);
+
   ProbeSocket* socket_of(const AgentClient& client, const std::string& key, core::Family family);
 
   AgentLoop& loop_;
   std::uint16_t port_;
+  net::Fd epoll_;
   std::map<std::string, Sockets> sockets_;
+  // By descriptor, which is a number that is used again: what is no longer there is not found.
+  std::map<int, std::pair<std::string, core::Family>> owners_;
 };
 
 }  // namespace cmd

@@ -202,9 +202,9 @@ class Agent {
                                {desk_.fd(), POLLIN, 0},
                                {sources_.source->wake_fd(), POLLIN, 0},
                                {bell_.fd(), POLLIN, 0},
-                               {cni_ ? cni_->fd() : -1, POLLIN, 0}};
+                               {cni_ ? cni_->fd() : -1, POLLIN, 0},
+                               {probes_.fd(), POLLIN, 0}};
     server_.add_to(fds);
-    probes_.add_to(fds);
     if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
       throw core::Error(core::Error::Kind::permanent,
                         std::string("cannot wait for events: ") + std::strerror(errno));
@@ -223,7 +223,7 @@ class Agent {
       list_sandboxes();
     }
     server_.take(fds);
-    probes_.take(fds);
+    probes_.take();
   }
 
   void take_signals() {

@@ -259,7 +259,7 @@ start_with_cni() {
   refute agent_tells net.d
   rm "$work/net.d/10.conflist"
   within 5 agent_tells "there is no CNI configuration yet"
-  grep -q "there is no CNI configuration yet" "$work/agent.log"
+  within 5 grep -q "there is no CNI configuration yet" "$work/agent.log"
   conflist
   within 5 joined
   kill -TERM "$agent_pid"

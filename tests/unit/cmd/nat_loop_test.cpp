@@ -63,11 +63,12 @@ struct Rig {
   support::ManualClock clock;
   Kernel kernel;
   support::FakeSource source;
-  cmd::NatLoop loop{kernel,
-               source,
-               {.egress = {"internet", "egress"}, .addresses = {address("10.64.0.21")}, .snat = {}},
-               60s,
-               clock.clock()};
+  cmd::NatLoop loop{
+      kernel,
+      source,
+      {.egress = {"internet", "egress"}, .addresses = {address("10.64.0.21")}, .snat = {}},
+      60s,
+      clock.clock()};
 };
 
 }  // namespace
