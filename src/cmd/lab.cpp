@@ -15,11 +15,12 @@
 
 #include "cmd/applets.hpp"
 #include "cmd/lab_edge.hpp"
+#include "cmd/lab_edge_network.hpp"
 #include "cmd/lab_home.hpp"
+#include "cmd/lab_kind.hpp"
 #include "cmd/lab_report.hpp"
 #include "cmd/lab_run.hpp"
 #include "cmd/lab_servers.hpp"
-#include "cmd/lab_topology.hpp"
 #include "cmd/lab_traffic.hpp"
 #include "core/error.hpp"
 
@@ -46,20 +47,28 @@ struct Options {
   Servers servers;
 };
 
+const LabKind& kind_of(const Options& options) {
+  return **std::ranges::find(lab_kinds(), options.kind, &LabKind::name);
+}
+
 int run(const Options& options) {
-  return run_edge_lab({options.base, options.lab, options.steps, options.keep, options.json,
-                       !options.no_color && isatty(STDOUT_FILENO) == 1});
+  return run_lab(kind_of(options), {options.base, options.lab, options.steps, options.keep,
+                                    options.json, !options.no_color && isatty(STDOUT_FILENO) == 1});
 }
 
 int up(const Options& options) {
+  const LabKind& kind = kind_of(options);
   Waiting waiting;
-  LabHome lab =
-      LabHome::create(options.base, options.lab.empty() ? "edge" : options.lab, /*lasting=*/true);
-  set_up_edge_lab(lab, waiting, [](const std::string& what) { std::cout << what << '\n'; });
+  LabHome lab = LabHome::create(options.base, options.lab.empty() ? options.kind : options.lab,
+                                /*lasting=*/true);
+  Lab parts{lab, waiting};
+  const auto tell = [](const std::string& what) { std::cout << what << '\n' << std::flush; };
+  const std::vector<std::string> notes = kind.set_up(parts, tell);
   lab.keep();
-  std::cout << picture() << "\nThe lab \"" << lab.name() << "\" is up; its manifests are in "
+  std::ranges::for_each(notes, tell);
+  std::cout << kind.picture << "\nThe lab \"" << lab.name() << "\" is up; its manifests are in "
             << lab.manifests().string() << ". Try:\n"
-            << things_to_try(lab);
+            << things_to_try(kind, lab);
   return 0;
 }
 
@@ -191,10 +200,17 @@ void add_common(CLI::App& app, Options& options) {
   app.add_option("--dir", options.base, "Directory of the labs")->capture_default_str();
 }
 
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const LabKind* kind : lab_kinds()) names.emplace_back(kind->name);
+  return names;
+}
+
 std::string step_names() {
   std::string names;
-  for (const EdgeStep& step : edge_steps()) {
-    names += (names.empty() ? "" : ", ") + std::string(step.name);
+  for (const LabKind* kind : lab_kinds()) {
+    names += "\n" + std::string(kind->name) + ':';
+    for (const LabStep& step : kind->steps) names += ' ' + std::string(step.name);
   }
   return names;
 }
@@ -216,15 +232,15 @@ int lab(int argc, char** argv) {
   app.footer("Needs root: it makes network namespaces. Nothing outside them is changed.");
 
   CLI::App* run_app = app.add_subcommand("run", "Build the lab, show each step, remove it");
-  run_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember({"edge"}));
-  run_app->add_option("--steps", options.steps, "Only these steps: " + step_names())
+  run_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember(kind_names()));
+  run_app->add_option("--steps", options.steps, "Only these steps. Of the lab" + step_names())
       ->delimiter(',');
   run_app->add_flag("--keep", options.keep, "Leave the lab up at the end");
   run_app->add_flag("--json", options.json, "Print one JSON object at the end and nothing else");
   run_app->add_flag("--no-color", options.no_color, "No colours, not even on a terminal");
 
   CLI::App* up_app = app.add_subcommand("up", "Build the lab and leave it up");
-  up_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember({"edge"}));
+  up_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember(kind_names()));
 
   CLI::App* exec_app = app.add_subcommand("exec", "Run a command inside: exec NAME -- COMMAND…");
   exec_app->add_option("NAME", options.where, "client, router, appliance, standby, pod1, …")

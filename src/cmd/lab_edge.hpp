@@ -1,23 +1,19 @@
-// The edge lab: what runs in it, and the steps that show what the edge does. A step that is asked
-// for alone behaves as in the whole run; only the take-over leaves the lab other than it was.
+// The edge lab: what runs in it, and what its steps share. Of the steps, which show what the edge
+// does, only the take-over leaves the lab other than it was.
 #pragma once
 
-#include <functional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "cmd/lab_home.hpp"
-#include "cmd/lab_report.hpp"
-#include "cmd/lab_wait.hpp"
+#include "cmd/lab_kind.hpp"
+#include "cmd/lab_tally.hpp"
 
 namespace cmd {
 
 // Builds the network, writes the manifests, starts the pods' servers and an edge on both
-// appliances, and waits until they are ready. `progress` is told what is done next.
-void set_up_edge_lab(LabHome& lab, Waiting& waiting,
-                     const std::function<void(const std::string&)>& progress);
+// appliances, and waits until they are ready.
+std::vector<std::string> set_up_edge_lab(Lab& lab,
+                                         const std::function<void(const std::string&)>& progress);
 
 // The appliance that holds the addresses, and the other one.
 struct Pair {
@@ -26,18 +22,11 @@ struct Pair {
 };
 Pair appliances(const LabHome& lab);
 
-struct EdgeLab {
-  LabHome& home;
-  Waiting& waiting;
-};
+inline Origin from_client(Lab& lab, std::string_view source = {}) {
+  return from(lab, "client", source);
+}
 
-struct EdgeStep {
-  std::string_view name;
-  std::string_view shows;
-  std::vector<std::string> repeat;  // "{manifests}" and "{socket}" stand for the lab's own
-  void (*run)(EdgeLab& lab, StepReport& report);
-};
-
-std::span<const EdgeStep> edge_steps();
+// Says what was seen; expects `asked` answers, and some of each pod.
+void expect_spread(StepReport& report, const std::string& what, const Tally& tally, int asked);
 
 }  // namespace cmd

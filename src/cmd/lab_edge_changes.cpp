@@ -1,84 +1,38 @@
 #include <csignal>
 #include <functional>
-#include <map>
 #include <optional>
 
 #include "cmd/lab_edge.hpp"
 #include "cmd/lab_edge_changes.hpp"
-#include "cmd/lab_manifests.hpp"
+#include "cmd/lab_edge_manifests.hpp"
+#include "cmd/lab_edge_network.hpp"
+#include "cmd/lab_network.hpp"
 #include "cmd/lab_tally.hpp"
-#include "cmd/lab_topology.hpp"
 
 namespace cmd {
 namespace {
 
 using std::to_string;
 
-std::string milliseconds(Clock::duration time) {
-  return to_string(std::chrono::duration_cast<Milliseconds>(time).count()) + " ms";
-}
+std::string name_in(const std::string& greeting) { return greeting.substr(0, greeting.find(' ')); }
 
-// Connections that stay open, and the pod that each has.
-struct OpenStreams {
-  std::vector<Stream> streams;
-  std::map<std::string, int> by_pod;
-  std::vector<std::string> errors;
-
-  // One line there and back on each; how many of them did it, and how long the last one took.
-  struct Check {
-    std::size_t alive = 0;
-    Clock::duration slowest{};
-  };
-  Check check(const std::string& line, Milliseconds patience) {
-    Check result;
-    const auto begin = Clock::now();
-    for (Stream& stream : streams) stream.send(line + '\n');
-    for (Stream& stream : streams) {
-      const Answer answer = stream.line(begin + patience);
-      if (answer.text == line) {
-        ++result.alive;
-        result.slowest = Clock::now() - begin;
-      } else {
-        errors.push_back(answer.error);
-      }
-    }
-    return result;
-  }
-};
-
-std::string to_string(const OpenStreams& open) {
-  Tally tally;
-  tally.answers = open.by_pod;
-  tally.errors = open.errors;
-  return to_string(tally);
-}
-
-void open_streams(EdgeLab& lab, OpenStreams& open, std::string_view host, std::size_t count) {
-  for (std::size_t i = 0; i < count && open.errors.size() < 3; ++i) {
-    Stream stream(from_client(lab), {address(host), echo_port});
-    const Answer greeting = stream.line();
-    if (greeting.ok()) {
-      ++open.by_pod[greeting.text.substr(0, greeting.text.find(' '))];
-      open.streams.push_back(std::move(stream));
-    } else {
-      open.errors.push_back(greeting.error);
-    }
-  }
-}
-
-OpenStreams open_on_both_families(EdgeLab& lab, StepReport& report, std::size_t each) {
+OpenStreams open_on_both_families(Lab& lab, StepReport& report, std::size_t each) {
   OpenStreams open;
-  for (const std::string_view host : {external4, external6}) open_streams(lab, open, host, each);
+  for (const std::string_view host : {external4, external6}) {
+    for (std::size_t i = 0; i < each && open.errors.size() < 3; ++i) {
+      open.open(from_client(lab), {address(host), echo_port}, name_in);
+    }
+  }
   const std::size_t wanted = 2 * each;
-  report.seen.push_back(to_string(open.streams.size()) + " connections open: " + to_string(open));
-  report.expect(open.streams.size() == wanted && open.by_pod.size() == pods.size(),
-                to_string(wanted) + " connections over all pods", to_string(open));
+  const Tally tally = tally_of(open);
+  report.seen.push_back(to_string(open.streams.size()) + " connections open: " + to_string(tally));
+  report.expect(open.streams.size() == wanted && tally.answers.size() == pods.size(),
+                to_string(wanted) + " connections over all pods", to_string(tally));
   return open;
 }
 
 // Until a row of requests says what is wanted of it; how long that took.
-std::optional<Clock::duration> until_pods(EdgeLab& lab,
-                                          const std::function<bool(const Tally&)>& as) {
+std::optional<Clock::duration> until_pods(Lab& lab, const std::function<bool(const Tally&)>& as) {
   constexpr int row = 40;
   const auto begin = Clock::now();
   auto end = begin;
@@ -92,7 +46,7 @@ std::optional<Clock::duration> until_pods(EdgeLab& lab,
 
 }  // namespace
 
-void drain(EdgeLab& lab, StepReport& report) {
+void drain(Lab& lab, StepReport& report) {
   OpenStreams open = open_on_both_families(lab, report, 20);
 
   write_manifests(lab.home.manifests(), endpoint_manifests({"pod1", "pod2"}));
@@ -110,7 +64,7 @@ void drain(EdgeLab& lab, StepReport& report) {
   report.seen.push_back("open connections that still work: " + to_string(checked.alive) + " of " +
                         to_string(open.streams.size()) + ", those on pod3 too");
   report.expect(checked.alive == open.streams.size(), "every open connection working",
-                to_string(open));
+                to_string(tally_of(open)));
 
   write_manifests(lab.home.manifests(), endpoint_manifests({"pod1", "pod2", "pod3"}));
   const auto back =
@@ -128,7 +82,7 @@ struct Effect {
 };
 
 // Runs `pona mapping` and watches for what it is to bring about.
-Effect run_mapping(EdgeLab& lab, std::vector<std::string> arguments,
+Effect run_mapping(Lab& lab, std::vector<std::string> arguments,
                    const std::function<bool()>& happened) {
   const std::string process = "mapping";
   arguments.insert(arguments.begin(), "mapping");
@@ -162,7 +116,7 @@ void expect_at_once(StepReport& report, const std::string& what, const Effect& e
 
 }  // namespace
 
-void add_mapping(EdgeLab& lab, StepReport& report) {
+void add_mapping(Lab& lab, StepReport& report) {
   const Peer to{address(external4), added_port};
   Origin prober = from_client(lab);
   prober.timeout = Milliseconds(10);
@@ -181,7 +135,7 @@ void add_mapping(EdgeLab& lab, StepReport& report) {
   expect_at_once(report, to_string(to) + " closed by pona mapping rm", removed);
 }
 
-void take_over(EdgeLab& lab, StepReport& report) {
+void take_over(Lab& lab, StepReport& report) {
   OpenStreams open = open_on_both_families(lab, report, 20);
   const Pair pair = appliances(lab.home);
 
@@ -194,7 +148,7 @@ void take_over(EdgeLab& lab, StepReport& report) {
                         to_string(checked.alive) + " of " + to_string(open.streams.size()) +
                         ", the last after " + milliseconds(checked.slowest));
   report.expect(checked.alive == open.streams.size(), "every open connection working",
-                to_string(open));
+                to_string(tally_of(open)));
 
   constexpr int requests = 60;
   expect_spread(report, to_string(requests) + " new requests",

@@ -2,12 +2,12 @@
 // as it was, but for the take-over.
 #pragma once
 
-#include "cmd/lab_edge.hpp"
+#include "cmd/lab_kind.hpp"
 
 namespace cmd {
 
-void drain(EdgeLab& lab, StepReport& report);
-void add_mapping(EdgeLab& lab, StepReport& report);
-void take_over(EdgeLab& lab, StepReport& report);
+void drain(Lab& lab, StepReport& report);
+void add_mapping(Lab& lab, StepReport& report);
+void take_over(Lab& lab, StepReport& report);
 
 }  // namespace cmd

@@ -3,9 +3,10 @@
 
 #include "cmd/lab_edge.hpp"
 #include "cmd/lab_edge_changes.hpp"
-#include "cmd/lab_manifests.hpp"
+#include "cmd/lab_edge_manifests.hpp"
+#include "cmd/lab_edge_network.hpp"
+#include "cmd/lab_network.hpp"
 #include "cmd/lab_tally.hpp"
-#include "cmd/lab_topology.hpp"
 #include "net/link.hpp"
 
 namespace cmd {
@@ -13,7 +14,7 @@ namespace {
 
 using std::to_string;
 
-void spread(EdgeLab& lab, StepReport& report) {
+void spread(Lab& lab, StepReport& report) {
   constexpr int requests = 60;
   for (const std::string_view host : {external4, first_external4}) {
     const Peer to{address(host), web_port};
@@ -22,11 +23,11 @@ void spread(EdgeLab& lab, StepReport& report) {
   }
 }
 
-std::uint64_t sent(EdgeLab& lab, const std::string& link) {
+std::uint64_t sent(Lab& lab, const std::string& link) {
   return net::Links(lab.home.at(appliances(lab.home).active)).get(link).sent_packets;
 }
 
-void source_address(EdgeLab& lab, StepReport& report) {
+void source_address(Lab& lab, StepReport& report) {
   constexpr int requests = 20;
   const std::uint64_t default_before = sent(lab, "ext1");
   const std::uint64_t other_before = sent(lab, "ext2");
@@ -47,7 +48,7 @@ void source_address(EdgeLab& lab, StepReport& report) {
                 "replies by ext2 only, where the requests came in", counts);
 }
 
-void affinity(EdgeLab& lab, StepReport& report) {
+void affinity(Lab& lab, StepReport& report) {
   constexpr int requests = 5;
   std::vector<std::string_view> sources(more_clients4.begin(), more_clients4.end());
   sources.push_back(client4);
@@ -69,7 +70,7 @@ void affinity(EdgeLab& lab, StepReport& report) {
   report.expect(clients_of.size() > 1, "clients on more than one pod", shares);
 }
 
-void allow(EdgeLab& lab, StepReport& report) {
+void allow(Lab& lab, StepReport& report) {
   const Peer to{address(external4), office_port};
   Origin stranger = from_client(lab);
   stranger.timeout = Milliseconds(400);
@@ -82,7 +83,7 @@ void allow(EdgeLab& lab, StepReport& report) {
   report.expect(served.ok(), "an answer for " + std::string(office4), served.error);
 }
 
-void udp(EdgeLab& lab, StepReport& report) {
+void udp(Lab& lab, StepReport& report) {
   constexpr int questions = 30;
   for (const auto& [host, client] : {std::pair{external4, client4}, {external6, client6}}) {
     const std::string expected = " sees " + std::string(client) + ": marco";
@@ -98,15 +99,15 @@ void udp(EdgeLab& lab, StepReport& report) {
   }
 }
 
-void ipv6(EdgeLab& lab, StepReport& report) {
+void ipv6(Lab& lab, StepReport& report) {
   constexpr int requests = 60;
   const Peer to{address(external6), web_port};
   expect_spread(report, to_string(requests) + " requests to " + to_string(to),
                 get_many(from_client(lab), to, requests), requests);
 }
 
-const std::vector<EdgeStep>& steps() {
-  static const std::vector<EdgeStep> all = {
+std::vector<LabStep> steps() {
+  return {
       {"spread",
        "requests from outside are spread over the pods",
        {"pona lab get -n 60 http://203.0.113.10/name | sort | uniq -c"},
@@ -114,7 +115,7 @@ const std::vector<EdgeStep>& steps() {
       {"source",
        "pods see the client's own address, and replies leave by the interface of the request",
        {"pona lab get http://203.0.113.10/",
-        "pona lab exec appliance -- pona edge status --socket {socket}"},
+        "pona lab exec appliance -- pona edge status --socket {lab}/appliance.sock"},
        source_address},
       {"affinity",
        "with sessionAffinity: ClientIP a client stays on its pod",
@@ -129,25 +130,42 @@ const std::vector<EdgeStep>& steps() {
       {"ipv6", "IPv6 works alike", {"pona lab get -n 6 'http://[2001:db8:2::10]/'"}, ipv6},
       {"drain",
        "an endpoint leaves: new requests avoid it at once, open connections go on",
-       {"$EDITOR {manifests}/endpoints-ipv4.yaml"},
+       {"$EDITOR {lab}/manifests/endpoints-ipv4.yaml"},
        drain},
       {"add",
        "a Mapping added by pona mapping add while everything runs is live at once",
-       {"pona mapping add late --manifests {manifests} --address 203.0.113.10 "
+       {"pona mapping add late --manifests {lab}/manifests --address 203.0.113.10 "
         "--port 8088:80/tcp --service shop/web",
         "pona lab get http://203.0.113.10:8088/",
-        "pona mapping rm shop/late --manifests {manifests}"},
+        "pona mapping rm shop/late --manifests {lab}/manifests"},
        add_mapping},
       {"takeover",
        "a second appliance takes the addresses over, and open connections live on",
        {"pona lab takeover"},
        take_over},
   };
-  return all;
 }
+
+constexpr std::string_view picture = R"(
+                               ext1 192.0.2.10     +-----------+
+   client ------- router ==========================| appliance |==+==== pod1 10.244.0.11
+   198.51.100.10         \\    ext2 203.0.113.10   +-----------+  |
+   2001:db8:c::10         \\        2001:db8:2::10                +==== pod2 10.244.0.12
+                           \\                      +-----------+  |
+                            =======================|  standby  |==+==== pod3 10.244.0.13
+                                                   +-----------+
+)";
 
 }  // namespace
 
-std::span<const EdgeStep> edge_steps() { return steps(); }
+const LabKind& edge_lab() {
+  static const LabKind kind = {
+      "edge",
+      picture,
+      set_up_edge_lab,
+      steps(),
+      {"pona lab shell client", "pona lab exec appliance -- nft list ruleset"}};
+  return kind;
+}
 
 }  // namespace cmd

@@ -14,6 +14,11 @@ std::string seconds(std::chrono::milliseconds time) {
 
 }  // namespace
 
+std::string milliseconds(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
+         " ms";
+}
+
 bool RunReport::ok() const { return error.empty() && std::ranges::all_of(steps, &StepReport::ok); }
 
 std::string to_heading(const StepReport& step, std::size_t number, const Paint& paint) {
@@ -43,6 +48,7 @@ std::string to_json(const RunReport& report) {
   nlohmann::ordered_json json = {{"lab", report.lab},
                                  {"ok", report.ok()},
                                  {"milliseconds", report.took.count()},
+                                 {"notes", report.notes},
                                  {"steps", nlohmann::ordered_json::array()}};
   if (!report.error.empty()) json["error"] = report.error;
   for (const StepReport& step : report.steps) {

@@ -28,12 +28,15 @@ struct StepReport {
 
 struct RunReport {
   std::string lab;
+  std::vector<std::string> notes;  // what of this machine makes a difference
   std::vector<StepReport> steps;
   std::string error;  // what ended the run early, if anything did
   std::chrono::milliseconds took{};
 
   [[nodiscard]] bool ok() const;
 };
+
+std::string milliseconds(std::chrono::nanoseconds time);  // "12 ms"
 
 std::string to_json(const RunReport& report);
 

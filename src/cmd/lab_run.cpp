@@ -7,39 +7,35 @@
 #include <iostream>
 #include <optional>
 
-#include "cmd/lab_edge.hpp"
 #include "cmd/lab_report.hpp"
-#include "cmd/lab_topology.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
 namespace {
 
-std::vector<const EdgeStep*> chosen_steps(const std::vector<std::string>& names) {
-  std::vector<const EdgeStep*> chosen;
-  for (const EdgeStep& step : edge_steps()) {
+std::vector<const LabStep*> chosen_steps(const LabKind& kind,
+                                         const std::vector<std::string>& names) {
+  std::vector<const LabStep*> chosen;
+  for (const LabStep& step : kind.steps) {
     if (names.empty() || std::ranges::find(names, step.name) != names.end()) {
       chosen.push_back(&step);
     }
   }
   for (const std::string& name : names) {
-    if (std::ranges::find(edge_steps(), name, &EdgeStep::name) == edge_steps().end()) {
-      throw core::Error(core::Error::Kind::usage,
-                        "there is no step \"" + name + "\"; pona lab run --help lists them");
+    if (std::ranges::find(kind.steps, name, &LabStep::name) == kind.steps.end()) {
+      throw core::Error(core::Error::Kind::usage, "the lab " + std::string(kind.name) +
+                                                      " has no step \"" + name +
+                                                      "\"; pona lab run --help lists them");
     }
   }
   return chosen;
 }
 
-void replace(std::string& text, std::string_view word, const std::string& by) {
-  if (const std::size_t at = text.find(word); at != std::string::npos) {
-    text.replace(at, word.size(), by);
-  }
-}
-
 std::string filled_in(std::string command, const std::filesystem::path& lab) {
-  replace(command, "{manifests}", lab / "manifests");
-  replace(command, "{socket}", lab / "appliance.sock");
+  constexpr std::string_view word = "{lab}";
+  for (std::size_t at = 0; (at = command.find(word)) != std::string::npos;) {
+    command.replace(at, word.size(), lab.string());
+  }
   return command;
 }
 
@@ -47,19 +43,19 @@ Milliseconds since(Clock::time_point begin) {
   return std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
 }
 
-void show(LabHome& home, const std::vector<const EdgeStep*>& steps, Waiting& waiting,
-          const LabRun& run, RunReport& report, std::ostream& out) {
+void show(Lab lab, const LabKind& kind, const std::vector<const LabStep*>& steps, const LabRun& run,
+          RunReport& report, std::ostream& out) {
   const Paint paint(run.colour);
-  set_up_edge_lab(home, waiting, [&](const std::string& what) {
-    out << what << '\n' << std::flush;
-  });
-  out << picture() << '\n';
+  report.notes =
+      kind.set_up(lab, [&](const std::string& what) { out << what << '\n'
+                                                          << std::flush; });
+  for (const std::string& note : report.notes) out << note << '\n';
+  out << kind.picture << '\n';
 
-  EdgeLab lab{home, waiting};
   // What is printed must work later: in the lab that stays, or in the one that `up` makes.
   const std::filesystem::path repeated =
-      run.keep ? home.path() : std::filesystem::path(run.base) / "edge";
-  for (const EdgeStep* step : steps) {
+      run.keep ? lab.home.path() : std::filesystem::path(run.base) / kind.name;
+  for (const LabStep* step : steps) {
     StepReport& shown = report.steps.emplace_back();
     shown.name = step->name;
     shown.shows = step->shows;
@@ -76,8 +72,8 @@ void show(LabHome& home, const std::vector<const EdgeStep*>& steps, Waiting& wai
 
 }  // namespace
 
-int run_edge_lab(const LabRun& run) {
-  const std::vector<const EdgeStep*> steps = chosen_steps(run.steps);
+int run_lab(const LabKind& kind, const LabRun& run) {
+  const std::vector<const LabStep*> steps = chosen_steps(kind, run.steps);
   std::ostream nowhere(nullptr);
   std::ostream& out = run.json ? nowhere : std::cout;
   const Paint paint(run.colour);
@@ -91,10 +87,11 @@ int run_edge_lab(const LabRun& run) {
   {
     LabHome home = LabHome::create(run.base, report.lab, run.keep);
     try {
-      show(home, steps, waiting, run, report, out);
+      show({home, waiting}, kind, steps, run, report, out);
       if (run.keep) {
         home.keep();
-        out << "The lab \"" << home.name() << "\" stays up. Try:\n" << things_to_try(home) << '\n';
+        out << "The lab \"" << home.name() << "\" stays up. Try:\n"
+            << things_to_try(kind, home) << '\n';
       }
     } catch (const core::Error& error) {
       report.error = error.what();
@@ -111,26 +108,25 @@ int run_edge_lab(const LabRun& run) {
   }
   if (report.ok() && !run.keep) {
     out << "Everything is removed again. What to try next:\n"
-           "  pona lab up          the same, to play with; then the commands after $ above\n"
+           "  pona lab up "
+        << kind.name
+        << "     the same, to play with; then the commands after $ above\n"
            "  pona lab down        removes it\n";
   }
   if (waiting.signal() != 0) return 128 + waiting.signal();
   return report.ok() ? 0 : 1;
 }
 
-std::string things_to_try(const LabHome& lab) {
+std::string things_to_try(const LabKind& kind, const LabHome& lab) {
   std::string text;
-  for (const EdgeStep& step : edge_steps()) {
-    for (const std::string& command : step.repeat) {
-      text += "  " + filled_in(command, lab.path()) + '\n';
-    }
-  }
-  return text +
-         "  pona lab shell client\n"
-         "  pona lab exec appliance -- nft list ruleset\n"
-         "  pona lab status\n"
-         "  pona lab down --lab " +
-         lab.name() + '\n';
+  const auto add = [&](const std::string& command) {
+    text += "  " + filled_in(command, lab.path()) + '\n';
+  };
+  for (const LabStep& step : kind.steps) std::ranges::for_each(step.repeat, add);
+  std::ranges::for_each(kind.things_to_try, add);
+  add("pona lab status");
+  add("pona lab down --lab " + lab.name());
+  return text;
 }
 
 }  // namespace cmd

@@ -1,10 +1,10 @@
-// `pona lab run edge` from beginning to end: build, show step by step, tell the outcome, remove.
+// `pona lab run` from beginning to end: build, show step by step, tell the outcome, remove.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "cmd/lab_home.hpp"
+#include "cmd/lab_kind.hpp"
 
 namespace cmd {
 
@@ -18,9 +18,9 @@ struct LabRun {
 };
 
 // The exit status: 0 when everything was as expected, 128 + signal when interrupted.
-int run_edge_lab(const LabRun& run);
+int run_lab(const LabKind& kind, const LabRun& run);
 
 // Commands for somebody in front of a lab that is up, a line each.
-std::string things_to_try(const LabHome& lab);
+std::string things_to_try(const LabKind& kind, const LabHome& lab);
 
 }  // namespace cmd

@@ -1,6 +1,6 @@
 #include "cmd/lab_tally.hpp"
 
-#include "cmd/lab_topology.hpp"
+#include "cmd/lab_network.hpp"
 
 namespace cmd {
 
@@ -25,8 +25,8 @@ std::string to_string(const Tally& tally) {
          tally.errors.front() + ")";
 }
 
-Origin from_client(EdgeLab& lab, std::string_view source) {
-  Origin origin{lab.home.at("client"), lab.waiting, {}, Milliseconds(1000)};
+Origin from(Lab& lab, const std::string& host, std::string_view source) {
+  Origin origin{lab.home.at(host), lab.waiting, {}, Milliseconds(1000)};
   if (!source.empty()) origin.source = address(source);
   return origin;
 }
@@ -37,11 +37,49 @@ Tally get_many(const Origin& origin, const Peer& to, int times) {
   return tally;
 }
 
-void expect_spread(StepReport& report, const std::string& what, const Tally& tally, int asked) {
-  report.seen.push_back(what + ": " + to_string(tally));
-  report.expect(tally.errors.empty() && tally.asked == asked,
-                "an answer to each of " + to_string(asked) + " requests", to_string(tally));
-  report.expect(tally.answers.size() == pods.size(), "answers of all three pods", to_string(tally));
+void OpenStreams::open(const Origin& origin, const Peer& to,
+                       const std::function<std::string(const std::string& greeting)>& who) {
+  Stream stream(origin, to);
+  const Answer greeting = stream.line();
+  if (greeting.ok()) {
+    streams.push_back({std::move(stream), who(greeting.text)});
+  } else {
+    errors.push_back(greeting.error);
+  }
+}
+
+OpenStreams OpenStreams::take(std::string_view who) {
+  OpenStreams taken;
+  std::vector<One> left;
+  for (One& each : streams) {
+    (each.who == who ? taken.streams : left).push_back(std::move(each));
+  }
+  streams = std::move(left);
+  return taken;
+}
+
+OpenStreams::Check OpenStreams::check(const std::string& line, Milliseconds patience) {
+  Check result;
+  const auto begin = Clock::now();
+  for (One& each : streams) each.stream.send(line + '\n');
+  for (One& each : streams) {
+    const Answer answer = each.stream.line(begin + patience);
+    if (answer.text == line) {
+      ++result.alive;
+      result.slowest = Clock::now() - begin;
+    } else {
+      errors.push_back(answer.error);
+    }
+  }
+  return result;
+}
+
+Tally tally_of(const OpenStreams& open) {
+  Tally tally;
+  for (const OpenStreams::One& each : open.streams) ++tally.answers[each.who];
+  tally.asked = static_cast<int>(open.streams.size() + open.errors.size());
+  tally.errors = open.errors;
+  return tally;
 }
 
 }  // namespace cmd

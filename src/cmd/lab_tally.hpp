@@ -1,18 +1,19 @@
-// Many requests in the lab, and who answered them. Used by the steps of the edge lab only.
+// Many requests in a lab, and who answered them; and connections that stay open, and who has them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cmd/lab_edge.hpp"
+#include "cmd/lab_kind.hpp"
 #include "cmd/lab_traffic.hpp"
 
 namespace cmd {
 
 struct Tally {
-  std::map<std::string, int> answers;  // pod -> how often
+  std::map<std::string, int> answers;  // who -> how often
   int asked = 0;
   std::vector<std::string> errors;
 
@@ -23,13 +24,35 @@ struct Tally {
 
 std::string to_string(const Tally& tally);  // "pod1 21, pod2 18, 1 failed (no answer)"
 
-// Empty: the kernel chooses the address.
-Origin from_client(EdgeLab& lab, std::string_view source = {});
+// An empty source: the kernel chooses the address.
+Origin from(Lab& lab, const std::string& host, std::string_view source = {});
 
-// Up to `times` requests for the pod's name, each on a connection of its own.
+// Up to `times` requests for the server's name, each on a connection of its own.
 Tally get_many(const Origin& origin, const Peer& to, int times);
 
-// Says what was seen; expects `asked` answers, and some of each pod.
-void expect_spread(StepReport& report, const std::string& what, const Tally& tally, int asked);
+struct OpenStreams {
+  struct One {
+    Stream stream;
+    std::string who;
+  };
+  std::vector<One> streams;
+  std::vector<std::string> errors;
+
+  // A connection to the echo server at `to`; `who` it is with, by how that greets.
+  void open(const Origin& origin, const Peer& to,
+            const std::function<std::string(const std::string& greeting)>& who);
+
+  // Those with `who`, which are in this one no longer.
+  OpenStreams take(std::string_view who);
+
+  // One line there and back on each; how many of them did it, and how long the last one took.
+  struct Check {
+    std::size_t alive = 0;
+    Clock::duration slowest{};
+  };
+  Check check(const std::string& line, Milliseconds patience);
+};
+
+Tally tally_of(const OpenStreams& open);
 
 }  // namespace cmd

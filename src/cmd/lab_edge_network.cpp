@@ -1,14 +1,13 @@
-#include "cmd/lab_topology.hpp"
+#include "cmd/lab_edge_network.hpp"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <cstring>
 
-#include "core/error.hpp"
+#include "cmd/lab_network.hpp"
 #include "net/announce.hpp"
 #include "net/link.hpp"
-#include "net/sysctl.hpp"
 
 namespace cmd {
 namespace {
@@ -25,51 +24,6 @@ constexpr std::array<Placed, 5> moving = {{{"ext1", first_external4},
                                            {"ext2", external6},
                                            {"cluster", "10.244.0.1"},
                                            {"cluster", "fd00:10:244::1"}}};
-
-core::Prefix prefix(std::string_view text) { return core::Prefix::parse(text).value(); }
-
-void set_sysctls(bool router, bool strict) {
-  // Before any link is made. Some defaults come from the host and would make the lab depend on it.
-  for (const char* scope : {"all", "default"}) {
-    const std::string ipv4 = std::string("net/ipv4/conf/") + scope + '/';
-    const std::string ipv6 = std::string("net/ipv6/conf/") + scope + '/';
-    net::write_sysctl(ipv4 + "rp_filter", strict ? "1" : "0");
-    net::write_sysctl(ipv4 + "arp_ignore", "0");
-    net::write_sysctl(ipv4 + "arp_announce", "0");
-    net::write_sysctl(ipv6 + "disable_ipv6", "0");
-    net::write_sysctl(ipv6 + "accept_ra", "0");
-    net::write_sysctl(ipv6 + "accept_dad", "0");  // link-local addresses are usable at once as well
-    net::write_sysctl(ipv6 + "dad_transmits", "0");
-    net::write_sysctl(ipv6 + "forwarding", router ? "1" : "0");
-  }
-  net::write_sysctl("net/ipv4/ip_forward", router ? "1" : "0");
-}
-
-void add_bridge(net::Links& links, const std::string& name,
-                std::initializer_list<std::string_view> addresses) {
-  links.add_bridge(name);
-  for (const std::string_view text : addresses) links.add_address(name, prefix(text));
-  links.set_up(name, true);
-}
-
-void add_leg(LabHome& lab, const std::string& host, const std::string& link,
-             const std::string& switch_in, const std::string& port, const std::string& bridge,
-             std::initializer_list<std::string> addresses) {
-  net::Links here(lab.at(host));
-  here.add_veth(link, lab.at(switch_in), port);
-  for (const std::string& text : addresses) here.add_address(link, prefix(text));
-  here.set_up(link, true);
-  net::Links there(lab.at(switch_in));
-  if (!bridge.empty()) there.set_bridge(port, bridge);
-  there.set_up(port, true);
-}
-
-void add_default_routes(LabHome& lab, const std::string& host, std::string_view ipv4,
-                        std::string_view ipv6) {
-  net::Links links(lab.at(host));
-  links.add_route(prefix("0.0.0.0/0"), address(ipv4));
-  links.add_route(prefix("::/0"), address(ipv6));
-}
 
 void build_outside(LabHome& lab) {
   add_leg(lab, "client", "eth0", "router", "client", "",
@@ -107,34 +61,15 @@ void build_pod(LabHome& lab, const Pod& pod) {
 
 }  // namespace
 
-core::Address address(std::string_view text) { return core::Address::parse(text).value(); }
-
-std::string_view picture() {
-  return R"(
-                               ext1 192.0.2.10     +-----------+
-   client ------- router ==========================| appliance |==+==== pod1 10.244.0.11
-   198.51.100.10         \\    ext2 203.0.113.10   +-----------+  |
-   2001:db8:c::10         \\        2001:db8:2::10                +==== pod2 10.244.0.12
-                           \\                      +-----------+  |
-                            =======================|  standby  |==+==== pod3 10.244.0.13
-                                                   +-----------+
-)";
-}
-
 void build_network(LabHome& lab) {
-  if (!net::Fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0))) {
-    throw core::Error(core::Error::Kind::permanent,
-                      "the lab shows IPv6 too, and this kernel has it switched off (ipv6.disable)");
+  need_ipv6();
+  add_host(lab, "client", {.strict = true});
+  add_host(lab, "router", {.router = true, .strict = true});
+  add_host(lab, "cluster", {});
+  for (const std::string_view name : appliances) {
+    add_host(lab, std::string(name), {.router = true});
   }
-  for (const char* name : {"client", "router", "cluster"}) lab.add_namespace(name);
-  for (const std::string_view name : appliances) lab.add_namespace(std::string(name));
-  for (const Pod& pod : pods) lab.add_namespace(std::string(pod.name));
-
-  for (const std::string& name : lab.namespaces()) {
-    const bool appliance = name == appliances[0] || name == appliances[1];
-    const bool strict = name == "client" || name == "router";
-    lab.at(name).run([&] { set_sysctls(appliance || name == "router", strict); });
-  }
+  for (const Pod& pod : pods) add_host(lab, std::string(pod.name), {});
 
   build_outside(lab);
   net::Links cluster(lab.at("cluster"));

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "cmd/lab_home.hpp"
-#include "core/ip.hpp"
 
 namespace cmd {
 
@@ -37,11 +36,6 @@ inline constexpr std::string_view office4 = "198.51.100.20";
 
 inline constexpr std::uint16_t pod_http = 8080;
 inline constexpr std::uint16_t pod_echo = 7;
-
-// An address that somebody wrote into this program.
-core::Address address(std::string_view text);
-
-std::string_view picture();
 
 // Namespaces, links, addresses, routes and sysctls; the appliance holds the moving addresses.
 void build_network(LabHome& lab);

@@ -1,0 +1,12 @@
+#include "cmd/lab_kind.hpp"
+
+#include <array>
+
+namespace cmd {
+
+std::span<const LabKind* const> lab_kinds() {
+  static const std::array kinds = {&edge_lab()};
+  return kinds;
+}
+
+}  // namespace cmd
