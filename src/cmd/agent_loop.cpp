@@ -258,6 +258,12 @@ void AgentLoop::look(const Key& key, AgentClient& client) {
   for (const ObjectName& name : client.missing) {
     client.problems.push_back("Egress " + to_string(name) + " is not there");
   }
+  if (client.nat) {
+    // What pona nat made there would look like a client's that asks no more.
+    if (client.asks) client.problems.emplace_back("a NAT pod cannot be a client of an Egress");
+    client.asks = client.configured = false;
+    return;
+  }
   if (!client.asks && !client.configured) return;
   ++passes_;
   const Time begun = clock_.now();

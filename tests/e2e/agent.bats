@@ -324,3 +324,16 @@ YAML
   within 5 agent_tells "NAT pod default/nat1: "
   assert_equal "$(call_agent ADD nat2)" '{"version":1}'
 }
+
+@test "agent: what pona nat made in a NAT pod of this node is left alone" {
+  nat_pod nat1
+  sandbox nat1
+  gateways nat1
+  start_nat nat1
+  sandbox client1
+  start_agent
+  kill -HUP "$agent_pid"
+  within 5 answers "out $(ip4 nat1) 8080" client1 tcp "$out" 8080
+  run cat "$work/agent.log"
+  refute_output --partial "pod=default/nat1 changes"
+}
