@@ -59,6 +59,12 @@ void Links::add_bridge(const std::string& name) {
   transact(*socket_, *message, "add the bridge " + name + " of " + where_);
 }
 
+void Links::remove(const std::string& name) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(get(name).index);
+  transact(*socket_, *make_message(RTM_DELLINK, 0, header), "remove " + name + " of " + where_);
+}
+
 void Links::set_bridge(const std::string& port, const std::string& bridge) {
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(get(port).index);
@@ -99,19 +105,32 @@ void Links::change_address(const std::string& name, const core::Prefix& address,
                " of " + where_);
 }
 
-void Links::add_route(const core::Prefix& to, const core::Address& gateway) {
+void Links::add_route(const core::Prefix& to, const core::Address& gateway,
+                      const std::string& link) {
+  put_route(to, &gateway, link);
+}
+
+void Links::add_link_route(const core::Prefix& to, const std::string& link) {
+  put_route(to, nullptr, link);
+}
+
+void Links::put_route(const core::Prefix& to, const core::Address* gateway,
+                      const std::string& link) {
   rtmsg header{};
-  header.rtm_family = address_family(gateway.family());
+  header.rtm_family = address_family(to.family());
   header.rtm_dst_len = to.length;
   header.rtm_table = RT_TABLE_MAIN;
   header.rtm_protocol = RTPROT_BOOT;
-  header.rtm_scope = RT_SCOPE_UNIVERSE;
+  header.rtm_scope = gateway != nullptr ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   header.rtm_type = RTN_UNICAST;
   const Message message = make_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
   if (to.length > 0) put(*message, RTA_DST, to.masked().address.bytes());
-  put(*message, RTA_GATEWAY, gateway.bytes());
+  if (gateway != nullptr) put(*message, RTA_GATEWAY, gateway->bytes());
+  if (!link.empty()) put_u32(*message, RTA_OIF, get(link).index);
   transact(*socket_, *message,
-           "add a route to " + to_string(to) + " via " + to_string(gateway) + " in " + where_);
+           "add a route to " + to_string(to) +
+               (gateway != nullptr ? " via " + to_string(*gateway) : "") +
+               (link.empty() ? "" : " by " + link) + " in " + where_);
 }
 
 LinkInfo Links::get(const std::string& name) {

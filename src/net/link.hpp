@@ -33,19 +33,24 @@ class Links {
   // One end here, the other in `there`; neither is ever seen in a third namespace.
   void add_veth(const std::string& name, const Namespace& there, const std::string& peer);
   void add_bridge(const std::string& name);
+  void remove(const std::string& name);
   void set_bridge(const std::string& port, const std::string& bridge);
   void set_up(const std::string& name, bool up);
 
   // IPv6 addresses are usable at once: without duplicate address detection.
   void add_address(const std::string& name, const core::Prefix& address);
   void remove_address(const std::string& name, const core::Prefix& address);
-  // Into table main; the kernel finds the link by the gateway.
-  void add_route(const core::Prefix& to, const core::Address& gateway);
+  // Into table main. Without a link the kernel finds it by the gateway.
+  void add_route(const core::Prefix& to, const core::Address& gateway,
+                 const std::string& link = {});
+  // To what is on the link itself.
+  void add_link_route(const core::Prefix& to, const std::string& link);
 
   [[nodiscard]] LinkInfo get(const std::string& name);
 
  private:
   void change_address(const std::string& name, const core::Prefix& address, bool add);
+  void put_route(const core::Prefix& to, const core::Address* gateway, const std::string& link);
 
   std::string where_;
   std::unique_ptr<RequestSocket> socket_;
