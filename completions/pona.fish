@@ -196,16 +196,17 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     end
     for command in run up
         complete -c $name -n "__pona_at lab $command" -f -a edge -d 'The edge appliance'
+        complete -c $name -n "__pona_at lab $command" -f -a egress -d 'The way out through NAT pods'
     end
     for command in exec shell
-        complete -c $name -n "__pona_at lab $command" -f -a 'client router appliance standby pod1 pod2 pod3'
+        complete -c $name -n "__pona_at lab $command" -f -a 'client router appliance standby pod1 pod2 pod3 client1 client2 client3 nat1 nat2 node1 node2 outside'
     end
-    complete -c $name -n '__pona_in lab run' -l steps -x -a 'spread source affinity allow udp ipv6 drain add takeover' -d 'Only these steps'
+    complete -c $name -n '__pona_in lab run' -l steps -x -a 'spread source affinity allow udp ipv6 drain add takeover own private annotate failover closed' -d 'Only these steps'
     complete -c $name -n '__pona_in lab run' -l keep -d 'Leave the lab up'
     complete -c $name -n '__pona_in lab run' -l json -d 'Print one JSON object'
     complete -c $name -n '__pona_in lab run' -l no-color -d 'No colours'
     complete -c $name -n '__pona_in lab get' -s n -l count -x -d 'How many times'
-    complete -c $name -n '__pona_in lab get' -l from -x -a 'client router appliance standby' -d 'Where to ask from'
+    complete -c $name -n '__pona_in lab get' -l from -x -a 'client router appliance standby client1 client2 client3 node1 node2 outside' -d 'Where to ask from'
     complete -c $name -n '__pona_in lab get' -l source -x -d 'An address of the client'
     complete -c $name -n '__pona_in lab get' -l text -x -d 'What to send'
     complete -c $name -n '__pona_in lab get' -l timeout -x -d 'Milliseconds to wait'

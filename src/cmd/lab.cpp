@@ -39,7 +39,7 @@ struct Options {
   std::string where;
   std::vector<std::string> command;
   std::string url;
-  std::string from = "client";
+  std::string from;
   std::string source;
   std::string text = "hello";
   int count = 1;
@@ -100,6 +100,12 @@ int shell(const Options& options) {
   return exec(options, {shell != nullptr && *shell != '\0' ? shell : "/bin/sh"});
 }
 
+// The only client, or the first of several.
+std::string first_client(const LabHome& lab) {
+  const std::vector<std::string> all = lab.namespaces();
+  return std::ranges::find(all, "client") != all.end() ? "client" : "client1";
+}
+
 int get(const Options& options) {
   const auto url = parse_url(options.url);
   if (!url) {
@@ -116,7 +122,8 @@ int get(const Options& options) {
   }
   Waiting waiting;
   const LabHome lab = LabHome::open(options.base, options.lab);
-  const Origin origin{lab.at(options.from), waiting, source, Milliseconds(options.timeout_ms)};
+  const std::string host = options.from.empty() ? first_client(lab) : options.from;
+  const Origin origin{lab.at(host), waiting, source, Milliseconds(options.timeout_ms)};
   int failed = 0;
   for (int i = 0; i < options.count; ++i) {
     const Answer answer = fetch(origin, *url, options.text);
@@ -223,7 +230,8 @@ int lab(int argc, char** argv) {
       "Shows what pona does, with real traffic, in network namespaces of its own.\n\n"
       "Examples:\n"
       "  pona lab run edge                 builds everything, shows it step by step, removes it\n"
-      "  pona lab up                       builds it and leaves it for playing\n"
+      "  pona lab run egress               the way out of a cluster, likewise\n"
+      "  pona lab up edge                  builds it and leaves it for playing\n"
       "  pona lab get http://203.0.113.10/ a request from the lab's client\n"
       "  pona lab shell appliance\n"
       "  pona lab down\n",
@@ -232,7 +240,9 @@ int lab(int argc, char** argv) {
   app.footer("Needs root: it makes network namespaces. Nothing outside them is changed.");
 
   CLI::App* run_app = app.add_subcommand("run", "Build the lab, show each step, remove it");
-  run_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember(kind_names()));
+  run_app->add_option("KIND", options.kind, "Which lab")
+      ->capture_default_str()
+      ->check(CLI::IsMember(kind_names()));
   run_app->add_option("--steps", options.steps, "Only these steps. Of the lab" + step_names())
       ->delimiter(',');
   run_app->add_flag("--keep", options.keep, "Leave the lab up at the end");
@@ -240,15 +250,19 @@ int lab(int argc, char** argv) {
   run_app->add_flag("--no-color", options.no_color, "No colours, not even on a terminal");
 
   CLI::App* up_app = app.add_subcommand("up", "Build the lab and leave it up");
-  up_app->add_option("KIND", options.kind, "Which lab")->check(CLI::IsMember(kind_names()));
+  up_app->add_option("KIND", options.kind, "Which lab")
+      ->capture_default_str()
+      ->check(CLI::IsMember(kind_names()));
 
   CLI::App* exec_app = app.add_subcommand("exec", "Run a command inside: exec NAME -- COMMAND…");
-  exec_app->add_option("NAME", options.where, "client, router, appliance, standby, pod1, …")
+  exec_app
+      ->add_option("NAME", options.where, "client, appliance, pod1, … (pona lab status lists them)")
       ->required();
   exec_app->add_option("COMMAND", options.command, "The command and its arguments")->required();
 
   CLI::App* shell_app = app.add_subcommand("shell", "Open $SHELL inside");
-  shell_app->add_option("NAME", options.where, "client, router, appliance, standby, pod1, …")
+  shell_app
+      ->add_option("NAME", options.where, "client, appliance, pod1, … (pona lab status lists them)")
       ->required();
 
   CLI::App* get_app =
@@ -259,7 +273,7 @@ int lab(int argc, char** argv) {
       ->required();
   get_app->add_option("-n,--count", options.count, "How many times, each a new connection")
       ->check(CLI::PositiveNumber);
-  get_app->add_option("--from", options.from, "Where to ask from")->capture_default_str();
+  get_app->add_option("--from", options.from, "Where to ask from (default: the first client)");
   get_app->add_option("--source", options.source, "One of the client's addresses");
   get_app->add_option("--text", options.text, "What to send to an echo server")
       ->capture_default_str();
@@ -268,7 +282,7 @@ int lab(int argc, char** argv) {
       ->capture_default_str();
 
   CLI::App* takeover_app =
-      app.add_subcommand("takeover", "Move the addresses to the other appliance");
+      app.add_subcommand("takeover", "Edge: move the addresses to the other appliance");
 
   CLI::App* status_app = app.add_subcommand("status", "Which labs are up and what runs in them");
   status_app->add_flag("--json", options.json, "Print JSON");

@@ -150,8 +150,10 @@ void LabHome::remove() {
   if (!lock(LOCK_EX | LOCK_NB)) {
     fail("the lab \"" + name_ + "\" is still running: stop its pona lab run first (Ctrl-C)");
   }
-  for (const std::string& process : processes()) end(process, SIGTERM);
-  remove_namespaces();
+  // Not SIGTERM: a NAT pod would drain first. What they made is in the namespaces and goes with
+  // them.
+  for (const std::string& process : processes()) end(process, SIGKILL);
+  for (const std::string& name : namespaces()) remove_namespace(name);
   std::error_code error;
   const bool made = fs::exists(path_ / made_netns_directory, error);
   fs::remove_all(path_, error);
@@ -161,14 +163,12 @@ void LabHome::remove() {
   if (made) fs::remove("/run/netns", error);
 }
 
-void LabHome::remove_namespaces() {
-  for (const std::string& name : namespaces()) {
-    const fs::path path = path_ / "netns" / name;
-    std::error_code error;
-    if (fs::read_symlink(seen_as(name), error) == path) fs::remove(seen_as(name), error);
-    net::Namespace::remove(path);
-  }
-  open_.clear();
+void LabHome::remove_namespace(const std::string& name) {
+  const fs::path path = path_ / "netns" / name;
+  std::error_code error;
+  if (fs::read_symlink(seen_as(name), error) == path) fs::remove(seen_as(name), error);
+  open_.erase(name);
+  net::Namespace::remove(path);
 }
 
 fs::path LabHome::seen_as(const std::string& name) const {
@@ -217,6 +217,10 @@ void LabHome::end(const std::string& process, int signal) {
   if (const auto known = recorded(process)) cmd::end(*known, signal);
   std::error_code error;
   fs::remove(path_ / "processes" / process, error);
+}
+
+void LabHome::send(const std::string& process, int signal) const {
+  if (const auto known = recorded(process)) cmd::send(*known, signal);
 }
 
 bool LabHome::running(const std::string& process) const {

@@ -40,6 +40,8 @@ class LabHome {
   [[nodiscard]] bool owned_by_other() const;
 
   void add_namespace(const std::string& name);
+  // Processes inside keep what they see of it.
+  void remove_namespace(const std::string& name);
   [[nodiscard]] const net::Namespace& at(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> namespaces() const;
 
@@ -47,6 +49,7 @@ class LabHome {
   void start(const std::string& process, const std::string& where,
              std::vector<std::string> arguments);
   void end(const std::string& process, int signal);
+  void send(const std::string& process, int signal) const;  // and does not wait
   [[nodiscard]] bool running(const std::string& process) const;
   [[nodiscard]] std::vector<std::string> processes() const;
   // The last lines that it wrote.
@@ -64,7 +67,6 @@ class LabHome {
   [[nodiscard]] bool lock(int operation);  // of flock(2)
   [[nodiscard]] std::filesystem::path seen_as(const std::string& name) const;
   [[nodiscard]] std::optional<Process> recorded(const std::string& process) const;
-  void remove_namespaces();
 
   std::string name_;
   std::filesystem::path path_;

@@ -5,7 +5,7 @@
 namespace cmd {
 
 std::span<const LabKind* const> lab_kinds() {
-  static const std::array kinds = {&edge_lab()};
+  static const std::array kinds = {&edge_lab(), &egress_lab()};
   return kinds;
 }
 

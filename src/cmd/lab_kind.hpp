@@ -40,6 +40,7 @@ struct LabKind {
 };
 
 const LabKind& edge_lab();
+const LabKind& egress_lab();
 
 std::span<const LabKind* const> lab_kinds();
 

@@ -115,6 +115,11 @@ Process start(const net::Namespace& where, const Command& command) {
   return {pid, stat->started};
 }
 
+void send(const Process& process, int signal) {
+  const net::Fd pidfd(pidfd_open(process.pid, 0));
+  if (pidfd && running(process)) pidfd_send_signal(pidfd.get(), signal, nullptr, 0);
+}
+
 void end(const Process& process, int signal) {
   const net::Fd pidfd(pidfd_open(process.pid, 0));
   // Looked at after the pidfd was opened: what it names now it names for ever.

@@ -40,6 +40,8 @@ struct Command {
 // death of the thread that forked.
 Process start(const net::Namespace& where, const Command& command);
 
+void send(const Process& process, int signal);
+
 // Sends `signal`; kills after two seconds; returns when it is gone.
 void end(const Process& process, int signal);
 

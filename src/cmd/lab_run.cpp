@@ -110,8 +110,8 @@ int run_lab(const LabKind& kind, const LabRun& run) {
     out << "Everything is removed again. What to try next:\n"
            "  pona lab up "
         << kind.name
-        << "     the same, to play with; then the commands after $ above\n"
-           "  pona lab down        removes it\n";
+        << "\n    the same, to play with; then the commands after $ above\n"
+           "  pona lab down\n    removes it\n";
   }
   if (waiting.signal() != 0) return 128 + waiting.signal();
   return report.ok() ? 0 : 1;

@@ -52,6 +52,8 @@ int bound_socket(int type, std::uint16_t port) {
   any.sin6_port = htons(port);
   if (!fd || setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0 ||
       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      (type == SOCK_DGRAM &&
+       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) != 0) ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0 ||
       (type == SOCK_STREAM && listen(fd.get(), SOMAXCONN) != 0)) {
     fail("listen on port " + std::to_string(port));
@@ -92,16 +94,25 @@ void on_echo_connection(evconnlistener* listener, evutil_socket_t fd, sockaddr* 
   bufferevent_write(stream, greeting.data(), greeting.size());
 }
 
+// Answers come from the address that was asked: a host may have several.
 void on_datagram(evutil_socket_t fd, short /*events*/, void* context) {
   std::array<char, 2048> buffer{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
   sockaddr_in6 peer{};
-  socklen_t size = sizeof peer;
-  const ssize_t length =
-      recvfrom(fd, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &size);
+  iovec data{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_name = &peer;
+  message.msg_namelen = sizeof peer;
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t length = recvmsg(fd, &message, 0);
   if (length < 0) return;
-  const std::string answer = sight(*static_cast<const std::string*>(context), peer) + ": " +
-                             std::string(buffer.data(), static_cast<std::size_t>(length));
-  sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&peer), size);
+  std::string answer = sight(*static_cast<const std::string*>(context), peer) + ": " +
+                       std::string(buffer.data(), static_cast<std::size_t>(length));
+  data = {answer.data(), answer.size()};
+  sendmsg(fd, &message, 0);
 }
 
 using Base = std::unique_ptr<event_base, decltype(&event_base_free)>;

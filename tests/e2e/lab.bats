@@ -221,3 +221,100 @@ assert_deserted() {
   assert_failure 1
   assert_output --partial 'root'
 }
+
+egress_steps='source spread own private annotate drain failover closed'
+
+@test "lab: run egress shows every step and changes nothing outside" {
+  host_state >"$BATS_TEST_TMPDIR/before"
+  run "$PONA" lab run egress --dir "$base" --lab shown
+  assert_success
+  for step in $egress_steps; do assert_line --regexp "^[0-9] $step: "; done
+  assert_line --partial '8 of 8 steps as expected'
+  assert_line --regexp '^tunnels: (FoU|VXLAN-GPE), '
+  assert_line --regexp 'client1 -> 203\.0\.113\.9: arrives from 10\.64\.[12]\.21 \(NAT pod nat[12]\)'
+  assert_line --regexp 'client3 -> 2001:db8:f::9: arrives from fd00:64:[12]::21 \(NAT pod nat[12]\)'
+  assert_line --partial 'client2 -> 203.0.113.9: arrives from 10.64.1.12 (its own)'
+  assert_line --partial 'client1 -> 10.64.2.11: client3 sees 10.64.1.11'
+  assert_gone shown
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: run egress --json says what of the machine makes a difference" {
+  run --separate-stderr "$PONA" lab run egress --json --steps own,private --dir "$base"
+  assert_success
+  assert_equal "$(jq -r '.ok, (.steps | length), .steps[].name' <<<"$output" | xargs)" \
+    'true 2 own private'
+  assert_regex "$(jq -r '.notes[0]' <<<"$output")" '^tunnels: '
+  assert_equal "$stderr" ''
+}
+
+@test "lab: a step of the other kind is a usage error" {
+  run "$PONA" lab run egress --steps takeover --dir "$base"
+  assert_failure 2
+  assert_output --partial 'the lab egress has no step "takeover"'
+  assert_not_exists "$base"
+}
+
+# Takes a client's rule away as soon as it is there: its packets leave the pod's own way.
+open_fence() {
+  (
+    exec 3>&-
+    until [ -e "/run/netns/pona-lab-$1-client1" ]; do sleep 0.01; done
+    while [ -e "/run/netns/pona-lab-$1-client1" ]; do
+      ip -n "pona-lab-$1-client1" rule del pref 1900 2>/dev/null || sleep 0.01
+    done
+  ) &
+  saboteur=$!
+}
+
+@test "lab: run egress sees a client that leaves with its own address, and packets that do" {
+  open_fence leaky
+  run "$PONA" lab run egress --steps closed --dir "$base" --lab leaky
+  assert_failure 1
+  assert_line --regexp '^    expected: no attempt that gets through'
+  assert_line --regexp '^    seen: +outside sees 10\.64\.1\.11$'
+  assert_line --regexp '^    expected: no packet with the own address of a client'
+  assert_line --regexp '^    seen: +[1-9][0-9]* packets'
+  assert_line --partial '0 of 1 steps as expected'
+  assert_gone leaky
+}
+
+@test "lab: up egress, get, annotate, kill, exec, status, down" {
+  lab() { "$PONA" lab "$1" --dir "$base" "${@:2}"; }
+  run lab up egress --lab playing 3>&-
+  assert_success
+  assert_output --partial 'pona lab shell client1'
+  namespaces=$(stat -Lc %i "$base"/playing/netns/*)
+
+  run lab get http://203.0.113.9/
+  assert_output --regexp '^outside sees 10\.64\.[12]\.21$'
+  run lab get --from client2 'http://[2001:db8:f::9]/'
+  assert_output 'outside sees fd00:64:1::12'
+  run lab get udp://203.0.113.9:7 --text polo
+  assert_output --regexp '^outside sees 10\.64\.[12]\.21: polo$'
+
+  # The command that it printed.
+  sed -i 's/# annotations/annotations/' "$base/playing/manifests/pod-client2.yaml"
+  leaves_by() { lab get --timeout 300 --from "$1" http://203.0.113.9/ 2>/dev/null | grep -qE "sees $2\$"; }
+  for _ in {1..100}; do leaves_by client2 '10\.64\.[12]\.21' && break; done
+  leaves_by client2 '10\.64\.[12]\.21'
+
+  kill -9 "$(cut -d' ' -f1 "$base/playing/processes/nat1")"
+  shown() { "$PONA" egress show default/client1 --socket "$base/playing/node1.sock"; }
+  for _ in {1..100}; do shown | grep -qF '10.64.1.21 (dead)' && break || sleep 0.1; done
+  run lab status
+  assert_line --regexp '^  nat1: ended$'
+  leaves_by client1 '10\.64\.2\.21'
+
+  run lab exec client1 -- ip rule show pref 1900
+  assert_output --partial 'lookup 117'
+  run lab takeover
+  assert_failure 2
+  assert_output --partial 'has no "standby"'
+  run lab down
+  assert_success
+  assert_gone playing
+  assert_deserted
+}
