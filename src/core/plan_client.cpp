@@ -92,17 +92,21 @@ class Planner {
   }
 
   // By ports too: connections are spread, not pods. Also with one NAT pod: with the second, the
-  // hash of those that are open must not become another one. Since Linux 6.16 a TCP connection that
-  // is opened here gets its first route by a random source port and, when routes change, another
-  // one by its own: there the source port is left out, or every change would break connections.
+  // hash of those that are open must not become another one. So it must be the same at a
+  // connection's first look for a route and, when routes change, at a later one. Since Linux 6.16
+  // the first one of a TCP connection that is opened here is by a random source port; and over IPv6
+  // it is, in all versions, by no source port and no source address (tcp_v6_connect). What differs
+  // is left out: a pod has one address of a family anyway.
   void spread() {
-    const std::string head = family_ == Family::ipv4 ? "net/ipv4/" : "net/ipv6/";
-    constexpr std::uint32_t addresses_protocol_destination_port = 0x0001 | 0x0002 | 0x0004 | 0x0020;
-    if (input_.random_source_ports) {
+    const bool ipv4 = family_ == Family::ipv4;
+    const std::string head = ipv4 ? "net/ipv4/" : "net/ipv6/";
+    constexpr std::uint32_t destination_protocol_port = 0x0002 | 0x0004 | 0x0020;
+    const bool by_destination = !ipv4 || input_.random_source_ports;
+    if (by_destination) {
       state().sysctls[head + "fib_multipath_hash_fields"] =
-          std::to_string(addresses_protocol_destination_port);
+          std::to_string(destination_protocol_port);
     }
-    state().sysctls[head + "fib_multipath_hash_policy"] = input_.random_source_ports ? "3" : "1";
+    state().sysctls[head + "fib_multipath_hash_policy"] = by_destination ? "3" : "1";
   }
 
   // Returns the next hop that leads through it, without a number.

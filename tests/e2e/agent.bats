@@ -107,12 +107,12 @@ by_nat() {
   done
   echo "$count"
 }
-# CLIENT: a connection to each, held until $work/stop exists
+# CLIENT [PREFIX]: a connection to each, held until $work/stop exists
 hold_all() {
   local host
   holders=()
   for host in {20..43}; do
-    spawn "$1" "$work/hold-$host" python3 "$tools/client.py" hold "203.0.113.$host" 8080 \
+    spawn "$1" "$work/hold-$host" python3 "$tools/client.py" hold "${2:-203.0.113.}$host" 8080 \
       --stop "$work/stop"
     holders+=("$spawned")
   done
@@ -133,6 +133,23 @@ none_broke() {
   start_agent
   within 5 leaves_by client1 nat1
   hold_all client1
+  start_nat nat2
+  gateways nat1 nat2
+  within 5 eval '[ "$(at client1 ip nexthop show | grep -c "group.*/.*/")" = 2 ]'
+  sleep 1
+  none_broke
+}
+
+# Over IPv6 the kernel looks for a connection's route before it has its source, and later again.
+@test "agent: more NAT pods break no connection over IPv6" {
+  local host
+  for host in {20..43}; do ip -n "$net-out" address add "2001:db8:f::$host/64" dev eth0 nodad; done
+  sandbox client1
+  gateways nat1
+  start_nat nat1
+  start_agent
+  within 5 answers "out $(ip6 nat1) 8080" client1 tcp "$out6" 8080
+  hold_all client1 2001:db8:f::
   start_nat nat2
   gateways nat1 nat2
   within 5 eval '[ "$(at client1 ip nexthop show | grep -c "group.*/.*/")" = 2 ]'
