@@ -234,3 +234,10 @@ NFT
   start_agent --acknowledge 500
   within 5 leaves_by_all client1 1
 }
+
+@test "FoU: pona lab run egress takes it, and shows every step" {
+  run pona lab run egress --dir "$BATS_TEST_TMPDIR/pona-lab"
+  assert_success
+  assert_line --partial 'tunnels: FoU'
+  assert_line --partial '8 of 8 steps as expected'
+}
