@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cmd/lab_edge_manifests.hpp"
+#include "cmd/lab_edge_network.hpp"
 #include "cmd/lab_home.hpp"
 #include "cmd/lab_kind.hpp"
-#include "cmd/lab_edge_manifests.hpp"
 #include "cmd/lab_process.hpp"
 #include "cmd/lab_report.hpp"
-#include "cmd/lab_edge_network.hpp"
 #include "cmd/lab_traffic.hpp"
 #include "core/error.hpp"
 #include "kube/manifests.hpp"
