@@ -100,6 +100,7 @@ int agent(int argc, char** argv) {
   }
   options.settings.acknowledge = options.settings.paths.grace =
       std::chrono::milliseconds(acknowledge);
+  options.settings.node = options.node;
   options.settings.resync = options.service.resync;
   options.settings.client.probe_port = options.probe_port;
   return run_agent(options);

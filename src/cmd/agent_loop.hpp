@@ -25,6 +25,7 @@
 namespace cmd {
 
 struct AgentSettings {
+  std::string node;  // its name; empty: the source knows no pods but this node's
   core::ClientSettings client;
   PathSettings paths;
   std::chrono::milliseconds acknowledge{2000};  // how long an ADD waits for NAT pods

@@ -46,7 +46,9 @@ std::vector<const core::Pod*> AgentLoop::unknown_pods() const {
   for (const auto& [name, object] : objects_.pods()) {
     const auto& pod = std::get<core::Pod>(*object);
     const bool asks = !pod.egresses.empty() && !pod.host_network && !pod.finished;
-    if (asks && !pod.addresses.empty() && !known.contains(name)) pods.push_back(&pod);
+    // Manifests hold those of other nodes, too.
+    const bool here = settings_.node.empty() || pod.node.empty() || pod.node == settings_.node;
+    if (asks && here && !pod.addresses.empty() && !known.contains(name)) pods.push_back(&pod);
   }
   return pods;
 }

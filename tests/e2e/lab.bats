@@ -308,6 +308,11 @@ open_fence() {
   assert_line --regexp '^  nat1: ended$'
   leaves_by client1 '10\.64\.2\.21'
 
+  # node1's agent is not concerned with a pod of node2.
+  run "$PONA" egress list --socket "$base/playing/node1.sock"
+  assert_output --partial client1
+  refute_output --partial client3
+
   run lab exec client1 -- ip rule show pref 1900
   assert_output --partial 'lookup 117'
   run lab takeover
