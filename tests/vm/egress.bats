@@ -236,6 +236,7 @@ NFT
 }
 
 @test "FoU: pona lab run egress takes it, and shows every step" {
+  modprobe -a fou fou6 ipip ip6_tunnel
   run pona lab run egress --dir "$BATS_TEST_TMPDIR/pona-lab"
   assert_success
   assert_line --partial 'tunnels: FoU'
