@@ -13,6 +13,8 @@ teardown() {
   [ ! -d "$base" ] || "$PONA" lab down --all --dir "$base" >&2
 }
 
+lab() { "$PONA" lab "$1" --dir "$base" "${@:2}"; }
+
 # Everything that the lab could have changed on the host. Lifetimes and conntrack's fill move anyway.
 host_state() {
   ip -d link
@@ -155,7 +157,6 @@ assert_deserted() {
 
 @test "lab: up, get, exec, takeover, status, down" {
   host_state >"$BATS_TEST_TMPDIR/before"
-  lab() { "$PONA" lab "$1" --dir "$base" "${@:2}"; }
   # A name of its own: somebody may have a lab up beside these tests.
   run lab up --lab playing 3>&-
   assert_success
@@ -282,7 +283,6 @@ open_fence() {
 }
 
 @test "lab: up egress, get, annotate, kill, exec, status, down" {
-  lab() { "$PONA" lab "$1" --dir "$base" "${@:2}"; }
   run lab up egress --lab playing 3>&-
   assert_success
   assert_output --partial 'pona lab shell client1'
