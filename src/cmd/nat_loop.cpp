@@ -128,12 +128,14 @@ NatLoop::Refused NatLoop::commit_all(const core::Changes& changes) {
 
 NatLoop::Refused NatLoop::commit_each() {
   Refused refused;
-  core::Changes rules;
+  core::Changes frame, clients, ways;
   for (const core::Change& change : core::diff(kernel_.observe(plan_.state()), plan_.state())) {
-    if (core::is_nftables(change)) {
-      rules.push_back(change);
-      continue;
-    }
+    const bool of_client = core::NatPlan::client_of(change).has_value();
+    (!core::is_nftables(change) ? ways : of_client ? clients : frame).push_back(change);
+  }
+  // Without the rules, whoever comes in by a tunnel would go on as himself.
+  commit(frame);
+  for (const core::Change& change : ways) {
     try {
       commit({change});
     } catch (const core::Error& error) {
@@ -143,12 +145,12 @@ NatLoop::Refused NatLoop::commit_each() {
     }
   }
   // Whoever has no way back is not let in.
-  std::erase_if(rules, [&](const core::Change& change) {
+  std::erase_if(clients, [&](const core::Change& change) {
     const auto* const element = std::get_if<core::AddElement>(&change);
     const auto client = core::NatPlan::client_of(change);
     return element != nullptr && client && refused.contains(*client);
   });
-  commit(rules);
+  commit(clients);
   return refused;
 }
 

@@ -45,21 +45,32 @@ class Diff {
 
   Changes changes(const EachElement& each_desired) {
     sysctls();
+    // What comes out of a tunnel must meet the rules about it: they are there before it and, as
+    // all of nftables is done at once, are not all gone before it. Elsewhere, what rules lead to is
+    // there before them.
+    const bool tunnels = !desired_.tunnels.empty() || !observed_.tunnels.empty();
+    const bool rules_first = tunnels && !desired_.tables.empty();
+    if (rules_first) nftables(each_desired);
     add_tunnels();
     add_nexthops();
     add_routes();
     add_rules();
-    for (const Family family : {Family::ipv4, Family::ipv6}) extend_table(family);
-    elements(each_desired);
-    for (const Family family : kept_) shrink_table(family);
+    if (!tunnels) nftables(each_desired);
     delete_rules();
     delete_routes();
     delete_nexthops();
     delete_tunnels();
+    if (tunnels && !rules_first) nftables(each_desired);
     return std::move(changes_);
   }
 
  private:
+  void nftables(const EachElement& each_desired) {
+    for (const Family family : {Family::ipv4, Family::ipv6}) extend_table(family);
+    elements(each_desired);
+    for (const Family family : kept_) shrink_table(family);
+  }
+
   void sysctls() {
     for (const auto& [key, value] : desired_.sysctls) {
       const auto was = observed_.sysctls.find(key);

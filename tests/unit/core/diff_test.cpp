@@ -254,6 +254,21 @@ TEST_CASE("a way exists before traffic is sent there, and as long as traffic is"
             "ip route del default via 192.0.2.1 dev eth1 table 11201 proto 112"});
 }
 
+TEST_CASE("rules are there before the tunnel whose packets they judge, and as long as it is") {
+  State with;
+  with.tunnels["pona-gpe"].name = "pona-gpe";
+  with.tables[Family::ipv4] = {Family::ipv4, "pona-nat", {}, {}};
+  const auto place_of = [](const Changes& changes, auto is) {
+    return std::ranges::find_if(changes, is) - changes.begin();
+  };
+  const Changes comes = diff(State(), with);
+  CHECK(place_of(comes, [](const Change& c) { return std::holds_alternative<AddTable>(c); }) <
+        place_of(comes, [](const Change& c) { return std::holds_alternative<AddTunnel>(c); }));
+  const Changes goes = diff(with, State());
+  CHECK(place_of(goes, [](const Change& c) { return std::holds_alternative<DeleteTunnel>(c); }) <
+        place_of(goes, [](const Change& c) { return std::holds_alternative<DeleteTable>(c); }));
+}
+
 TEST_CASE("a route gives way to another to the same destination, whoever made it") {
   State before;
   before.routes = {route("0.0.0.0/0", "192.0.2.1"), route("0.0.0.0/0", "192.0.2.2")};
