@@ -40,6 +40,7 @@ class CurlHttp : public Http {
  private:
   static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known);
   static int on_timer(CURLM*, long milliseconds, void* self);
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* transfer);
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* transfer);
 
   void begin(Transfer& transfer);
@@ -108,6 +109,17 @@ int CurlHttp::on_timer(CURLM*, long milliseconds, void* self) {
   return 0;
 }
 
+// A watch of what does not change has no body for a minute: that it is open is told before.
+std::size_t CurlHttp::on_header(char* data, std::size_t, std::size_t size, void* transfer) {
+  auto& from = *static_cast<Transfer*>(transfer);
+  long status = 0;
+  curl_easy_getinfo(from.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  const bool last = size > 0 && (data[0] == '\r' || data[0] == '\n');
+  // Below 200 another head follows.
+  if (last && status >= 200) static_cast<CurlHttp*>(from.owner)->tell_head(from);
+  return size;
+}
+
 std::size_t CurlHttp::on_body(char* data, std::size_t, std::size_t size, void* transfer) {
   auto& from = *static_cast<Transfer*>(transfer);
   auto& http = *static_cast<CurlHttp*>(from.owner);
@@ -174,6 +186,9 @@ void CurlHttp::begin(Transfer& transfer) {
     const auto set = [&](CURLoption option, auto value) {
       curl_easy_setopt(transfer.easy.get(), option, value);
     };
+    set(CURLOPT_HEADERFUNCTION, on_header);
+    set(CURLOPT_HEADERDATA, &transfer);
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's
     set(CURLOPT_WRITEFUNCTION, on_body);
     set(CURLOPT_WRITEDATA, &transfer);
     set(CURLOPT_PRIVATE, &transfer);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -145,6 +146,22 @@ TEST_CASE("http: a stream arrives as it is sent, and can be left") {
   client.wait([&] { return Steady::now() - from > 200ms; });
   CHECK(client.answer(id).body.size() == size);
   CHECK_FALSE(client.answer(id).ended);
+}
+
+TEST_CASE("http: that a stream is open is told before it says anything") {
+  std::atomic<bool> over = false;
+  HttpServer server([&](const std::string&, HttpServer::Connection& connection) {
+    connection.write(
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while (!over) std::this_thread::sleep_for(5ms);
+    return false;
+  });
+  Client client(config_for(server));
+  const auto id = client.start("/watch");
+  client.wait([&] { return client.answer(id).status != 0; });
+  CHECK(client.answer(id).status == 200);
+  CHECK(client.answer(id).body.empty());
+  over = true;
 }
 
 TEST_CASE("http: what goes wrong is said") {
