@@ -18,16 +18,18 @@ declare -gA number=([client1]=11 [client2]=12 [stranger]=13 [nat1]=21 [nat2]=22 
 ip4() { echo "10.64.0.${number[$1]}"; }
 ip6() { echo "fd00:64::${number[$1]}"; }
 
+# POD [NODE]
 add_pod() {
+  local node=${2:-node}
   add_host "$1" 0 0
-  add_leg "$1" eth0 node "$1" - "$(ip4 "$1")/32" "$(ip6 "$1")/128"
+  add_leg "$1" eth0 "$node" "$1" - "$(ip4 "$1")/32" "$(ip6 "$1")/128"
   at "$1" ip route add 169.254.1.1 dev eth0
   at "$1" ip route add default via 169.254.1.1 dev eth0
   at "$1" ip -6 route add default via fe80::1 dev eth0
-  at node ip address add 169.254.1.1/32 dev "$1"
-  at node ip address add fe80::1/64 dev "$1" nodad
-  at node ip route add "$(ip4 "$1")" dev "$1"
-  at node ip -6 route add "$(ip6 "$1")" dev "$1"
+  at "$node" ip address add 169.254.1.1/32 dev "$1"
+  at "$node" ip address add fe80::1/64 dev "$1" nodad
+  at "$node" ip route add "$(ip4 "$1")" dev "$1"
+  at "$node" ip -6 route add "$(ip6 "$1")" dev "$1"
 }
 
 setup_egress() {
