@@ -165,6 +165,11 @@ void AgentLoop::resync() {
   for (auto& [key, client] : clients_) client.due = true;
 }
 
+void AgentLoop::look_again(const Key& key) {
+  const auto client = clients_.find(key);
+  if (client != clients_.end()) client->second.due = true;
+}
+
 void AgentLoop::heard(const Key& key, const core::Address& gateway, std::uint64_t nonce, bool known,
                       bool draining) {
   for (const Key& changed : paths_.heard(key, gateway, nonce, known, draining)) {

@@ -82,6 +82,8 @@ class AgentLoop {
   AgentReply check(const Sandbox& sandbox);
   [[nodiscard]] bool synced() const { return source_.synced(); }
   void resync();
+  // Something in its network namespace may be otherwise than it was.
+  void look_again(const Key& key);
 
   AgentPaths& paths() { return paths_; }
   [[nodiscard]] const AgentPaths& paths() const { return paths_; }

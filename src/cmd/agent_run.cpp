@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cmd/agent_cni.hpp"
+#include "cmd/agent_monitors.hpp"
 #include "cmd/agent_probes.hpp"
 #include "cmd/agent_server.hpp"
 #include "cmd/agent_status.hpp"
@@ -101,6 +102,7 @@ class Agent {
         sources_(open_sources(options)),
         loop_(*sources_.source, sources_.cluster, options.settings, pass_client, clock_),
         probes_(loop_, options.probe_port),
+        monitors_(loop_),
         server_(
             listen_unix(options.socket, "pona agent", 0600),
             [this](std::string_view line, const AgentServer::Reply& reply) { serve(line, reply); },
@@ -128,6 +130,7 @@ class Agent {
       }
       due = std::min(due, loop_.step());
       probes_.ask();
+      monitors_.follow();
       // Questions that time has answered.
       due = std::min({due, loop_.step(), loop_.paths().due()});
       health_.post(loop_.synced(), loop_.troubles());
@@ -205,6 +208,7 @@ class Agent {
                                {cni_ ? cni_->fd() : -1, POLLIN, 0},
                                {probes_.fd(), POLLIN, 0}};
     server_.add_to(fds);
+    monitors_.add_to(fds);
     if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
       throw core::Error(core::Error::Kind::permanent,
                         std::string("cannot wait for events: ") + std::strerror(errno));
@@ -224,6 +228,7 @@ class Agent {
     }
     server_.take(fds);
     probes_.take();
+    monitors_.take(fds);
   }
 
   void take_signals() {
@@ -246,6 +251,7 @@ class Agent {
   Sources sources_;
   AgentLoop loop_;
   AgentProbes probes_;
+  AgentMonitors monitors_;
   AgentServer server_;
   SocketFile socket_file_;
   std::optional<AgentCni> cni_;

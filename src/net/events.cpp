@@ -177,4 +177,41 @@ RouteEvents RouteMonitor::drain() {
   }
 }
 
+PathMonitor::PathMonitor()
+    : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
+  const auto check = [](bool good) {
+    if (good) return;
+    throw core::Error(core::Error::Kind::permanent,
+                      "cannot hear of links and routes: " + error_text(errno));
+  };
+  check(fd_.get() >= 0);
+  attach_filter(fd_.get());
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  check(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    check(setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0);
+  }
+}
+
+bool PathMonitor::drain() {
+  constexpr std::uint32_t nobody = 0xffffffff;  // a port that no socket has
+  bool news = false;
+  std::array<std::uint8_t, 8192> buffer;
+  for (;;) {
+    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EWOULDBLOCK) return news;
+    // What is lost or cut off may have been anything.
+    if (size < 0 && errno != ENOBUFS) return true;
+    if (size < 0 || static_cast<std::size_t>(size) > buffer.size()) {
+      news = true;
+      continue;
+    }
+    for_each_message(
+        ByteView(buffer).first(static_cast<std::size_t>(size)),
+        [&](const NetlinkMessage& message) { news = news || classify(message, nobody).host; });
+  }
+}
+
 }  // namespace net

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "net/fd.hpp"
 #include "net/kernel.hpp"
 #include "net/netlink.hpp"
 
@@ -35,6 +36,21 @@ class RouteMonitor {
  private:
   NetlinkSocket socket_;
   std::uint32_t own_port_;
+};
+
+// News of what the MTU of paths from here depends on: links that are no tunnels of pona, and routes
+// that name an MTU. There is one for each client: it has no buffer of its own.
+class PathMonitor {
+ public:
+  // In the network namespace of the calling thread. Throws core::Error.
+  PathMonitor();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  // True: something of that may be otherwise than it was.
+  bool drain();
+
+ private:
+  Fd fd_;
 };
 
 }  // namespace net

@@ -130,3 +130,21 @@ TEST_CASE("lost notifications may have been about anything") {
     CHECK(monitor.drain() == host);
   });
 }
+
+TEST_CASE("what the MTU of a path depends on is news, our own tunnels and routes are none") {
+  in_namespace([] {
+    make_ext1();
+    net::PathMonitor monitor;
+    CHECK_FALSE(monitor.drain());
+    shell("ip link set ext1 mtu 1400");
+    CHECK(monitor.drain());
+    CHECK_FALSE(monitor.drain());
+    shell("ip route add 198.51.100.0/24 dev ext1 mtu 1300");
+    CHECK(monitor.drain());
+    shell("ip link add vx0 group 11217 mtu 1300 type vxlan external dstport 4790");
+    shell("ip link set vx0 mtu 1200");
+    shell("ip route add 203.0.113.0/24 dev ext1 table 117 proto 112");
+    shell("ip route add 192.0.2.128/25 dev ext1");
+    CHECK_FALSE(monitor.drain());
+  });
+}
