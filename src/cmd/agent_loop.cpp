@@ -219,8 +219,10 @@ core::ClientInput AgentLoop::input_of(const Key& key, AgentClient& client) {
   std::set<core::Address> asked;
   for (const core::ClientEgress& wanted : input.egresses) {
     for (const core::Gateway& gateway : wanted.gateways) {
-      const bool reachable = std::ranges::any_of(
-          ends, [&](const core::Address& own) { return own.family() == gateway.address.family(); });
+      const bool reachable = std::ranges::any_of(ends, [&](const core::Address& own) {
+        return own.family() == gateway.address.family() &&
+               (client.ipv6 || own.family() == core::Family::ipv4);
+      });
       if (reachable) asked.insert(gateway.address);
     }
   }
@@ -277,6 +279,8 @@ void AgentLoop::look(const Key& key, AgentClient& client) {
   // A namespace that went takes its client out of the lists, one that came back (the runtime mounts
   // it anew) brings it in again.
   if (std::exchange(client.gone, pass.gone) != pass.gone) publish_due_ = true;
+  // NAT pods cannot be asked by it, and are not waited for.
+  if (std::exchange(client.ipv6, pass.ipv6) != pass.ipv6) client.due = true;
   client.destinations = pass.plan.destinations;
   client.problems.insert(client.problems.end(), pass.plan.problems.begin(),
                          pass.plan.problems.end());

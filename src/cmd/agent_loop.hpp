@@ -50,6 +50,7 @@ struct AgentClient {
   std::string nat_error;                  // why its parameters are not as it needs them
   bool configured = false;                // something of ours may be in its namespace
   bool gone = false;                      // the namespace is
+  bool ipv6 = true;                       // is not disabled there
   std::vector<core::ObjectName> missing;  // Egresses that it asks for and that are not there
   std::vector<core::ObjectName> egresses;
   std::vector<core::ClientDestination> destinations;

@@ -72,6 +72,7 @@ void bring_in_line(const core::ClientSettings& settings, core::ClientInput& inpu
                    bool dry, ClientPass& pass) {
   const auto kernel = net::open_kernel(false, client_table);
   input.host = kernel->host();
+  pass.ipv6 = input.host.ipv6;
   static const bool random_ports = routes_by_random_ports();
   input.random_source_ports = random_ports;
   pass.plan = core::plan_client(settings, input);

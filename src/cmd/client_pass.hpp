@@ -17,6 +17,7 @@ struct ClientPass {
   // The namespace is no longer there, or another one is at its path. One that cannot be opened for
   // another reason is there: its client goes on being one.
   bool gone = false;
+  bool ipv6 = true;        // it is not disabled there
   std::string error;       // empty: it is as planned
   bool permanent = false;  // trying soon again will not help
 };

@@ -346,6 +346,8 @@ State fences_of(const State& state) {
   for (const Route& route : state.routes) {
     if (route.type != Route::Type::unicast) fences.routes.insert(route);
   }
+    // What is disabled takes no routes, and no packet leaves by it.
+    if (own.family() == Family::ipv6 && !input.host.ipv6) continue;
   for (const PolicyRule& rule : state.rules) {
     if (rule.table == constants::egress_table) fences.rules.insert(rule);
   }
