@@ -22,6 +22,14 @@ constexpr std::uint16_t full_weight = 255;  // kernels before 6.12 take no more
 // A connection that is silent for so long may move to another NAT pod, which resets it.
 constexpr std::uint32_t idle_seconds = 120;
 
+Address link_local(std::uint32_t number) {
+  std::vector<std::uint8_t> bytes(16);
+  bytes[0] = 0xfe;
+  bytes[1] = 0x80;
+  for (std::size_t i = 0; i < 4; ++i) bytes[15 - i] = static_cast<std::uint8_t>(number >> 8 * i);
+  return Address(bytes);
+}
+
 class Planner {
  public:
   Planner(const ClientSettings& settings, const ClientInput& input, Family family,
@@ -139,6 +147,9 @@ class Planner {
     const auto [known, first] = numbers_.try_emplace(name, 0);
     if (!first) return known->second;
     nexthop.id = known->second = free_id(name);
+    // Nobody's address, and nobody is asked for it. The kernel keeps what it learns of a path's MTU
+    // only with IPv6 next hops that have a gateway, and tells them apart by that.
+    if (family_ == Family::ipv6) nexthop.gateway = link_local(nexthop.id);
     state().nexthops.emplace(nexthop.id, std::move(nexthop));
     return known->second;
   }
@@ -335,6 +346,8 @@ std::vector<Prefix> private_ranges() {
 ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input) {
   ClientPlan plan;
   for (const Address& own : input.addresses) {
+    // What is disabled takes no routes, and no packet leaves by it.
+    if (own.family() == Family::ipv6 && !input.host.ipv6) continue;
     Planner(settings, input, own.family(), own, plan).plan();
   }
   std::ranges::stable_sort(plan.destinations, {}, &ClientDestination::destination);
@@ -346,8 +359,6 @@ State fences_of(const State& state) {
   for (const Route& route : state.routes) {
     if (route.type != Route::Type::unicast) fences.routes.insert(route);
   }
-    // What is disabled takes no routes, and no packet leaves by it.
-    if (own.family() == Family::ipv6 && !input.host.ipv6) continue;
   for (const PolicyRule& rule : state.rules) {
     if (rule.table == constants::egress_table) fences.rules.insert(rule);
   }

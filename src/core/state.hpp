@@ -212,6 +212,7 @@ struct Nexthop {
   std::uint32_t id = 0;
   Family family{};     // of a group: not told by the kernel, ipv4
   std::string device;  // empty: it is a group
+  std::optional<Address> gateway;
   std::optional<Encapsulation> encapsulation;
   std::vector<Member> members;     // sorted by id; of a group, at least one
   std::uint16_t buckets = 0;       // of a group

@@ -308,6 +308,7 @@ std::string to_text(const FouPort& port) {
 std::string to_text(const Nexthop& nexthop) {
   std::string text = "id " + std::to_string(nexthop.id);
   if (!nexthop.group()) {
+    if (nexthop.gateway) text += " via " + to_string(*nexthop.gateway);
     if (nexthop.encapsulation) text += encapsulation_text(*nexthop.encapsulation);
     return text + " dev " + nexthop.device + owner_text("proto");
   }

@@ -51,6 +51,7 @@ std::optional<core::Nexthop> decode_nexthop(const NetlinkMessage& message) {
   char name[IF_NAMESIZE] = "?";  // a device that is just going
   if_indextoname(attributes.u32(NHA_OIF).value_or(0), name);
   nexthop.device = name;
+  nexthop.gateway = attributes.address(NHA_GATEWAY);
   nexthop.encapsulation = read_encapsulation(attributes, NHA_ENCAP_TYPE, NHA_ENCAP);
   return nexthop;
 }
@@ -64,6 +65,7 @@ Message encode_add_nexthop(const core::Nexthop& nexthop, std::uint32_t device, b
   put_u32(*message, NHA_ID, nexthop.id);
   if (!nexthop.group()) {
     put_u32(*message, NHA_OIF, device);
+    if (nexthop.gateway) put(*message, NHA_GATEWAY, nexthop.gateway->bytes());
     if (nexthop.encapsulation) {
       put_encapsulation(*message, NHA_ENCAP_TYPE, NHA_ENCAP, *nexthop.encapsulation);
     }

@@ -36,6 +36,7 @@ State state() {
     nexthop.id = constants::nexthop_base + id;
     nexthop.family = family;
     nexthop.device = gpe.name;
+    if (family == Family::ipv6) nexthop.gateway = address("fe80::3");
     nexthop.encapsulation = Encapsulation{117, address(remote)};
     result.nexthops[nexthop.id] = nexthop;
   }
@@ -106,7 +107,7 @@ TEST_CASE("what is made of tunnels, next hops, routes and rules is what is read 
   });
 }
 
-TEST_CASE("a device of the same name that is not pona's is left alone") {
+TEST_CASE("pitfall 11: a device of the same name that is not pona's is left alone") {
   in_namespace([] {
     net::RequestSocket socket(NETLINK_ROUTE);
     Tunnel gpe = state().tunnels.at("pona-gpe");
