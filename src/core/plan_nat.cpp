@@ -194,17 +194,25 @@ State NatPlan::frame() const {
   NatRulesInput rules;
   rules.encapsulation = encapsulation();
   rules.port = gpe ? constants::vxlan_gpe_port : settings_.fou_port;
+  const auto mtu_of = [&](const Address& address) {
+    return tunnel_mtu(encapsulation(), address.family(), path_mtu(host_, address));
+  };
   std::uint32_t gpe_mtu = 0;
   for (const Address& address : settings_.addresses) {
+    const std::uint32_t mtu = mtu_of(address);
+    if (gpe_mtu == 0 || mtu < gpe_mtu) gpe_mtu = mtu;
+  }
+  for (const Address& address : settings_.addresses) {
     const Family family = address.family();
+    const std::uint32_t headers = family == Family::ipv4 ? 40 : 60;  // IP's and TCP's
+    rules.client_mss =
+        static_cast<std::uint16_t>(std::min((gpe ? gpe_mtu : mtu_of(address)) - headers, 0xffffU));
     rules.snat = std::ranges::any_of(settings_.snat,
                                      [&](const Address& snat) { return snat.family() == family; });
     state.tables[family] = nat_table(family, rules);
     for (Element& drop : drop_elements(family)) {
       state.elements.emplace(drop.key, std::move(drop.value));
     }
-    const std::uint32_t mtu = tunnel_mtu(encapsulation(), family, path_mtu(host_, address));
-    if (gpe_mtu == 0 || mtu < gpe_mtu) gpe_mtu = mtu;
     if (!gpe && egress_) state.fou_ports.insert({family, settings_.fou_port});
     state.rules.insert({.family = family,
                         .priority = constants::peer_rule_priority,

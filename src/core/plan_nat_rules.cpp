@@ -67,7 +67,9 @@ Chain input_chain(Family family, const NatRulesInput& input) {
                   NatDrop::unknown_peer)}};
 }
 
-Chain from_client_chain() {
+// What the other side may send back must fit into the tunnel. "rt mtu" knows that only on the way
+// to the client: the other way it asks without the mark that leads there.
+Chain from_client_chain(const NatRulesInput& input) {
   return {"from-client",
           {},
           {rule({differs(Field::ct_state, 0, state_new), equal(Field::l4proto, tcp),
@@ -75,7 +77,8 @@ Chain from_client_chain() {
                 "of a connection through another NAT pod, or of none: told at once"),
            rule({differs(Field::ct_state, 0, state_new),
                  InSet{{Field::saddr}, name_of(SetId::opened), true}}),
-           rule({ClampMss{}}), rule({InSet{{Field::saddr}, name_of(SetId::clients), true}, accept}),
+           rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
+           rule({InSet{{Field::saddr}, name_of(SetId::clients), true}, accept}),
            refuse({}, NatDrop::no_client)}};
 }
 
@@ -159,7 +162,7 @@ nft::Table nat_table(Family family, const NatRulesInput& input) {
   Chain source{"source",
                Hook{Hook::Type::nat, Hook::At::postrouting, constants::priority_srcnat},
                {rule(std::move(leave))}};
-  table.chains = {from_client_chain(),
+  table.chains = {from_client_chain(input),
                   to_client_chain(),
                   input_chain(family, input),
                   std::move(mark),

@@ -127,6 +127,7 @@ struct Reject {
 };
 struct ClampMss {           // [tcp option maxseg size > ABOVE] tcp option maxseg size set rt mtu
   std::uint16_t above = 0;  // 0: whatever it is
+  std::uint16_t to = 0;     // in place of "rt mtu", if it is less than what it is
   friend bool operator==(const ClampMss&, const ClampMss&) = default;
 };
 struct OverLimit {  // goes on only if the key is over its limit; state is kept in a dynamic set

@@ -252,7 +252,7 @@ class RuleText {
     const std::string size = "tcp option maxseg size ";
     const std::string above =
         clamp.above == 0 ? "" : size + "> " + std::to_string(clamp.above) + " ";
-    return above + size + "set rt mtu";
+    return above + size + "set " + (clamp.to == 0 ? "rt mtu" : std::to_string(clamp.to));
   }
   std::string text(const OverLimit& statement) {
     const std::string limit = std::to_string(statement.limit);

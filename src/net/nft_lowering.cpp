@@ -194,21 +194,31 @@ class Lowering {
                       static_cast<std::uint8_t>(reject.tcp_reset ? 0 : code));
   }
 
+  static std::array<std::uint8_t, mss_size> mss_bytes(std::uint16_t mss) {
+    return {static_cast<std::uint8_t>(mss >> 8), static_cast<std::uint8_t>(mss)};
+  }
+
   void operator()(const ClampMss& clamp) {
     if (clamp.above != 0) {
       nftnl_expr* option = mss_option();
       set_register(option, NFTNL_EXPR_EXTHDR_DREG, first_register);
-      const std::array<std::uint8_t, mss_size> size{static_cast<std::uint8_t>(clamp.above >> 8),
-                                                    static_cast<std::uint8_t>(clamp.above)};
+      const std::array<std::uint8_t, mss_size> size = mss_bytes(clamp.above);
       nftnl_expr* compare = add("cmp");
       set_register(compare, NFTNL_EXPR_CMP_SREG, first_register);
       nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, NFT_CMP_GT);
       nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, size.data(), size.size());
     }
-    nftnl_expr* route = add("rt");
-    nftnl_expr_set_u32(route, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
-    set_register(route, NFTNL_EXPR_RT_DREG, first_register);
-    change_order(first_register, first_register, mss_size, mss_size, NFT_BYTEORDER_HTON);
+    if (clamp.to != 0) {
+      const std::array<std::uint8_t, mss_size> size = mss_bytes(clamp.to);
+      nftnl_expr* immediate = add("immediate");
+      set_register(immediate, NFTNL_EXPR_IMM_DREG, first_register);
+      nftnl_expr_set(immediate, NFTNL_EXPR_IMM_DATA, size.data(), size.size());
+    } else {
+      nftnl_expr* route = add("rt");
+      nftnl_expr_set_u32(route, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
+      set_register(route, NFTNL_EXPR_RT_DREG, first_register);
+      change_order(first_register, first_register, mss_size, mss_size, NFT_BYTEORDER_HTON);
+    }
     set_register(mss_option(), NFTNL_EXPR_EXTHDR_SREG, first_register);
   }
 

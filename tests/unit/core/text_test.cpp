@@ -259,6 +259,7 @@ TEST_CASE("statements are printed as nft prints them") {
   CHECK(text({tcp, nft::ClampMss{}}) == "meta l4proto tcp tcp option maxseg size set rt mtu");
   CHECK(text({tcp, nft::ClampMss{1460}}) ==
         "meta l4proto tcp tcp option maxseg size > 1460 tcp option maxseg size set rt mtu");
+  CHECK(text({tcp, nft::ClampMss{0, 1404}}) == "meta l4proto tcp tcp option maxseg size set 1404");
   CHECK(text({tcp, nft::InSet{target, "endpoints", true}}) ==
         "ip daddr . meta l4proto . tcp dport @endpoints");
   CHECK(text({nft::InSet{target, "endpoints", true}, tcp}) ==

@@ -70,6 +70,8 @@ std::vector<Rule> different_rules() {
       rule({ClampMss{}}),
       rule({ClampMss{1400}}),
       rule({ClampMss{1440}}),
+      rule({ClampMss{0, 1400}}),
+      rule({ClampMss{0, 1440}}),
       rule({OverLimit{OverLimit::Of::connections, daddr, "set", 10}}),
       rule({OverLimit{OverLimit::Of::connections, daddr, "set", 11}}),
       rule({OverLimit{OverLimit::Of::rate_per_second, daddr, "set", 10}}),
