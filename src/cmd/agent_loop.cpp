@@ -101,6 +101,7 @@ void AgentLoop::set_sandboxes(const std::vector<Sandbox>& sandboxes) {
     client = AgentClient();
     client.sandbox = sandbox;
     client.configured = true;
+    client.found = !sandboxes_known_;
     publish_due_ = true;
   }
   for (auto client = clients_.begin(); client != clients_.end();) {
@@ -227,6 +228,7 @@ core::ClientInput AgentLoop::input_of(const Key& key, AgentClient& client) {
     }
   }
   paths_.set(key, asked);
+  if (client.found) paths_.assume(key);
   for (core::ClientEgress& wanted : input.egresses) judge_gateways(key, wanted);
   return input;
 }
@@ -276,6 +278,7 @@ void AgentLoop::look(const Key& key, AgentClient& client) {
   const Time begun = clock_.now();
   const ClientPass pass =
       pass_(client.sandbox, settings_.client, std::move(input), !client.missing.empty(), false);
+  client.found = false;
   // A namespace that went takes its client out of the lists, one that came back (the runtime mounts
   // it anew) brings it in again.
   if (std::exchange(client.gone, pass.gone) != pass.gone) publish_due_ = true;

@@ -44,6 +44,7 @@ struct AgentReply {
 struct AgentClient {
   Sandbox sandbox;
   bool due = true;                        // to be looked at
+  bool found = false;                     // by this agent as it started, and not yet looked at
   bool asks = false;                      // for any Egress: it is a client
   std::string uid;                        // of the pod
   bool nat = false;                       // it is a NAT pod, whatever else it is

@@ -33,11 +33,24 @@ void AgentPaths::set(const ClientKey& client, const std::set<Address>& gateways)
       gateway->second.since = now;
       gateway->second.next = now + settings_.interval;
     }
-    gateway->second.paths[client] = {
-        .known = false, .first = now, .next = now, .pace = first_pace, .nonce = 0};
+    gateway->second.paths[client] = {.known = false,
+                                     .assumed = false,
+                                     .first = now,
+                                     .next = now,
+                                     .pace = first_pace,
+                                     .nonce = 0};
   }
   before = gateways;
   if (before.empty()) clients_.erase(client);
+}
+
+void AgentPaths::assume(const ClientKey& client) {
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) return;
+  for (const Address& address : found->second) {
+    Path& path = gateways_.at(address).paths.at(client);
+    path.assumed = !path.known;
+  }
 }
 
 // It never answered anybody, and had the time to.
@@ -51,7 +64,7 @@ bool AgentPaths::usable(const ClientKey& client, const Address& gateway) const {
   if (found == gateways_.end()) return false;
   const auto path = found->second.paths.find(client);
   if (path == found->second.paths.end() || !found->second.alive) return false;
-  return path->second.known || silent(found->second);
+  return path->second.known || path->second.assumed || silent(found->second);
 }
 
 bool AgentPaths::draining(const Address& gateway) const {
@@ -84,6 +97,7 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
       questions.push_back({client, address, path.nonce});
       path.next = now + path.pace;
       const bool late = now - path.first > settings_.grace;
+      if (late && std::exchange(path.assumed, false)) changed_.insert(client);
       path.pace = late ? longest_pace : std::min(path.pace * 2, std::max(longest_pace / 5, 2ms));
       // Now it counts as one that answers nobody.
       if (!gateway.answered && now - gateway.since >= settings_.grace) changed_.insert(client);
@@ -140,6 +154,8 @@ std::set<AgentPaths::ClientKey> AgentPaths::heard(const ClientKey& client, const
   gateway.answered = true;
   if (!std::exchange(gateway.alive, true)) change_all(gateway);
   if (std::exchange(gateway.draining, draining) != draining) change_all(gateway);
+  const bool assumed = std::exchange(path->second.assumed, false);
+  if (assumed && !known) changed_.insert(client);
   if (std::exchange(path->second.known, known) != known) {
     changed_.insert(client);
     path->second.first = path->second.next = clock_.now();

@@ -35,6 +35,9 @@ class AgentPaths {
   // The NAT pods that a client has tunnels to, now; others are forgotten.
   void set(const ClientKey& client, const std::set<core::Address>& gateways);
   void remove(const ClientKey& client) { set(client, {}); }
+  // An agent before this one may have sent its traffic there: that goes on until the NAT pod says
+  // otherwise, or has had the time to.
+  void assume(const ClientKey& client);
 
   // A gateway may carry this client's traffic: it is alive, and knows the client.
   [[nodiscard]] bool usable(const ClientKey& client, const core::Address& gateway) const;
@@ -62,8 +65,9 @@ class AgentPaths {
  private:
   struct Path {  // of one client to one gateway
     bool known = false;
-    Time first{};  // asked
-    Time next{};   // question, while it is not known
+    bool assumed = false;  // to be known
+    Time first{};          // asked
+    Time next{};           // question, while it is not known
     std::chrono::milliseconds pace{};
     std::uint64_t nonce = 0;
   };

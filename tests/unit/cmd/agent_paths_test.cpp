@@ -20,6 +20,7 @@ class Rig {
   AgentPaths paths{{}, clock()};
   std::set<core::Address> silent;   // they do not answer
   std::set<core::Address> unaware;  // they do not know the client
+  std::set<std::string> mute;       // clients who get no answers
 
   // Virtual time: everything that is due in it, answered at once.
   void run(std::chrono::milliseconds time) {
@@ -27,7 +28,7 @@ class Rig {
     while (now_ < end) {
       for (const auto& question : paths.ask()) {
         ++asked;
-        if (silent.contains(question.gateway)) continue;
+        if (silent.contains(question.gateway) || mute.contains(question.client)) continue;
         paths.heard(question.client, question.gateway, question.nonce,
                     !unaware.contains(question.gateway), false);
       }
@@ -73,6 +74,38 @@ TEST_CASE("paths: a dead NAT pod is given up after three silent rounds, and come
   rig.silent = {};
   rig.run(400ms);
   CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: pitfall 6: what a client had before the agent is used until a NAT pod says no") {
+  Rig rig;
+  rig.silent = {nat2};
+  rig.paths.set("pod", {nat1, nat2});
+  rig.paths.set("other", {nat2});
+  rig.paths.assume("pod");
+  CHECK(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.usable("pod", nat2));
+  CHECK_FALSE(rig.paths.usable("other", nat2));
+  rig.unaware = {nat1};
+  rig.run(10ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.usable("pod", nat2));
+  rig.unaware = {};
+  rig.run(400ms);
+  CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE(
+    "paths: pitfall 6: a NAT pod that answers others and not this client is not assumed for long") {
+  Rig rig;
+  rig.paths.set("other", {nat1});
+  rig.run(100ms);
+  rig.paths.set("pod", {nat1});
+  rig.paths.assume("pod");
+  rig.mute = {"pod"};
+  rig.run(1s);
+  CHECK(rig.paths.usable("pod", nat1));
+  rig.run(2s);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
 }
 
 TEST_CASE("paths: one that never answered anybody is used after a while") {
