@@ -80,9 +80,14 @@ class Diff {
     }
   }
 
-  // A table holds one route of a metric to a destination: what is there makes room for another one.
+  // What closes a destination comes before what leads there, and deleting leaves it for the end.
   void add_routes() {
+    for (const bool leads : {false, true}) add_routes(leads);
+  }
+  // A table holds one route of a metric to a destination: what is there makes room for another one.
+  void add_routes(bool leads) {
     for (const Route& route : desired_.routes) {
+      if ((route.type == Route::Type::unicast) != leads) continue;
       if (observed_.routes.contains(route)) continue;
       std::vector<Route> old;
       auto at = observed_.routes.lower_bound({route.table, route.destination});
