@@ -39,8 +39,6 @@ held() {
   at "$1" ip nexthop show
   at "$1" nft list tables
 }
-leaves_by() { answers "out $(ip4 "$2") 8080" "$1" tcp "$out" 8080; }
-refused_at() { [ "$(ask "$1" tcp "$out" 8080)" = unreachable ]; }
 start_all() {
   sandbox client1
   start_nat nat1
@@ -49,7 +47,7 @@ start_all() {
   within 5 answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 }
 
-@test "agent: without a NAT pod nothing leaves, in neither family; Bypass lets it" {
+@test "agent: pitfall 5: without a NAT pod nothing leaves, in neither family; Bypass lets it" {
   gateways
   sandbox client1
   start_agent
@@ -71,7 +69,7 @@ start_all() {
   within 5 eval '[ "$(held client1)" = "$before" ]'
 }
 
-@test "agent: an Egress that is deleted leaves its clients' destinations closed, and comes back live" {
+@test "agent: pitfall 21: an Egress that is deleted leaves its clients' destinations closed, and comes back live" {
   start_all
   remove egress
   within 5 refused_at client1
@@ -93,12 +91,6 @@ start_all() {
   for _ in {1..10}; do assert_equal "$(ask client1 tcp "$out" 8080)" "out $(ip4 nat2) 8080"; done
 }
 
-# Beyond the cluster there are more hosts than one: on kernels from 6.16 on, connections are spread by
-# where they go to.
-many_hosts() {
-  local host
-  for host in {20..43}; do ip -n "$net-out" address add "203.0.113.$host/24" dev eth0; done
-}
 # CLIENT NAT-POD: how many of them it reaches by this NAT pod
 by_nat() {
   local host count=0
@@ -107,17 +99,6 @@ by_nat() {
   done
   echo "$count"
 }
-# CLIENT [PREFIX]: a connection to each, held until $work/stop exists
-hold_all() {
-  local host
-  holders=()
-  for host in {20..43}; do
-    spawn "$1" "$work/hold-$host" python3 "$tools/client.py" hold "${2:-203.0.113.}$host" 8080 \
-      --stop "$work/stop"
-    holders+=("$spawned")
-  done
-  within 20 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" -ge 24 ]'
-}
 none_broke() {
   local pid
   touch "$work/stop"
@@ -125,7 +106,7 @@ none_broke() {
   assert_equal "$(cat "$work"/hold-* | grep -c '^1 alive, 0 broken$')" 24
 }
 
-@test "agent: more NAT pods break no connection" {
+@test "agent: pitfall 2: more NAT pods break no connection" {
   many_hosts
   sandbox client1
   gateways nat1
@@ -182,7 +163,7 @@ none_broke() {
   within 20 gone "${!pid}"
 }
 
-@test "agent: kill -9 and a start change nothing that is right, and mend what is not" {
+@test "agent: pitfall 17: kill -9 and a start change nothing that is right, and mend what is not" {
   start_all
   local before
   before=$(held client1)
@@ -196,7 +177,7 @@ none_broke() {
   answers "out 10.64.0.2[12] 8080" client1 tcp "$out" 8080
 }
 
-@test "agent: ADD waits until the NAT pods know the pod: the first packet gets through" {
+@test "agent: pitfall 4: ADD waits until the NAT pods know the pod: the first packet gets through" {
   start_nat nat1
   start_nat nat2
   start_agent
@@ -220,7 +201,7 @@ none_broke() {
   assert_output --partial "Egress internet/nowhere"
 }
 
-@test "agent: a client of VXLAN takes tunnel packets from its NAT pods only" {
+@test "agent: pitfall 3: a client of VXLAN takes tunnel packets from its NAT pods only" {
   start_all
   run at client1 nft list table ip pona-egress
   assert_output --partial "udp dport 4790 ip saddr != @gateways drop"
@@ -238,7 +219,8 @@ none_broke() {
   start_all
   run pona egress --socket "$work/agent.sock"
   assert_success
-  assert_line --regexp '^internet/egress +Direct +VXLAN +2001:db8:f::/64|203.0.113.0/24'
+  assert_line --regexp \
+    '^internet/egress +Direct +VXLAN +203\.0\.113\.0/24,2001:db8:f::/64 +10\.64\.0\.21,10\.64\.0\.22,fd00:64::21,fd00:64::22 +1$'
   run pona egress list --socket "$work/agent.sock"
   assert_line --regexp '^default/client1 +203\.0\.113\.0/24 +internet/egress +tunnel +10\.64\.0\.21,10\.64\.0\.22$'
   run pona egress show default/client1 --json --socket "$work/agent.sock"

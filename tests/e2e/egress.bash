@@ -48,12 +48,14 @@ setup_egress() {
 }
 
 # --- objects -----------------------------------------------------------------------------------
+# Of which Egress these are: egress_name, else "egress".
 # [SPEC]: flow YAML without the braces, added to the destinations
 egress() {
-  put egress.yaml <<YAML
+  local name=${egress_name:-egress}
+  put "$name.yaml" <<YAML
 apiVersion: pona.cybozu.com/v1
 kind: Egress
-metadata: {name: egress, namespace: internet}
+metadata: {name: $name, namespace: internet}
 spec: {encapsulation: ${encapsulation:-VXLAN}, ${1:-destinations: [203.0.113.0/24, '2001:db8:f::/64']}}
 YAML
 }
@@ -73,7 +75,7 @@ YAML
 
 # NAT-POD[:CONDITIONS]…: who serves the Egress; conditions as flow YAML
 gateways() {
-  local nat four=() six=() conditions
+  local nat four=() six=() conditions name=${egress_name:-egress}
   for nat; do
     conditions='ready: true'
     [[ $nat != *:* ]] || conditions=${nat#*:}
@@ -85,18 +87,18 @@ gateways() {
     echo "[$*]"
   }
   # As the Service has them, from which the cluster makes slices.
-  local labels='{kubernetes.io/service-name: egress, app.kubernetes.io/name: pona, app.kubernetes.io/component: egress}'
-  put slices.yaml <<YAML
+  local labels="{kubernetes.io/service-name: $name, app.kubernetes.io/name: pona, app.kubernetes.io/component: egress}"
+  put "slices-$name.yaml" <<YAML
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: {name: egress-4, namespace: internet, labels: $labels}
+metadata: {name: $name-4, namespace: internet, labels: $labels}
 addressType: IPv4
 ports: [{port: 5555, protocol: UDP}]
 endpoints: $(list "${four[@]}")
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: {name: egress-6, namespace: internet, labels: $labels}
+metadata: {name: $name-6, namespace: internet, labels: $labels}
 addressType: IPv6
 ports: [{port: 5555, protocol: UDP}]
 endpoints: $(list "${six[@]}")
@@ -108,7 +110,7 @@ YAML
 start_nat() {
   local pod=$1
   shift
-  spawn "$pod" "$work/$pod.log" "$PONA" nat --manifests "$manifests" --egress internet/egress \
+  spawn "$pod" "$work/$pod.log" "$PONA" nat --manifests "$manifests" --egress "internet/${egress_name:-egress}" \
     --address "$(ip4 "$pod"),$(ip6 "$pod")" "$@"
   printf -v "${pod}_pid" %s "$spawned"
   within 10 nat_is ready "$pod" || fail "$pod does not get ready: $(cat "$work/$pod.log")"
@@ -131,6 +133,28 @@ by_hand() {
 # CLIENT tcp|udp ADDRESS PORT OPTION…
 ask() { at "$1" python3 "$tools/client.py" "${@:2}"; }
 answers() { ask "${@:2}" | grep -qE -- "$1"; }
+
+# CLIENT NAT-POD
+leaves_by() { answers "out $(ip4 "$2") 8080" "$1" tcp "$out" 8080; }
+refused_at() { [ "$(ask "$1" tcp "$out" 8080)" = unreachable ]; }
+
+# Beyond the cluster there are more hosts than one: on kernels from 6.16 on, connections are spread by
+# where they go to.
+many_hosts() {
+  local host
+  for host in {20..43}; do ip -n "$net-out" address add "203.0.113.$host/24" dev eth0; done
+}
+# CLIENT [PREFIX]: a connection to each, held until $work/stop exists
+hold_all() {
+  local host
+  holders=()
+  for host in {20..43}; do
+    spawn "$1" "$work/hold-$host" python3 "$tools/client.py" hold "${2:-203.0.113.}$host" 8080 \
+      --stop "$work/stop"
+    holders+=("$spawned")
+  done
+  within 20 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" -ge 24 ]'
+}
 
 # --- agents --------------------------------------------------------------------------------------
 # NAME: what the CNI plugin leaves for a pod

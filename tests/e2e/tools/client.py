@@ -2,7 +2,9 @@
 """The outside client: asks once, holds connections open, or connects without pause.
 
   client.py tcp|udp ADDRESS PORT   one line each: the answer, or refused, timeout, unreachable, reset
-  client.py hold ADDRESS PORT      --count connections, used each 100 ms until --stop exists
+  client.py hold ADDRESS PORT      --count connections, used each 100 ms until --stop exists; --idle:
+                                   used at first, and when it does
+  client.py bulk ADDRESS PORT      --bytes there, then back; says of each what came, or timeout
   client.py load ADDRESS PORT      --count workers that connect, ask and close until --stop exists
 """
 import argparse
@@ -16,7 +18,7 @@ import time
 
 def options():
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["tcp", "udp", "hold", "load"])
+    parser.add_argument("mode", choices=["tcp", "udp", "hold", "load", "bulk"])
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     parser.add_argument("--count", type=int, default=1)
@@ -26,6 +28,8 @@ def options():
     parser.add_argument("--say", default="who")
     parser.add_argument("--stop", default="")
     parser.add_argument("--limit", type=float, default=60.0)
+    parser.add_argument("--idle", action="store_true")
+    parser.add_argument("--bytes", type=int, default=2_000_000)
     return parser.parse_args()
 
 
@@ -74,7 +78,9 @@ async def hold():
     begun = time.monotonic()
 
     async def use(number):
-        while going_on(begun):
+        while ARGS.idle and going_on(begun):
+            await asyncio.sleep(0.1)
+        while ARGS.idle or going_on(begun):
             try:
                 # Longer than a retransmission or two, shorter than what a user would bear.
                 answer = await asyncio.wait_for(exchange(*open_ones[number]), 8)
@@ -83,10 +89,35 @@ async def hold():
             except (OSError, asyncio.TimeoutError):
                 broken.add(number)
                 return
+            if ARGS.idle:
+                return
             await asyncio.sleep(0.1)
 
     await asyncio.gather(*(use(number) for number in range(ARGS.count)))
     print(f"{ARGS.count - len(broken)} alive, {len(broken)} broken")
+
+
+async def bulk():
+    async def there(reader, writer):
+        writer.write(f"take {ARGS.bytes}\n".encode() + bytes(ARGS.bytes))
+        return (await reader.readline()).decode().strip()
+
+    async def back(reader, writer):
+        writer.write(f"give {ARGS.bytes}\n".encode())
+        return len(await reader.readexactly(ARGS.bytes))
+
+    for way in there, back:
+        try:
+            reader, writer = await asyncio.wait_for(connect(), ARGS.timeout)
+        except asyncio.TimeoutError:
+            print(way.__name__, "timeout", flush=True)
+            continue
+        try:
+            came = await asyncio.wait_for(way(reader, writer), ARGS.timeout)
+        except asyncio.TimeoutError:
+            came = "timeout"
+        print(way.__name__, came, flush=True)
+        writer.transport.abort()
 
 
 async def load():
@@ -116,6 +147,8 @@ async def load():
 
 if ARGS.mode == "hold":
     asyncio.run(hold())
+elif ARGS.mode == "bulk":
+    asyncio.run(bulk())
 elif ARGS.mode == "load":
     asyncio.run(load())
 else:

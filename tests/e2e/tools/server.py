@@ -4,7 +4,8 @@
 usage: server.py NAME TCP-PORTS UDP-PORTS      ports: 8080,9000-9010 or "-"
 An answer is "NAME PEER PORT": the pod's name, the client's address as it arrives here, and the port it
 arrived at. A TCP line "mss" is answered with the segment size that the handshake led to, a TCP line
-"push" by a line each 100 ms for as long as the connection lives, whatever the client does.
+"push" by a line each 100 ms for as long as the connection lives, whatever the client does, "take N" by N
+when N bytes have come, "give N" by N bytes.
 """
 import asyncio
 import socket
@@ -32,6 +33,10 @@ async def serve(reader, writer):
             if line == b"mss\n":
                 size = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
                 writer.write(f"{size}\n".encode())
+            elif line.startswith(b"take "):
+                writer.write(f"{len(await reader.readexactly(int(line[5:])))}\n".encode())
+            elif line.startswith(b"give "):
+                writer.write(bytes(int(line[5:])))
             elif line == b"push\n":
                 while True:
                     writer.write(f"{NAME} {peer} {port}\n".encode())
@@ -40,7 +45,7 @@ async def serve(reader, writer):
             else:
                 writer.write(f"{NAME} {peer} {port}\n".encode())
             await writer.drain()
-    except OSError:
+    except (OSError, asyncio.IncompleteReadError):
         pass
     finally:
         writer.close()
