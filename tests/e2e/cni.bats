@@ -169,7 +169,7 @@ print(re.sub(r"(..:){5}..|veth\w+", "X", json.dumps(json.load(sys.stdin))))' <"$
   assert_equal "$(asked ADD)" 2
 }
 
-@test "DEL succeeds with everything gone, time and again" {
+@test "pitfall 18: DEL succeeds with everything gone, time and again" {
   agent yes
   runtime ADD
   kill -9 "$spawned"
@@ -181,7 +181,7 @@ print(re.sub(r"(..:){5}..|veth\w+", "X", json.dumps(json.load(sys.stdin))))' <"$
   done
 }
 
-@test "a namespace that was made anew at the same path is not the one that was added" {
+@test "pitfall 19: a namespace that was made anew at the same path is not the one that was added" {
   agent yes
   runtime ADD
   cookie=$(json 'it["netnsCookie"]' <"$work/sandboxes/c1:eth0.json")

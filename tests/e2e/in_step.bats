@@ -160,3 +160,15 @@ finish() {
   done
   finish
 }
+
+@test "the pitfalls of egress and the tests that are named after them are the same" {
+  local listed named
+  listed=$(sed -n 's/^| \([0-9]*\) |.*| \(`.*`\) |$/\1 \2/p' "$top/tests/e2e/egress_pitfalls.md" |
+    while read -r number files; do
+      for file in ${files//\`/}; do echo "$number $file"; done
+    done | sort)
+  named=$(cd "$top" && grep -roE '(@test|TEST_CASE\().*pitfall [0-9]+:' tests --include='*.bats' --include='*_test.cpp' |
+    sed -E 's/^([^:]*):.*pitfall ([0-9]+):$/\2 \1/' | sort -u)
+  assert_equal "$named" "$listed"
+  assert_equal "$(cut -d' ' -f1 <<<"$named" | sort -nu | paste -sd ' ')" "$(seq -s ' ' 1 24)"
+}

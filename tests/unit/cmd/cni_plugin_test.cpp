@@ -270,7 +270,7 @@ TEST_CASE("DEL tells the agent what was recorded and removes it") {
   CHECK(node.store().all().empty());
 }
 
-TEST_CASE("DEL succeeds whatever is gone or wrong") {
+TEST_CASE("pitfall 18: DEL succeeds whatever is gone or wrong") {
   Node node;
   REQUIRE(node.code("ADD") == 0);
   SECTION("nothing is wrong") {}

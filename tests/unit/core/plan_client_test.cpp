@@ -1,10 +1,15 @@
 #include "core/plan_client.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "core/constants.hpp"
+#include "core/diff.hpp"
+#include "core/error.hpp"
 #include "core/text.hpp"
 #include "support/catch.hpp"
+#include "support/fake_kernel.hpp"
 
 using namespace core;
 
@@ -63,10 +68,10 @@ std::string way(const ClientPlan& planned, const std::string& to) {
 
 }  // namespace
 
-TEST_CASE("client: the destinations lead to the NAT pods, the rest goes its own way") {
+TEST_CASE("client: pitfall 23: the destinations lead to the NAT pods, the rest goes its own way") {
   const ClientPlan planned = plan(input({egress("a", {"0.0.0.0/0"})}));
   CHECK(way(planned, "203.0.113.9") == "10.64.0.21");
-  // 5.23: private, shared and link-local ranges are not the Internet.
+  // Private, shared and link-local ranges are not the Internet.
   for (const char* kept : {"10.1.2.3", "172.16.9.9", "192.168.1.1", "100.64.1.1", "169.254.1.1"}) {
     CHECK(way(planned, kept) == "pod");
   }
@@ -81,7 +86,7 @@ TEST_CASE("client: a destination within a private range beats the range") {
   CHECK(way(planned, "10.9.9.9") == "10.64.0.21");
 }
 
-TEST_CASE("client: behind each destination is a fence (5.5)") {
+TEST_CASE("client: pitfall 5: behind each destination is a fence") {
   ClientPlan planned = plan(input({egress("a", {"0.0.0.0/0", "10.0.0.0/8"}, {})}));
   CHECK(way(planned, "203.0.113.9") == "fence");
   CHECK(way(planned, "10.9.9.9") == "fence");
@@ -97,7 +102,7 @@ TEST_CASE("client: behind each destination is a fence (5.5)") {
   CHECK_FALSE(fences.rules.empty());
 }
 
-TEST_CASE("client: several Egresses: the longest prefix, then the first by name (5.16)") {
+TEST_CASE("client: pitfall 16: several Egresses: the longest prefix, then the first by name") {
   const ClientPlan planned =
       plan(input({egress("a", {"203.0.113.0/24", "0.0.0.0/0"}, {"10.64.0.21"}),
                   egress("b", {"203.0.113.0/24", "203.0.113.8/32"}, {"10.64.0.22"})}));
@@ -117,7 +122,7 @@ TEST_CASE("client: what one Egress excludes is the next one's, or the pod's own"
   CHECK(way(both, "198.51.100.1") == "10.64.0.22");
 }
 
-TEST_CASE("client: what was closed stays closed while an Egress is missing (5.21)") {
+TEST_CASE("client: pitfall 21: what was closed stays closed while an Egress is missing") {
   ClientInput missing = input({});
   missing.closed = {prefix("203.0.113.0/24")};
   CHECK(way(plan(missing), "203.0.113.9") == "fence");
@@ -136,6 +141,77 @@ TEST_CASE("client: a NAT pod that drains has a small part, one that is not usabl
   CHECK(weights == std::vector<std::uint16_t>{1, 1, 255, 255});
   // It can be asked nevertheless.
   CHECK(planned.state.tunnels.size() == 3);
+}
+
+TEST_CASE("client: pitfall 7: a client whose IPv6 is disabled has its way by IPv4") {
+  ClientInput without = input({egress("a", {"0.0.0.0/0", "::/0"}, {"10.64.0.21", "fd00:64::21"})});
+  without.host.ipv6 = false;
+  const ClientPlan planned = plan(without);
+  CHECK(way(planned, "203.0.113.9") == "10.64.0.21");
+  for (const Route& route : planned.state.routes) {
+    CHECK(route.destination.family() == Family::ipv4);
+  }
+  for (const PolicyRule& rule : planned.state.rules) CHECK(rule.family == Family::ipv4);
+}
+
+TEST_CASE("client: pitfall 11: two NAT pods whose tunnels' names would be one have two") {
+  const ClientPlan planned =
+      plan(input({egress("a", {"::/0"}, {"fd00:64::ad8f:cd4d", "fd00:64::c0d:9169"})}));
+  std::set<Address> remotes;
+  for (const auto& [name, tunnel] : planned.state.tunnels) remotes.insert(tunnel.remote);
+  CHECK(remotes == std::set{address("fd00:64::ad8f:cd4d"), address("fd00:64::c0d:9169")});
+}
+
+// A kernel that has gone part of the way from one plan to another, at each step of it.
+static void at_each_step(const State& from, const State& to,
+                         const std::function<void(const State&)>& look, std::size_t least) {
+  const auto both = [&] {
+    State frame = from;
+    frame.tables.insert(to.tables.begin(), to.tables.end());
+    frame.fou_ports.insert(to.fou_ports.begin(), to.fou_ports.end());
+    frame.sysctls.insert(to.sysctls.begin(), to.sysctls.end());
+    return frame;
+  }();
+  std::size_t steps = 0;
+  for (bool failed = true; failed;) {
+    support::FakeKernel kernel;
+    kernel.add_interface("eth0", {"10.64.0.11/32"});
+    const auto reconcile = [&](const State& wanted) {
+      kernel.apply(diff(kernel.observe(both), wanted));
+    };
+    reconcile(from);
+    kernel.fail_at(++steps);
+    failed = false;
+    try {
+      reconcile(to);
+    } catch (const Error&) {
+      failed = true;
+    }
+    look(kernel.state());
+    reconcile(to);
+    CHECK(diff(kernel.observe(both), to).empty());
+  }
+  CHECK(steps > least);
+}
+
+TEST_CASE("client: pitfall 17: wherever a pass ends, the next completes it, and nothing was open") {
+  const State before = plan(input({egress("a", {"203.0.113.0/24"}, {"10.64.0.21"})})).state;
+  const State after =
+      plan(
+          input({egress("a", {"203.0.113.0/24", "198.51.100.0/24"}, {"10.64.0.21", "10.64.0.22"})}))
+          .state;
+  const auto closed = [](const State& state) {
+    for (const Route& route : state.routes) {
+      if (route.table != constants::egress_table || route.type != Route::Type::unicast) continue;
+      CHECK(std::ranges::any_of(state.routes, [&](const Route& fence) {
+        return fence.type == Route::Type::unreachable && fence.destination == route.destination;
+      }));
+    }
+  };
+  at_each_step({}, before, closed, 10);
+  at_each_step(before, after, closed, 5);
+  at_each_step(after, before, closed, 5);
+  at_each_step(after, {}, closed, 10);
 }
 
 TEST_CASE("client: who asks for nothing has nothing") { CHECK(plan(input({})).state == State{}); }

@@ -85,7 +85,7 @@ TEST_CASE("nat: before the Egress is known nobody gets through") {
   CHECK(lets_in(plan, "10.64.0.11"));
 }
 
-TEST_CASE("nat: one address, two owners: the last one to leave takes it along (5.12)") {
+TEST_CASE("nat: pitfall 12: one address, two owners: the last one to leave takes it along") {
   NatPlan plan(settings());
   plan.update(host());
   plan.update(one(egress()));
@@ -165,7 +165,7 @@ TEST_CASE("nat: changes one by one lead where planning everything anew does") {
   }
 }
 
-TEST_CASE("nat: one client more costs one client") {
+TEST_CASE("nat: pitfall 24: one client more costs one client") {
   NatPlan plan(settings());
   plan.update(host());
   plan.update(one(egress()));

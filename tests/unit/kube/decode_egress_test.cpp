@@ -185,7 +185,7 @@ status: {phase: Running, podIP: 10.1.0.9, podIPs: [{ip: 10.1.0.9}, {ip: "fd01::9
   CHECK(read == expected);
 }
 
-TEST_CASE("a bad annotation costs what it names and never the pod") {
+TEST_CASE("pitfall 22: a bad annotation costs what it names and never the pod") {
   const auto read = decoded<Pod>(pod(R"(, annotations: {
       egress.pona.cybozu.com/internet: " nat,,Nat_1, nat,b.c,ok",
       egress.pona.cybozu.com/Up: nat, egress.pona.cybozu.com/: nat,

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "kube/decode.hpp"
@@ -195,4 +196,14 @@ TEST_CASE("what others add does not count, what they change does") {
         R"({"spec": {"replicas": 2, "list": [1, 2]}})", "{}", "no JSON"}) {
     CHECK_FALSE(kube::is_in_effect(wanted, other));
   }
+}
+
+TEST_CASE("pitfall 24: a NAT pod reads its own Egress and its clients' lists, and no pods") {
+  std::set<std::string> resources;
+  const json role = json::parse(plan(json::parse(example)).at(WorkloadPart::role));
+  for (const json& rule : role["rules"]) {
+    for (const json& resource : rule["resources"]) resources.insert(resource);
+    CHECK(rule["verbs"] == json{"get", "list", "watch"});
+  }
+  CHECK(resources == std::set<std::string>{"egresses", "endpointslices"});
 }
