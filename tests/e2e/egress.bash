@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016  # what eval expands
 # The network of the egress tests, in namespaces of its own; removed by name at the end.
 #
 #   client1  client2  stranger  nat1  nat2     pods, each behind a link of its own
