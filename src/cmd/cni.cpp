@@ -73,7 +73,7 @@ int cni(int argc, char** argv) {
     return usage;
   }
   const CniEffects effects = {
-      [](const std::string& path) { return netns_cookie(net::Namespace::open(path)); },
+      [](const std::string& path) { return netns_cookie_inside(net::Namespace::open(path)); },
       call_agent,
   };
   const Environment environment = read_environment();

@@ -70,6 +70,13 @@ std::optional<Sandbox> read(const std::filesystem::path& path) {
   return parse_sandbox(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
+std::string cookie_of(const net::Fd& socket) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return "";
+  return std::to_string(cookie);
+}
+
 }  // namespace
 
 std::string to_json(const Sandbox& sandbox) {
@@ -197,11 +204,13 @@ std::vector<Sandbox> SandboxStore::all(
 }
 
 std::string netns_cookie(const net::Namespace& netns) {
-  const net::Fd socket = netns.socket(AF_INET, SOCK_DGRAM);
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return "";
-  return std::to_string(cookie);
+  return cookie_of(netns.socket(AF_INET, SOCK_DGRAM));
+}
+
+std::string netns_cookie_inside(const net::Namespace& netns) {
+  netns.enter();
+  const net::Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd ? cookie_of(fd) : "";
 }
 
 }  // namespace cmd

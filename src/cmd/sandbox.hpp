@@ -65,5 +65,7 @@ class SandboxStore {
 
 // Decimal text; empty where the kernel has no cookies (before Linux 5.14).
 std::string netns_cookie(const net::Namespace& netns);
+// The same; the calling thread is in the namespace afterwards, which costs least.
+std::string netns_cookie_inside(const net::Namespace& netns);
 
 }  // namespace cmd

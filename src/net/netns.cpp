@@ -86,9 +86,13 @@ void Namespace::remove(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path, errno);
 }
 
+void Namespace::enter() const {
+  if (setns(fd_.get(), CLONE_NEWNET) != 0) fail("cannot enter " + path_, errno);
+}
+
 void Namespace::run(const std::function<void()>& work) const {
   in_thread([&] {
-    if (setns(fd_.get(), CLONE_NEWNET) != 0) fail("cannot enter " + path_, errno);
+    enter();
     work();
   });
 }

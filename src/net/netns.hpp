@@ -29,6 +29,10 @@ class Namespace {
   // throws. Sockets that it opens belong to the namespace for good and may be used by any thread.
   void run(const std::function<void()>& work) const;
 
+  // The calling thread is inside from now on, for good: for a process that is there for one thing
+  // and saves the thread. Throws core::Error.
+  void enter() const;
+
   // As socket(2) with SOCK_CLOEXEC, inside.
   [[nodiscard]] Fd socket(int domain, int type, int protocol = 0) const;
 
