@@ -231,3 +231,20 @@ arrived() { at "$1" nft list counter inet arrivals arrivals | sed -n 's/.*packet
   within 5 leaves_by_all client1 2
   at node conntrack -L -p udp --dport 5555 2>/dev/null | grep -q "dst=$service4 .*src=$(ip4 nat1)"
 }
+
+@test "FoU: pitfall 10: what somebody else receives FoU with in a pod stays, as long as pona is there and after" {
+  # As Coil leaves it in a pod that moves to pona.
+  at client1 ip fou add port 5555 ipproto 4
+  at client1 ip link add theirs type ipip remote "$(ip4 stranger)" local "$(ip4 client1)" ttl 64 \
+    encap fou encap-sport auto encap-dport 5555
+  at client1 ip link set theirs up
+  gateways nat1
+  start_nat nat1
+  sandbox client1
+  start_agent
+  within 5 leaves_by_all client1 1
+  pod client1
+  within 5 eval '[ "$(at client1 ip -o link show group 11217 | wc -l)" = 0 ]'
+  within 5 eval '[ "$(at client1 ip fou show | grep -c "ipproto 41")" = 0 ]'
+  assert_equal "$(at client1 ip fou show)" "port 5555 ipproto 4"
+}
