@@ -9,8 +9,8 @@ namespace kube {
 // On a pod, with the Egress's namespace behind it: the names of the Egresses that it uses.
 inline constexpr std::string_view egress_annotation_prefix = "egress.pona.cybozu.com/";
 
-// On NAT pods: a runtime that tells the CNI plugin a pod's annotations tells it so that the agent is
-// to set this pod's parameters before its containers start.
+// On NAT pods: a runtime that tells the CNI plugin a pod's annotations tells it so that the agent
+// is to set this pod's parameters before its containers start.
 inline constexpr std::string_view nat_pod_annotation = "pona.dev/nat-pod";
 
 // On an EndpointSlice: it lists clients of this Egress, in whose namespace it lies, …

@@ -126,7 +126,7 @@ client_by_hand() {
   at client1 ip link del fou6
   # Through the Service, as it is used: what comes back is caught by the other devices. And with the
   # destination options that stand before UDP where the limit is not turned off.
-  client_by_hand client1 $service4 $service6 0
+  client_by_hand client1 "$service4" "$service6" 0
   capture
   within 2 leaves_by_all client1 1
   captured
