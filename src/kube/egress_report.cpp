@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kube/json_at.hpp"
 #include "kube/mapping_fields.hpp"
 #include "kube/plan_egress_workload.hpp"
 
@@ -13,20 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json& at(const Json& object, std::initializer_list<const char*> path) {
-  static const Json nothing;
-  const Json* place = &object;
-  for (const char* const key : path) {
-    if (!place->is_object()) return nothing;
-    const auto found = place->find(key);
-    if (found == place->end()) return nothing;
-    place = &*found;
-  }
-  return *place;
-}
-
 std::uint32_t number_at(const Json& object, std::initializer_list<const char*> path) {
-  const Json& number = at(object, path);
+  const Json& number = json_at(object, path);
   return number.is_number_unsigned() ? number.get<std::uint32_t>() : 0;
 }
 
@@ -47,11 +36,11 @@ EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, con
   facts.generation = seen.generation;
   facts.faults = seen.faults;
   facts.warnings = seen.warnings;
-  if (at(object, {"spec", "template", "spec", "hostNetwork"}) == true) {
+  if (json_at(object, {"spec", "template", "spec", "hostNetwork"}) == true) {
     facts.warnings.emplace_back(
         "spec.template.spec.hostNetwork: has no effect, a NAT pod has a network of its own");
   }
-  const Json& replicas = at(object, {"spec", "replicas"});
+  const Json& replicas = json_at(object, {"spec", "replicas"});
   facts.wanted = replicas.is_number_unsigned() ? replicas.get<std::uint32_t>() : 1;
   std::uint32_t ready = 0;
   if (deployment != nullptr) {
@@ -65,15 +54,15 @@ EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, con
                  {"replicas", facts.available},
                  {"ready", ready},
                  {"selector", nat_selector(egress.name)}};
-  const Json& there = at(object, {"status"});
-  const bool same = std::ranges::all_of(status.items(),
-                                        [&](const auto& item) {
-                                          return at(there, {item.key().c_str()}) == item.value();
-                                        }) &&
-                    std::ranges::all_of(report.conditions, [&](const core::Condition& condition) {
-                      const auto* const was = seen.status.condition(condition.type);
-                      return was != nullptr && *was == condition;
-                    });
+  const Json& there = json_at(object, {"status"});
+  const bool same =
+      std::ranges::all_of(
+          status.items(),
+          [&](const auto& item) { return json_at(there, {item.key().c_str()}) == item.value(); }) &&
+      std::ranges::all_of(report.conditions, [&](const core::Condition& condition) {
+        const auto* const was = seen.status.condition(condition.type);
+        return was != nullptr && *was == condition;
+      });
   report.news = !same;
   status["conditions"] = Json::array();
   for (const core::Condition& condition : report.conditions) {

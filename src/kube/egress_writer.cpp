@@ -7,6 +7,7 @@
 
 #include "kube/decode.hpp"
 #include "kube/egress_report.hpp"
+#include "kube/json_at.hpp"
 #include "kube/parse.hpp"
 
 namespace kube {
@@ -37,31 +38,20 @@ std::string dump(const Json& json) {
 
 Json parse(const std::string& text) { return Json::parse(text, nullptr, false); }
 
-const Json& at(const Json& object, std::initializer_list<const char*> path) {
-  static const Json nothing;
-  const Json* place = &object;
-  for (const char* const key : path) {
-    if (!place->is_object()) return nothing;
-    const auto found = place->find(key);
-    if (found == place->end()) return nothing;
-    place = &*found;
-  }
-  return *place;
-}
-
 // What of an object changes by what is applied to it.
 std::size_t hash_of(const Seen& seen) {
   Json object = parse(seen.json);
-  if (!object.is_object() || !at(object, {"metadata"}).is_object()) return 0;
+  if (!object.is_object() || !json_at(object, {"metadata"}).is_object()) return 0;
   object.erase("status");
   for (const char* const key : {"resourceVersion", "generation"}) object["metadata"].erase(key);
   return hash_of(dump(object));
 }
 
 bool is_owned(const Json& object, const std::string& uid) {
-  const Json& owners = at(object, {"metadata", "ownerReferences"});
-  return owners.is_array() &&
-         std::ranges::any_of(owners, [&](const Json& owner) { return at(owner, {"uid"}) == uid; });
+  const Json& owners = json_at(object, {"metadata", "ownerReferences"});
+  return owners.is_array() && std::ranges::any_of(owners, [&](const Json& owner) {
+           return json_at(owner, {"uid"}) == uid;
+         });
 }
 
 std::string path(WorkloadPart part, const core::ObjectName& egress) {
@@ -216,7 +206,7 @@ std::optional<Write> EgressWriter::next_part(const core::ObjectName& name, Recor
     return std::nullopt;
   }
   state.refusal.reset();
-  if (at(found, {"metadata", "annotations", hash_annotation}) == hex(hash) &&
+  if (json_at(found, {"metadata", "annotations", hash_annotation}) == hex(hash) &&
       is_in_effect(wanted, state.seen->json)) {
     return std::nullopt;
   }

@@ -1,0 +1,20 @@
+#include "kube/json_at.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace kube {
+
+const nlohmann::json& json_at(const nlohmann::json& object,
+                              std::initializer_list<const char*> path) {
+  static const nlohmann::json nothing;
+  const nlohmann::json* place = &object;
+  for (const char* const key : path) {
+    if (!place->is_object()) return nothing;
+    const auto found = place->find(key);
+    if (found == place->end()) return nothing;
+    place = &*found;
+  }
+  return *place;
+}
+
+}  // namespace kube
