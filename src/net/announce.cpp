@@ -96,7 +96,7 @@ std::vector<std::uint8_t> announcement(const core::Address& address, const Mac& 
 
 void announce(const Namespace& where, std::uint32_t link, const Mac& mac,
               const core::Address& address) {
-  const Fd fd = where.socket(AF_PACKET, SOCK_RAW);  // protocol 0: sends only
+  const os::Fd fd = where.socket(AF_PACKET, SOCK_RAW);  // protocol 0: sends only
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = static_cast<int>(link);

@@ -8,10 +8,10 @@
 #include <functional>
 #include <optional>
 
-#include "core/flow.hpp"
+#include "core/conntrack_flow.hpp"
 #include "net/kernel.hpp"
-#include "net/message.hpp"
-#include "net/request.hpp"
+#include "net/netlink/message.hpp"
+#include "net/netlink/request.hpp"
 
 namespace net {
 

@@ -11,19 +11,19 @@
 #include <variant>
 
 #include "core/error.hpp"
-#include "core/text.hpp"
+#include "core/state/text.hpp"
 #include "net/conntrack.hpp"
-#include "net/events.hpp"
-#include "net/fd.hpp"
-#include "net/fou.hpp"
-#include "net/host.hpp"
-#include "net/nexthop.hpp"
-#include "net/nft.hpp"
-#include "net/request.hpp"
-#include "net/route.hpp"
-#include "net/rule.hpp"
+#include "net/netlink/request.hpp"
+#include "net/network_events.hpp"
+#include "net/nft/tables.hpp"
+#include "net/observe_host.hpp"
+#include "net/route/fou.hpp"
+#include "net/route/nexthop.hpp"
+#include "net/route/route.hpp"
+#include "net/route/rule.hpp"
+#include "net/route/tunnel.hpp"
 #include "net/sysctl.hpp"
-#include "net/tunnel.hpp"
+#include "os/fd.hpp"
 
 namespace net {
 namespace {
@@ -49,8 +49,8 @@ Part part_of(const core::Change& change) {
       change);
 }
 
-Fd make_epoll(std::initializer_list<int> fds) {
-  Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+os::Fd make_epoll(std::initializer_list<int> fds) {
+  os::Fd epoll(epoll_create1(EPOLL_CLOEXEC));
   for (const int fd : fds) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -210,7 +210,7 @@ class RealKernel final : public Kernel {
   RequestSocket route_{NETLINK_ROUTE};
   RequestSocket netfilter_{NETLINK_NETFILTER};
   RouteMonitor monitor_{route_.port()};
-  Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
+  os::Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
   std::optional<MainRoutes> main_routes_;
 };
 

@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/conntrack_flow.hpp"
 #include "core/constants.hpp"
-#include "core/element_index.hpp"
-#include "core/flow.hpp"
 #include "core/host.hpp"
-#include "core/state.hpp"
+#include "core/state/element_index.hpp"
+#include "core/state/state.hpp"
 
 namespace net {
 

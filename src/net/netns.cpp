@@ -39,7 +39,7 @@ void in_thread(const std::function<void()>& work) {
 }
 
 void loopback_up() {
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const os::Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   request.ifr_flags = IFF_UP;
@@ -49,7 +49,7 @@ void loopback_up() {
 }  // namespace
 
 Namespace Namespace::create(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+  const os::Fd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
   if (!file) fail("cannot create " + path, errno);
   try {
     in_thread([&] {
@@ -67,7 +67,7 @@ Namespace Namespace::create(const std::string& path) {
 }
 
 Namespace Namespace::open(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  os::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) fail("cannot open the network namespace " + path, errno);
   return {path, std::move(fd)};
 }
@@ -97,10 +97,10 @@ void Namespace::run(const std::function<void()>& work) const {
   });
 }
 
-Fd Namespace::socket(int domain, int type, int protocol) const {
-  Fd fd;
+os::Fd Namespace::socket(int domain, int type, int protocol) const {
+  os::Fd fd;
   run([&] {
-    fd = Fd(::socket(domain, type | SOCK_CLOEXEC, protocol));
+    fd = os::Fd(::socket(domain, type | SOCK_CLOEXEC, protocol));
     if (!fd) fail("cannot open a socket in " + path_, errno);
   });
   return fd;

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "net/fd.hpp"
+#include "os/fd.hpp"
 
 namespace net {
 
@@ -34,16 +34,16 @@ class Namespace {
   void enter() const;
 
   // As socket(2) with SOCK_CLOEXEC, inside.
-  [[nodiscard]] Fd socket(int domain, int type, int protocol = 0) const;
+  [[nodiscard]] os::Fd socket(int domain, int type, int protocol = 0) const;
 
   [[nodiscard]] int fd() const { return fd_.get(); }  // for setns(2)
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  Namespace(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  Namespace(std::string path, os::Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   std::string path_;
-  Fd fd_;
+  os::Fd fd_;
 };
 
 }  // namespace net

@@ -9,22 +9,22 @@
 #include <cstring>
 
 #include "core/error.hpp"
-#include "net/fd.hpp"
-#include "net/netlink.hpp"
+#include "net/netlink/netlink.hpp"
+#include "os/fd.hpp"
 
 namespace net {
 namespace {
 
-Fd open_key(std::string_view key, int mode, const std::string& root = "/proc/sys/") {
-  return Fd(open((root + std::string(key)).c_str(), mode | O_CLOEXEC));
+os::Fd open_key(std::string_view key, int mode, const std::string& root = "/proc/sys/") {
+  return os::Fd(open((root + std::string(key)).c_str(), mode | O_CLOEXEC));
 }
 
 // In a container /proc/sys is read-only, whatever its capabilities: its manifest may mount the
 // host's beside it. Network parameters are those of the caller's namespace by either path.
-Fd open_for_writing(std::string_view key) {
-  Fd file = open_key(key, O_WRONLY);
+os::Fd open_for_writing(std::string_view key) {
+  os::Fd file = open_key(key, O_WRONLY);
   if (file || errno != EROFS) return file;
-  Fd beside = open_key(key, O_WRONLY, "/host/proc/sys/");
+  os::Fd beside = open_key(key, O_WRONLY, "/host/proc/sys/");
   if (!beside) errno = EROFS;
   return beside;
 }
@@ -59,20 +59,20 @@ std::string normalized(std::string_view raw) {
 }  // namespace
 
 std::optional<std::string> read_sysctl(std::string_view key) {
-  const Fd file = open_key(key, O_RDONLY);
+  const os::Fd file = open_key(key, O_RDONLY);
   if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!file) fail("open", key, errno);
   std::array<char, 4096> buffer;  // a page, as no value of the kernel is larger
-  const ssize_t size = read(file.get(), buffer.data(), buffer.size());
+  const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
   if (size < 0) fail("read", key, errno);
   return normalized({buffer.data(), static_cast<std::size_t>(size)});
 }
 
 void write_sysctl(std::string_view key, std::string_view value) {
   fault_point();
-  const Fd file = open_for_writing(key);
+  const os::Fd file = open_for_writing(key);
   if (!file) fail("open", key, errno);
-  if (write(file.get(), value.data(), value.size()) < 0) {
+  if (::write(file.get(), value.data(), value.size()) < 0) {
     fail("write \"" + std::string(value) + "\" to", key, errno);
   }
 }

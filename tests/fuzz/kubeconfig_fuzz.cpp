@@ -9,7 +9,7 @@
 #include <string>
 
 #include "core/error.hpp"
-#include "kube/kubeconfig.hpp"
+#include "kube/api/kubeconfig.hpp"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "kube/manifest_file.hpp"
-#include "kube/mapping_text.hpp"
-#include "kube/parse.hpp"
+#include "kube/decode/parse.hpp"
+#include "kube/mapping/text.hpp"
+#include "kube/source/manifest_file.hpp"
 
 namespace {
 

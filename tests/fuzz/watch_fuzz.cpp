@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kube/watch_event.hpp"
+#include "kube/api/watch_event.hpp"
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <sstream>
 #include <utility>
 
-#include "kube/decode.hpp"
-#include "kube/parse.hpp"
+#include "kube/decode/decode.hpp"
+#include "kube/decode/parse.hpp"
 #include "support/yaml_json.hpp"
 
 namespace sim {

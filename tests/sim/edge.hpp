@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "cmd/edge_loop.hpp"
-#include "kube/cluster_client.hpp"
+#include "cmd/edge/loop.hpp"
+#include "kube/edge/edge_client.hpp"
 #include "sim/invariants.hpp"
 #include "sim/kernel.hpp"
 #include "sim/network.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "core/diff.hpp"
-#include "core/text.hpp"
+#include "core/state/diff.hpp"
+#include "core/state/text.hpp"
 #include "sim/options.hpp"
 
 namespace sim {

@@ -5,10 +5,10 @@
 #include <map>
 #include <string>
 
+#include "core/edge/plan_edge.hpp"
 #include "core/objects.hpp"
-#include "core/plan_edge.hpp"
-#include "core/state.hpp"
-#include "kube/transport.hpp"
+#include "core/state/state.hpp"
+#include "kube/api/transport.hpp"
 #include "sim/api.hpp"
 #include "support/fake_kernel.hpp"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "cmd/log.hpp"
+#include "cmd/serve/log.hpp"
 #include "sim/world.hpp"
 
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "kube/transport.hpp"
+#include "kube/api/transport.hpp"
 #include "sim/api.hpp"
 
 namespace sim {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "kube/cluster_client.hpp"
-#include "kube/source.hpp"
+#include "kube/edge/edge_client.hpp"
+#include "kube/source/source.hpp"
 #include "sim/invariants.hpp"
 
 namespace sim {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "kube/transport.hpp"
+#include "kube/api/transport.hpp"
 
 namespace support {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/state.hpp"
+#include "core/state/state.hpp"
 #include "net/kernel.hpp"
 #include "support/fake_tables.hpp"
 

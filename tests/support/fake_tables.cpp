@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
-#include "core/text.hpp"
+#include "core/state/text.hpp"
 
 namespace support {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "core/state.hpp"
+#include "core/state/state.hpp"
 
 namespace support {
 

@@ -4,12 +4,12 @@
 #include <memory>
 #include <random>
 
-#include "kube/clock.hpp"
+#include "os/clock.hpp"
 
 namespace support {
 
 struct ManualClock {
-  kube::Time now{std::chrono::hours(1)};
+  os::Time now{std::chrono::hours(1)};
   std::int64_t unix_seconds = 1'700'000'000;
   std::minstd_rand generator{1};
 
@@ -18,7 +18,7 @@ struct ManualClock {
     unix_seconds += std::chrono::duration_cast<std::chrono::seconds>(time).count();
   }
   // Refers to this object.
-  kube::Clock clock() {
+  os::Clock clock() {
     return {[this] { return now; }, [this] { return unix_seconds; },
             [this] { return std::uniform_real_distribution<double>()(generator); }};
   }

@@ -7,9 +7,9 @@ namespace {
 
 using namespace core;
 
-class Maker {
+class ObjectMaker {
  public:
-  explicit Maker(std::mt19937& chance) : chance_(chance) {}
+  explicit ObjectMaker(std::mt19937& chance) : chance_(chance) {}
 
   Object object() {
     switch (below(4)) {
@@ -164,6 +164,6 @@ class Maker {
 
 }  // namespace
 
-Object random_object(std::mt19937& chance) { return Maker(chance).object(); }
+Object random_object(std::mt19937& chance) { return ObjectMaker(chance).object(); }
 
 }  // namespace support

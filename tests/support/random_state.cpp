@@ -4,7 +4,7 @@
 #include <array>
 
 #include "core/constants.hpp"
-#include "core/set_shape.hpp"
+#include "core/state/set_shape.hpp"
 
 namespace support {
 namespace {
@@ -41,9 +41,9 @@ bool leads_to_chains(const nft::Set& set) {
   return !set.data.empty() && set.data.front() == nft::Type::verdict;
 }
 
-class Maker {
+class StateMaker {
  public:
-  explicit Maker(std::mt19937& chance) : dice_(chance) {}
+  explicit StateMaker(std::mt19937& chance) : dice_(chance) {}
 
   State state() {
     for (const Family family : {Family::ipv4, Family::ipv6}) {
@@ -189,7 +189,7 @@ class Maker {
 
 }  // namespace
 
-State random_state(std::mt19937& chance) { return Maker(chance).state(); }
+State random_state(std::mt19937& chance) { return StateMaker(chance).state(); }
 
 State in_order(State state) {
   const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };

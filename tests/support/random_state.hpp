@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "core/state.hpp"
+#include "core/state/state.hpp"
 
 namespace support {
 

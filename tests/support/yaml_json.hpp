@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kube/parse.hpp"
+#include "kube/decode/parse.hpp"
 
 namespace test {
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include "kube/parse.hpp"
+#include "kube/decode/parse.hpp"
 #include "support/apiserver/refusal.hpp"
 
 namespace support::apiserver {

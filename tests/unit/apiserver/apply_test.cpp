@@ -1,6 +1,8 @@
 // Server-side apply beyond what was recorded: lists by key, sets, atomic fields, several managers.
 #include "unit/apiserver/cluster.hpp"
 
+namespace unit::apply_test {
+
 namespace {
 
 using unit::Cluster;
@@ -159,3 +161,5 @@ TEST_CASE("what is applied to an object of a uid is not made anew", "[apiserver]
   config["metadata"].erase("uid");
   cluster.apply(201, unit::configs + "/c", "a", config);
 }
+
+}  // namespace unit::apply_test

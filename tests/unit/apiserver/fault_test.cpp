@@ -1,6 +1,8 @@
 // Each fault on demand, as whoever carries the bytes gets to see it.
 #include "unit/apiserver/cluster.hpp"
 
+namespace unit::fault_test {
+
 namespace {
 
 using support::apiserver::Fault;
@@ -143,3 +145,5 @@ TEST_CASE("the control path is for administrators", "[apiserver]") {
   cluster.call(401, "GET", "/apis");
   CHECK_FALSE(fault_kind("nonsense"));
 }
+
+}  // namespace unit::fault_test

@@ -12,6 +12,8 @@
 #include "support/apiserver/front/http.hpp"
 #include "support/catch.hpp"
 
+namespace unit::front_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE("requests are cut out of the bytes that come in", "[apiserver]") {
   CHECK(parse_request("GET /a HTTP/1.0\r\n\r\n")->keeps_open == false);
   CHECK_THROWS_AS(parse_request("\x16\x03\x01\r\n\r\n"), core::Error);
 }
+
+}  // namespace unit::front_test

@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 #include "unit/apiserver/replay.hpp"
 
+namespace unit::replay_test {
+
 namespace {
 
 using support::apiserver::Response;
@@ -185,3 +187,5 @@ TEST_CASE("the test API server answers recorded requests as recorded", "[apiserv
     }
   }
 }
+
+}  // namespace unit::replay_test

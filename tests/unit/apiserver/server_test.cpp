@@ -2,6 +2,8 @@
 // selection in watches, access, schemas, strategic merge patch.
 #include "unit/apiserver/cluster.hpp"
 
+namespace unit::server_test {
+
 namespace {
 
 using unit::Cluster;
@@ -272,3 +274,5 @@ TEST_CASE("a definition that goes takes its objects and its path along", "[apise
   CHECK(cluster.send("GET", mappings).status == 404);
   CHECK(watch.stream->read().ended);
 }
+
+}  // namespace unit::server_test

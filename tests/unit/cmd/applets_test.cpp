@@ -9,6 +9,8 @@
 #include "core/error.hpp"
 #include "support/catch.hpp"
 
+namespace unit::applets_test {
+
 namespace {
 
 // What the applets below were last called with.
@@ -87,3 +89,5 @@ TEST_CASE("an unknown applet is a usage error that names the nearest") {
   CHECK(answer("") == "pona: there is no applet \"\"; \"pona --help\" lists them\n");
   CHECK(called == std::vector<std::string>{"untouched"});
 }
+
+}  // namespace unit::applets_test

@@ -5,10 +5,12 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/plan_edge.hpp"
-#include "core/text.hpp"
-#include "kube/manifest_file.hpp"
+#include "core/edge/plan_edge.hpp"
+#include "core/state/text.hpp"
+#include "kube/source/manifest_file.hpp"
 #include "support/catch.hpp"
+
+namespace unit::plan_golden_test {
 
 using namespace core;
 
@@ -69,3 +71,5 @@ TEST_CASE("plan: client addresses kept, pods leave with their Mapping's address"
   settings.snat = true;
   compare("snat", settings);
 }
+
+}  // namespace unit::plan_golden_test

@@ -5,6 +5,8 @@
 
 #include "support/catch.hpp"
 
+namespace unit::ip_test {
+
 using core::Address;
 using core::PortRange;
 using core::Prefix;
@@ -140,3 +142,5 @@ TEST_CASE("neighbouring addresses have different hashes") {
   CHECK(hashes.size() == 8192);
   CHECK(std::hash<Address>()(address("0.0.0.0")) != std::hash<Address>()(address("::")));
 }
+
+}  // namespace unit::ip_test

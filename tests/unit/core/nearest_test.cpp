@@ -4,6 +4,8 @@
 
 #include "support/catch.hpp"
 
+namespace unit::nearest_test {
+
 TEST_CASE("the nearest word is found if it is near enough") {
   constexpr std::array<std::string_view, 3> words = {"addresses", "serviceName", "ports"};
   CHECK(core::nearest("serviceNme", words) == "serviceName");
@@ -12,3 +14,5 @@ TEST_CASE("the nearest word is found if it is near enough") {
   CHECK_FALSE(core::nearest("mode", words));
   CHECK(core::edit_distance("kitten", "sitting") == 3);
 }
+
+}  // namespace unit::nearest_test

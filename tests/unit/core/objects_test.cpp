@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace unit::objects_test {
+
 TEST_CASE("an object knows its kind and name") {
   core::EndpointSlice slice;
   slice.name = {"shop", "web-abcde"};
@@ -20,3 +22,5 @@ TEST_CASE("identities sort by kind, namespace, name") {
   CHECK(ObjectId{Kind::mapping, {"z", "z"}} < ObjectId{Kind::service, {"a", "a"}});
   CHECK(ObjectId{Kind::mapping, {"a", "z"}} < ObjectId{Kind::mapping, {"b", "a"}});
 }
+
+}  // namespace unit::objects_test

@@ -2,6 +2,8 @@
 
 #include "support/catch.hpp"
 
+namespace unit::announce_test {
+
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -52,3 +54,5 @@ TEST_CASE("an IPv6 address is announced to all nodes by an advertisement that ov
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16U);
   CHECK(sum == 0xffff);
 }
+
+}  // namespace unit::announce_test

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/message.hpp"
+#include "net/netlink/message.hpp"
 
 namespace net::test {
 

@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <set>
 
-#include "net/fd.hpp"
+#include "os/fd.hpp"
 #include "support/catch.hpp"
 #include "unit/net/bytes.hpp"
 #include "unit/net/namespace.hpp"
+
+namespace unit::conntrack_test {
 
 using core::Address;
 using core::Flow;
@@ -48,7 +50,7 @@ void send_udp(const char* from, std::uint16_t source_port, const char* to, std::
     inet_pton(AF_INET, text, &address.sin_addr);
     return address;
   };
-  const net::Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const os::Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const sockaddr_in source = fill(from, source_port);
   const sockaddr_in target = fill(to, port);
   REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&source), sizeof source) == 0);
@@ -188,3 +190,5 @@ TEST_CASE("a flow is deleted under its own id only, and one that ended already i
     CHECK(source_ports(socket, filter).empty());
   });
 }
+
+}  // namespace unit::conntrack_test

@@ -4,10 +4,12 @@
 
 #include "core/constants.hpp"
 #include "core/error.hpp"
-#include "core/text.hpp"
+#include "core/state/text.hpp"
 #include "net/sysctl.hpp"
 #include "support/catch.hpp"
 #include "unit/net/namespace.hpp"
+
+namespace unit::kernel_test {
 
 using core::Family;
 using net::test::in_namespace;
@@ -156,3 +158,5 @@ TEST_CASE("default routes are seen at once, whether somebody drains or not") {
     CHECK_FALSE(gateway());
   });
 }
+
+}  // namespace unit::kernel_test

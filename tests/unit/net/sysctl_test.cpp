@@ -9,6 +9,8 @@
 #include "support/catch.hpp"
 #include "unit/net/namespace.hpp"
 
+namespace unit::sysctl_test {
+
 using net::read_sysctl;
 using net::write_sysctl;
 using net::test::in_namespace;
@@ -84,3 +86,5 @@ TEST_CASE("where /proc/sys is read-only, as in containers, the host's beside it 
     CHECK(read_sysctl("net/ipv4/conf/all/rp_filter") == other);
   });
 }
+
+}  // namespace unit::sysctl_test

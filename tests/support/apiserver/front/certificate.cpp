@@ -8,17 +8,11 @@
 #include <memory>
 
 #include "core/error.hpp"
+#include "support/apiserver/front/deleter.hpp"
 
 namespace support::apiserver {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;

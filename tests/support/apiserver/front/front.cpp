@@ -16,17 +16,11 @@
 #include "core/error.hpp"
 #include "support/apiserver/front/certificate.hpp"
 #include "support/apiserver/front/connection.hpp"
+#include "support/apiserver/front/deleter.hpp"
 
 namespace support::apiserver {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Base = std::unique_ptr<event_base, Deleter<event_base_free>>;
 using Event = std::unique_ptr<event, Deleter<event_free>>;
 using Listener = std::unique_ptr<evconnlistener, Deleter<evconnlistener_free>>;

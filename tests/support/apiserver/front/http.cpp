@@ -9,7 +9,7 @@
 namespace support::apiserver {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void refuse(const std::string& what) {
   throw core::Error(core::Error::Kind::permanent, "not an HTTP request: " + what);
 }
 
@@ -24,7 +24,7 @@ std::size_t number(const std::string& text, int base) {
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc() || (end != text.data() + text.size() && *end != ';')) {
-    fail("\"" + text + "\" is no length");
+    refuse("\"" + text + "\" is no length");
   }
   return value;
 }
@@ -66,7 +66,7 @@ const char* reason(int status) {
 std::optional<Parsed> parse_request(const std::string& input) {
   const std::size_t end = input.find("\r\n\r\n");
   if (end == std::string::npos) {
-    if (input.size() > 65536) fail("the head is longer than 64 KiB");
+    if (input.size() > 65536) refuse("the head is longer than 64 KiB");
     return std::nullopt;
   }
   Parsed out;
@@ -74,13 +74,13 @@ std::optional<Parsed> parse_request(const std::string& input) {
   std::string version;
   if (!(head >> out.request.method >> out.request.target >> version) ||
       !version.starts_with("HTTP/1.")) {
-    fail("it begins with \"" + input.substr(0, std::min<std::size_t>(end, 60)) + "\"");
+    refuse("it begins with \"" + input.substr(0, std::min<std::size_t>(end, 60)) + "\"");
   }
   std::string line;
   std::getline(head, line);
   while (std::getline(head, line)) {
     const std::size_t colon = line.find(':');
-    if (colon == std::string::npos) fail("a header without colon: \"" + line + "\"");
+    if (colon == std::string::npos) refuse("a header without colon: \"" + line + "\"");
     const std::size_t first = line.find_first_not_of(" \t", colon + 1);
     const std::size_t last = line.find_last_not_of(" \t\r");
     out.request.headers[lower(line.substr(0, colon))] =

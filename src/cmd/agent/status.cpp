@@ -1,0 +1,154 @@
+#include "cmd/agent/status.hpp"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cmd/serve/metrics_page.hpp"
+
+namespace cmd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Way = core::ClientDestination::Way;
+
+std::string_view to_string(Way way) {
+  switch (way) {
+    case Way::tunnel:
+      return "tunnel";
+    case Way::fence:
+      return "refused";
+    case Way::pod:
+      return "bypass";
+    case Way::excluded:
+      return "excluded";
+  }
+  return "?";
+}
+
+std::string gateway_state(const AgentLoop& loop, const std::string& key,
+                          const core::Gateway& gateway) {
+  if (!loop.paths().alive(gateway.address)) return "dead";
+  if (gateway.draining || loop.paths().draining(gateway.address)) return "draining";
+  return loop.paths().usable(key, gateway.address) ? "up" : "waiting";
+}
+
+Json destination_json(const AgentLoop& loop, const std::string& key,
+                      const core::ClientDestination& destination) {
+  Json gateways = Json::array();
+  for (const core::Gateway& gateway : destination.gateways) {
+    gateways.push_back(Json{{"address", core::to_string(gateway.address)},
+                            {"state", gateway_state(loop, key, gateway)}});
+  }
+  return Json{
+      {"destination", core::to_string(destination.destination)},
+      {"egress", destination.egress.name.empty() ? "" : core::to_string(destination.egress)},
+      {"way", to_string(destination.way)},
+      {"natPods", gateways}};
+}
+
+Json client_json(const AgentLoop& loop, const std::string& key, const AgentClient& client) {
+  Json addresses = Json::array(), destinations = Json::array(), egresses = Json::array();
+  for (const core::Address& address : client.sandbox.addresses) {
+    addresses.push_back(core::to_string(address));
+  }
+  for (const core::ObjectName& name : client.egresses) egresses.push_back(core::to_string(name));
+  for (const core::ObjectName& name : client.missing) egresses.push_back(core::to_string(name));
+  for (const auto& destination : client.destinations) {
+    destinations.push_back(destination_json(loop, key, destination));
+  }
+  Json problems = client.problems;
+  if (!client.error.empty()) problems.push_back(client.error);
+  return Json{{"namespace", client.sandbox.pod.ns},
+              {"pod", client.sandbox.pod.name},
+              {"uid", client.uid},
+              {"container", client.sandbox.container},
+              {"netns", client.sandbox.netns},
+              {"addresses", addresses},
+              {"egresses", egresses},
+              {"destinations", destinations},
+              {"problems", problems}};
+}
+
+}  // namespace
+
+std::string status_json(const AgentLoop& loop, const std::string& node) {
+  Json clients = Json::array(), egresses = Json::array(), problems = Json::array();
+  std::map<core::ObjectName, std::size_t> count;
+  for (const auto& [key, client] : loop.clients()) {
+    if (!client.asks) continue;
+    clients.push_back(client_json(loop, key, client));
+    for (const core::ObjectName& name : client.egresses) ++count[name];
+  }
+  for (const auto& [name, object] : loop.objects().egresses()) {
+    const auto& egress = std::get<core::Egress>(*object);
+    Json gateways = Json::array(), destinations = Json::array();
+    for (const core::Gateway& gateway : loop.objects().gateways(name)) {
+      const bool alive = loop.paths().alive(gateway.address);
+      gateways.push_back(Json{{"address", core::to_string(gateway.address)},
+                              {"state", !alive             ? "dead"
+                                        : gateway.draining ? "draining"
+                                                           : "up"}});
+    }
+    for (const core::Prefix& prefix : egress.destinations) {
+      destinations.push_back(core::to_string(prefix));
+    }
+    egresses.push_back(
+        Json{{"namespace", name.ns},
+             {"name", name.name},
+             {"mode", egress.mode == core::Egress::Mode::direct ? "Direct" : "Service"},
+             {"encapsulation",
+              egress.encapsulation == core::Egress::Encapsulation::fou ? "FoU" : "VXLAN"},
+             {"destinations", destinations},
+             {"natPods", gateways},
+             {"clientsHere", count[name]}});
+  }
+  for (const core::Pod* const pod : loop.unknown_pods()) {
+    problems.push_back("pod " + core::to_string(pod->name) +
+                       " asks for an Egress and started before the CNI plugin was there: start it "
+                       "again");
+  }
+  for (const kube::Problem& problem : loop.source().problems()) {
+    problems.push_back(problem.where + ": " + problem.reason);
+  }
+  return Json{{"node", node},         {"synced", loop.synced()}, {"troubles", loop.troubles()},
+              {"problems", problems}, {"egresses", egresses},    {"clients", clients}}
+      .dump();
+}
+
+std::string status_metrics(const AgentLoop& loop) {
+  MetricsPage page("pona_agent_");
+  std::size_t clients = 0, broken = 0, fenced = 0;
+  for (const auto& [key, client] : loop.clients()) {
+    if (!client.asks) continue;
+    ++clients;
+    if (!client.error.empty() || !client.missing.empty()) ++broken;
+    for (const auto& destination : client.destinations) {
+      if (destination.way == Way::fence) ++fenced;
+    }
+  }
+  page.single("synced", "gauge", "1: the objects are complete.", loop.synced() ? 1 : 0);
+  page.single("sandboxes", "gauge", "Pods of this node whose network namespace is known.",
+              loop.clients().size());
+  page.single("clients", "gauge", "Of these, pods that ask for an Egress.", clients);
+  page.single("clients_with_problems", "gauge", "Clients that are not as their annotations demand.",
+              broken);
+  page.single("refused_destinations", "gauge",
+              "Destinations of clients that lead nowhere now: no NAT pod can be used.", fenced);
+  page.single("pods_unknown", "gauge",
+              "Pods that ask for an Egress and whose network namespace is not known.",
+              loop.unknown_pods().size());
+  page.metric("gateway_up", "gauge", "1: the NAT pod answers.");
+  for (const auto& [name, object] : loop.objects().egresses()) {
+    for (const core::Gateway& gateway : loop.objects().gateways(name)) {
+      const std::string address = core::to_string(gateway.address);
+      page.sample({{"namespace", name.ns}, {"egress", name.name}, {"address", address}},
+                  loop.paths().alive(gateway.address) ? 1 : 0);
+    }
+  }
+  page.single("passes_total", "counter", "Looks into clients' network namespaces.", loop.passes());
+  page.single("errors_total", "counter", "Of these, that could not make what was to be made.",
+              loop.errors());
+  return page.take();
+}
+
+}  // namespace cmd

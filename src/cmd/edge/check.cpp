@@ -1,0 +1,100 @@
+// The commands that look before a start: --check-config and --dry-run.
+#include <algorithm>
+#include <iostream>
+
+#include "cmd/edge/run.hpp"
+#include "cmd/edge/source.hpp"
+#include "cmd/edge/status.hpp"
+#include "core/edge/plan_edge.hpp"
+#include "core/state/diff.hpp"
+#include "core/state/text.hpp"
+#include "net/kernel.hpp"
+
+namespace cmd {
+namespace {
+
+std::unique_ptr<kube::Source> open(const EdgeOptions& options) {
+  return open_source(options, Purpose::look,
+                     [](const std::string& text) { std::cout << "warning: " << text << '\n'; });
+}
+
+void print_staleness(const kube::Source& source) {
+  const auto saved = source.stale_since();
+  if (!saved) return;
+  std::cout << "note: the API server cannot be read: these are the objects saved at "
+            << rfc3339(*saved) << '\n';
+}
+
+// Returns how many there are.
+std::size_t print_problems(const kube::Source& source) {
+  const std::vector<kube::Problem> problems = source.problems();
+  for (const kube::Problem& problem : problems) {
+    std::cout << "problem: " << problem.where << ": " << problem.reason << '\n';
+  }
+  return problems.size();
+}
+
+std::size_t print_rejections(const core::EdgePlan& plan) {
+  for (const core::Rejection& rejection : plan.rejections()) {
+    std::cout << "rejected: " << to_string(rejection.object) << ": " << rejection.reason << '\n';
+  }
+  return plan.rejections().size();
+}
+
+}  // namespace
+
+int check_edge(const ResolvedOptions& resolved) {
+  std::size_t name_width = 0;
+  std::size_t text_width = 0;
+  for (const EffectiveOption& option : resolved.effective) {
+    name_width = std::max(name_width, option.name.size());
+    text_width = std::max(text_width, option.text.size());
+  }
+  for (const EffectiveOption& option : resolved.effective) {
+    const std::string text = '"' + option.text + '"';
+    std::cout << option.name << std::string(name_width - option.name.size() + 2, ' ') << text
+              << std::string(text_width - option.text.size() + 2, ' ') << option.origin << '\n';
+  }
+  for (const std::string& note : resolved.notes) std::cout << "note: " << note << '\n';
+
+  const auto source = open(resolved.options);
+  core::EdgePlan plan(resolved.options.settings);
+  plan.update(take_all(*source, resolved.options));
+  print_staleness(*source);
+  std::size_t wrong = print_problems(*source) + print_rejections(plan);
+  if (!source->synced() && wrong == 0) {
+    std::cout << "problem: " << describe_source(resolved.options) << " cannot be read as a whole\n";
+    ++wrong;
+  }
+  std::cout << describe_source(resolved.options) << ':';
+  for (const auto& [kind, number] : plan.object_counts()) {
+    std::cout << ' ' << number << ' ' << to_string(kind) << ',';
+  }
+  std::cout << ' ' << source->ignored() << " of other kinds\n";
+  return wrong == 0 ? 0 : 1;
+}
+
+int preview_edge(const ResolvedOptions& resolved) {
+  for (const std::string& note : resolved.notes) std::cout << "note: " << note << '\n';
+  const auto kernel = net::open_kernel(false);
+  const auto source = open(resolved.options);
+  core::EdgePlan plan(resolved.options.settings);
+  plan.update(kernel->host());
+  plan.update(take_all(*source, resolved.options));
+  for (const std::string& warning : plan.warnings()) std::cout << "warning: " << warning << '\n';
+  print_staleness(*source);
+  print_problems(*source);
+  print_rejections(plan);
+  if (!source->synced()) {
+    std::cout << describe_source(resolved.options)
+              << " cannot be read as a whole: nothing would be changed before it can\n";
+    return 1;
+  }
+  const core::Changes changes = core::diff(kernel->observe(plan.frame()), plan.frame(),
+                                           [&](const auto& visit) { plan.each_element(visit); });
+  for (const std::string& line : core::to_text(changes)) std::cout << line << '\n';
+  if (changes.empty()) std::cout << "no change: the kernel is as planned\n";
+  return 0;
+}
+
+}  // namespace cmd

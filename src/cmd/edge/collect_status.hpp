@@ -1,0 +1,17 @@
+// Plan, source and counters -> what `pona edge status` tells. Reads the kernel, changes nothing.
+#pragma once
+
+#include "cmd/edge/status.hpp"
+#include "core/edge/plan_edge.hpp"
+#include "kube/source/source.hpp"
+#include "net/kernel.hpp"
+
+namespace cmd {
+
+// All but `process`. Counters that cannot be read stay 0 and become a warning.
+EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::Kernel& kernel);
+
+// From what is in the kernel alone: no Services, no rejected objects, no gateways that main chose.
+EdgeStatus collect(net::Kernel& kernel);
+
+}  // namespace cmd

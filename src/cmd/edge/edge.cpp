@@ -1,0 +1,214 @@
+// The command line of `pona edge`.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cmd/applets.hpp"
+#include "cmd/edge/options.hpp"
+#include "cmd/edge/run.hpp"
+#include "cmd/edge/source.hpp"
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+
+namespace cmd {
+namespace {
+
+using Flags = std::map<std::string, std::string>;
+
+constexpr int usage = 2;
+
+// Prints help or what is wrong; the exit status is ours, not CLI11's.
+int leave(const CLI::App& app, const CLI::ParseError& error) {
+  return app.exit(error) == 0 ? 0 : usage;
+}
+
+void add_config(CLI::App& app, Flags& texts) {
+  app.add_option("--config", texts["config"],
+                 "Configuration file (default /etc/pona/edge.yaml, which may be missing)")
+      ->type_name("FILE");
+}
+
+// Texts as given; what they mean is edge_options' business. `texts` must outlive the parsing.
+void add_options(CLI::App& app, Flags& texts) {
+  for (const EdgeOption& option : edge_option_table()) {
+    const std::string flag = "--" + std::string(option.name);
+    const std::string standard = option.standard.empty() ? "empty" : std::string(option.standard);
+    const std::string help = std::string(option.help) + " (default " + standard + ')';
+    std::string& text = texts[std::string(option.name)];
+    if (option.value.empty()) {
+      app.add_flag(flag, text, help)->type_name("[=true|false]");
+    } else {
+      app.add_option(flag, text, help)->type_name(std::string(option.value));
+    }
+  }
+}
+
+// CLI11 takes "--name=" for a name whose value is the next word; here it is an empty value.
+// Backwards, as CLI11 wants it.
+std::vector<std::string> words(int argc, char** argv) {
+  std::vector<std::string> result;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string word = argv[i];
+    if (word.starts_with("--") && word.ends_with('=')) {
+      result.emplace_back();
+      word.pop_back();
+    }
+    result.push_back(std::move(word));
+  }
+  return result;
+}
+
+Flags given(const CLI::App& app, const Flags& texts) {
+  Flags flags;
+  for (const auto& [name, text] : texts) {
+    if (app.count("--" + name) != 0) flags.emplace(name, text);
+  }
+  return flags;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Forward external addresses and ports to pods.\n\n"
+      "Commands:\n"
+      "  run      serve (the default)\n"
+      "  status   mappings, endpoints, counters, rejected objects; see pona edge status --help\n"
+      "  cleanup  remove everything of ours from the kernel; see pona edge cleanup --help",
+      "pona edge"};
+  app.footer(
+      "Every option can also be set as PONA_EDGE_NAME in the environment and as \"name: value\" "
+      "in\n"
+      "the file; the command line counts most, then the environment, then the file.\n\n"
+      "Examples:\n"
+      "  pona edge --manifests /etc/pona/manifests --external-interfaces 'eth[1-9]'\n"
+      "  pona edge --check-config\n"
+      "  pona edge --dry-run");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  Flags texts;
+  bool check = false;
+  bool dry_run = false;
+  add_options(app, texts);
+  add_config(app, texts);
+  app.add_flag("--check-config", check, "Print the effective options and problems; change nothing");
+  app.add_flag("--dry-run", dry_run, "Print the changes that would be made; make none")
+      ->excludes("--check-config");
+  try {
+    app.parse(words(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return leave(app, error);
+  }
+  const ResolvedOptions options = resolve_options(given(app, texts));
+  return check ? check_edge(options) : dry_run ? preview_edge(options) : run_edge(options);
+}
+
+// The socket alone: the rest of the configuration may be broken when somebody looks for the reason.
+std::string socket_of(const Flags& flags) {
+  const auto given = flags.find("socket");
+  return given != flags.end() ? given->second : resolve_options(flags).options.socket;
+}
+
+void add_socket(CLI::App& app, Flags& texts) {
+  app.add_option("--socket", texts["socket"],
+                 "Unix socket of the running process (default: as configured)")
+      ->type_name("PATH");
+  add_config(app, texts);
+}
+
+std::optional<std::chrono::milliseconds> parse_interval(const std::string& text) {
+  double seconds = 0;
+  try {
+    std::size_t end = 0;
+    seconds = std::stod(text, &end);
+    if (end != text.size()) return std::nullopt;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  if (!std::isfinite(seconds) || seconds < 0.1 || seconds > 86400) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+int status(int argc, char** argv) {
+  CLI::App app{
+      "Show mappings, endpoints with their shares, counters, and what is rejected and why: from "
+      "the "
+      "running process, or from the kernel when none runs.",
+      "pona edge status"};
+  app.footer("Examples:\n  pona edge status --watch=1\n  pona edge status --json | jq .rejections");
+  Flags texts;
+  bool json = false;
+  std::string interval;
+  add_socket(app, texts);
+  app.add_flag("--json", json, "Print JSON");
+  app.add_option("--watch", interval, "Again every SECONDS (2), until Ctrl-C")
+      ->type_name("[=SECONDS]")
+      ->expected(0, 1);
+  try {
+    app.parse(words(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return leave(app, error);
+  }
+  std::optional<std::chrono::milliseconds> watch;
+  if (app.count("--watch") != 0) {
+    watch = parse_interval(interval.empty() ? "2" : interval);
+    if (!watch) {
+      throw core::Error(core::Error::Kind::usage,
+                        "--watch: \"" + interval + "\" is no number of seconds from 0.1 to 86400");
+    }
+  }
+  return show_edge(socket_of(given(app, texts)), json, watch);
+}
+
+int cleanup(int argc, char** argv) {
+  CLI::App app{
+      "Remove the edge's nftables tables, routes and rules from this network namespace, and "
+      "nothing "
+      "else. Connections through them end.",
+      "pona edge cleanup"};
+  Flags texts;
+  EdgeCleanup cleanup;
+  add_socket(app, texts);
+  app.add_option("--state-dir", texts["state-dir"],
+                 "Where a cluster's objects are saved (default: as configured)")
+      ->type_name("DIR");
+  app.add_flag("--saved-objects", cleanup.remove_saved, "Remove the saved objects, too");
+  app.add_flag("--dry-run", cleanup.dry_run, "Print what would be removed; remove nothing");
+  try {
+    app.parse(words(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return leave(app, error);
+  }
+  const Flags flags = given(app, texts);
+  cleanup.socket = socket_of(flags);
+  try {
+    cleanup.saved = saved_objects_file(resolve_options(flags).options);
+  } catch (const core::Error&) {
+    // As with the socket: the kernel can be cleaned nevertheless.
+    if (cleanup.remove_saved) throw;
+  }
+  return clean_edge(cleanup);
+}
+
+}  // namespace
+
+int edge(int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  if (word == "status") return status(argc - 1, argv + 1);
+  if (word == "cleanup") return cleanup(argc - 1, argv + 1);
+  if (word == "run") return run(argc - 1, argv + 1);
+  if (!word.empty() && word.front() != '-') {
+    constexpr std::array<std::string_view, 3> commands = {"run", "status", "cleanup"};
+    const auto near = core::nearest(word, commands);
+    std::cerr << "pona edge: there is no command \"" << word << '"'
+              << (near ? "; did you mean \"" + std::string(*near) + "\"?" : "") << '\n';
+    return usage;
+  }
+  return run(argc, argv);
+}
+
+}  // namespace cmd

@@ -1,0 +1,105 @@
+// The edge's reconcile loop: news from the source and the kernel, one plan, and the kernel brought
+// in line with it. Knows no clock, no descriptor, no thread: whoever calls step() does. Nothing is
+// changed in the kernel before the source has had a complete look.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cmd/edge/stale_connections.hpp"
+#include "cmd/edge/status.hpp"
+#include "core/edge/plan_edge.hpp"
+#include "core/error.hpp"
+#include "kube/source/source.hpp"
+#include "net/kernel.hpp"
+#include "os/clock.hpp"
+
+namespace cmd {
+
+// What health is judged by. A copy goes to the HTTP thread after every step.
+struct EdgeHealth {
+  bool synced = false;         // the source is complete
+  bool intact = true;          // nobody is known to have changed our tables, routes or rules
+  std::int64_t last_sync = 0;  // Unix seconds; 0: never
+  // The objects are those that were saved then, Unix seconds. No trouble: traffic flows by them,
+  // and to start again would not make them younger.
+  std::optional<std::int64_t> stale_since;
+  std::string trouble;                 // why the last attempt failed; empty: it did not
+  std::optional<os::Time> busy_since;  // set while a step runs
+};
+
+struct EdgeVerdict {
+  bool healthy = false;  // the kernel is as planned, and the loop turns
+  bool ready = false;    // traffic flows, perhaps by an older plan
+  std::vector<std::string> troubles;
+};
+
+EdgeVerdict judge(const EdgeHealth& health, os::Time now);
+
+class EdgeLoop {
+ public:
+  EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
+           std::chrono::seconds resync, os::Clock clock);
+
+  // Does what is due; call it when a descriptor is readable or the returned time has come. Throws
+  // core::Error only before the first success, for what trying again cannot mend.
+  os::Time step();
+
+  // Compares everything at the next step.
+  void resync();
+
+  [[nodiscard]] const EdgeHealth& health() const { return health_; }
+  [[nodiscard]] const core::EdgePlan& plan() const { return plan_; }
+  [[nodiscard]] const kube::Source& source() const { return source_; }
+  [[nodiscard]] net::Kernel& kernel() { return kernel_; }
+  [[nodiscard]] EdgeStatistics& statistics() { return statistics_; }
+
+ private:
+  bool hear();
+  void note_staleness();
+  bool attempt();
+  void absorb_objects();
+  void absorb(const core::EdgeUpdate& update);
+  void compare();
+  void commit(const core::Changes& changes);
+  void sweep();
+  void succeed();
+  void fail(const core::Error& error);
+  void report();
+  void tell();
+  [[nodiscard]] os::Time next_due() const;
+
+  net::Kernel& kernel_;
+  kube::Source& source_;
+  core::EdgePlan plan_;
+  EdgeSweep sweep_;
+  os::Clock clock_;
+  std::chrono::seconds resync_;
+  EdgeHealth health_;
+  EdgeStatistics statistics_;
+
+  std::set<core::ObjectName> planned_;  // Mappings whose outcome is still to be told
+  core::ObjectChanges objects_;         // taken, not yet planned
+  bool host_due_ = true;                // the host is to be looked at
+  bool compare_due_ = true;             // kernel and plan may differ by more than is known
+  bool sweep_all_ = true;               // no sweep since the start
+  os::Time attempted_{};
+  os::Time not_before_{};    // of the next attempt, after a failure
+  os::Time compare_from_{};  // of the next comparison, however often somebody tampers
+  os::Time sweep_from_{};
+  os::Time next_resync_{};
+  std::chrono::milliseconds delay_{};
+
+  bool report_due_ = false;
+  os::Time report_from_{};
+  std::set<core::Rejection> rejections_;  // as last logged
+  std::set<std::string> problems_;
+  std::set<std::string> warnings_;
+};
+
+}  // namespace cmd

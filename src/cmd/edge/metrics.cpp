@@ -1,0 +1,167 @@
+// The status in Prometheus' text format, version 0.0.4.
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <utility>
+
+#include "cmd/edge/status.hpp"
+#include "cmd/serve/metrics_page.hpp"
+
+namespace cmd {
+
+void Durations::add(double seconds) {
+  const auto bucket = std::ranges::lower_bound(bounds, seconds);
+  ++buckets[static_cast<std::size_t>(bucket - bounds.begin())];
+  ++count;
+  sum += seconds;
+}
+
+namespace {
+
+using Labels = MetricsPage::Labels;
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+Labels labels_of(const MappingStatus& mapping, const PortStatus& port) {
+  return {{"kind", mapping.kind},    {"namespace", mapping.ns}, {"mapping", mapping.name},
+          {"address", port.address}, {"port", port.ports},      {"protocol", port.protocol}};
+}
+
+Labels operator+(Labels labels, std::pair<std::string_view, std::string_view> label) {
+  labels.push_back(label);
+  return labels;
+}
+
+// One family after the other: the format wants a family's samples together.
+template <typename Visit>
+void each_port(const EdgeStatus& status, Visit visit) {
+  for (const MappingStatus& mapping : status.mappings) {
+    for (const PortStatus& port : mapping.ports) visit(labels_of(mapping, port), port);
+  }
+}
+
+void traffic(MetricsPage& page, const EdgeStatus& status) {
+  page.metric("mapping_packets_total", "counter",
+              "Packets of a mapped port; in: from clients, out: to clients.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    page.sample(labels + std::pair{"direction", "in"}, port.received.packets);
+    page.sample(labels + std::pair{"direction", "out"}, port.sent.packets);
+  });
+  page.metric("mapping_bytes_total", "counter",
+              "Bytes of a mapped port, IP headers included; in: from clients, out: to clients.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    page.sample(labels + std::pair{"direction", "in"}, port.received.bytes);
+    page.sample(labels + std::pair{"direction", "out"}, port.sent.bytes);
+  });
+  page.metric("mapping_connections_total", "counter",
+              "New connections to a mapped port, without refused ones.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    page.sample(labels, port.connections);
+  });
+  page.metric("mapping_refused_total", "counter",
+              "Dropped attempts to connect to a mapped port, by reason: source not allowed, too "
+              "many connections, too high a rate.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    page.sample(labels + std::pair{"reason", "source"}, port.refused_source);
+    page.sample(labels + std::pair{"reason", "connections"}, port.refused_connections);
+    page.sample(labels + std::pair{"reason", "rate"}, port.refused_rate);
+  });
+  page.metric("mapping_endpoints", "gauge",
+              "Endpoints that take new connections of a mapped port.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    page.sample(labels, static_cast<std::uint64_t>(
+                            std::ranges::count(port.endpoints, false, &EndpointStatus::draining)));
+  });
+
+  // Endpoints are counted once, however many Mappings lead to them.
+  std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> endpoints;
+  each_port(status, [&](const Labels&, const PortStatus& port) {
+    // An endpoint of a range has no counter of its own.
+    if (port.ports.find('-') != std::string::npos) return;
+    for (const EndpointStatus& endpoint : port.endpoints) {
+      endpoints[{endpoint.address, port.protocol}] = endpoint.connections;
+    }
+  });
+  page.metric("endpoint_connections_total", "counter",
+              "New connections that were sent to an endpoint, by all mapped single ports.");
+  for (const auto& [endpoint, connections] : endpoints) {
+    page.sample({{"endpoint", endpoint.first}, {"protocol", endpoint.second}}, connections);
+  }
+}
+
+void objects(MetricsPage& page, const EdgeStatus& status) {
+  page.metric("objects", "gauge", "Objects that were read, by kind.");
+  for (const auto& [kind, count] : status.objects) page.sample({{"kind", kind}}, count);
+  page.metric("mappings", "gauge", "Mappings by state.");
+  for (const char* state : {"active", "inactive", "degraded", "rejected"}) {
+    page.sample({{"state", state}}, static_cast<std::uint64_t>(std::ranges::count(
+                                        status.mappings, state, &MappingStatus::state)));
+  }
+  page.single("rejections", "gauge", "Reasons why objects are not, or not fully, in effect.",
+              status.rejections.size());
+  page.single("problems", "gauge", "Documents that could not be read or are not valid.",
+              status.problems.size());
+  page.single("ignored_documents", "gauge", "Documents of kinds that are not read.",
+              status.ignored);
+  page.single("warnings", "gauge", "What is wrong with the host.", status.warnings.size());
+  page.single("conntrack_entries", "gauge", "Connections that the host tracks.",
+              status.conntrack_entries);
+  page.single("conntrack_limit", "gauge", "Connections that the host can track.",
+              status.conntrack_limit);
+}
+
+void process(MetricsPage& page, const ProcessStatus& process) {
+  page.metric("build_info", "gauge", "Always 1; the labels tell what runs.");
+  page.sample({{"version", process.version}, {"commit", process.commit}}, 1);
+  page.single("start_time_seconds", "gauge", "When the process started, in Unix time.",
+              static_cast<std::uint64_t>(process.started));
+  page.single("healthy", "gauge", "1 if the kernel is as planned and the process responds.",
+              process.healthy ? 1 : 0);
+  page.single("ready", "gauge", "1 if traffic is forwarded, perhaps by an older plan.",
+              process.ready ? 1 : 0);
+  page.single("objects_stale", "gauge",
+              "1 if the objects are saved ones: the API server has not been read since the start.",
+              process.stale_since != 0 ? 1 : 0);
+  page.single("last_sync_timestamp_seconds", "gauge",
+              "When the kernel was last known to be as planned, in Unix time; 0: never.",
+              static_cast<std::uint64_t>(process.last_sync));
+
+  const EdgeStatistics& statistics = process.statistics;
+  page.metric(
+      "sync_duration_seconds", "histogram",
+      "From news to the kernel's commit, each time there was something to plan or compare.");
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < Durations::bounds.size(); ++i) {
+    below += statistics.syncs.buckets[i];
+    page.sample({{"le", number(Durations::bounds[i])}}, std::to_string(below), "_bucket");
+  }
+  page.sample({{"le", "+Inf"}}, std::to_string(statistics.syncs.count), "_bucket");
+  page.sample({}, number(statistics.syncs.sum), "_sum");
+  page.sample({}, std::to_string(statistics.syncs.count), "_count");
+  page.single("changes_applied_total", "counter", "Changes made in the kernel.",
+              statistics.changes);
+  page.single("conntrack_deleted_total", "counter",
+              "Tracked connections that were ended because they led nowhere any more.",
+              statistics.flows);
+  page.metric("errors_total", "counter", "Failures of system calls, by what was attempted.");
+  for (const char* stage : {"sync", "sweep"}) {
+    const auto found = statistics.errors.find(stage);
+    page.sample({{"stage", stage}}, found == statistics.errors.end() ? 0 : found->second);
+  }
+}
+
+}  // namespace
+
+std::string to_metrics(const EdgeStatus& status) {
+  MetricsPage page("pona_edge_");
+  if (status.process) process(page, *status.process);
+  objects(page, status);
+  traffic(page, status);
+  return page.take();
+}
+
+}  // namespace cmd

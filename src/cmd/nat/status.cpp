@@ -1,0 +1,233 @@
+#include "cmd/nat/status.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+#include "cmd/serve/metrics_page.hpp"
+
+namespace cmd {
+namespace {
+
+using core::Family;
+using core::SetId;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t most_destinations = 20;
+
+// enum tcp_conntrack (nf_conntrack_tcp.h): from FIN_WAIT on a connection is ending.
+constexpr std::uint8_t tcp_established = 3;
+constexpr std::uint8_t tcp_syn_sent2 = 9;
+
+bool is_open(const core::Flow& flow) {
+  return flow.tcp_state <= tcp_established || flow.tcp_state == tcp_syn_sent2;
+}
+
+core::Address address_in(const core::ElementKey& key) { return core::Address(key.key.view()); }
+
+// Of all processors: the file has a line for each, in hexadecimal, below one of names.
+std::uint64_t read_insert_failed() {
+  std::ifstream file("/proc/net/stat/nf_conntrack");
+  std::string line;
+  std::getline(file, line);
+  std::istringstream names(line);
+  std::size_t column = 0;
+  for (std::string name; names >> name && name != "insert_failed";) ++column;
+  std::uint64_t sum = 0;
+  while (std::getline(file, line)) {
+    std::istringstream values(line);
+    std::string value;
+    for (std::size_t i = 0; i <= column && values >> value; ++i) {
+    }
+    if (values) sum += std::strtoull(value.c_str(), nullptr, 16);
+  }
+  return sum;
+}
+
+void count_clients(NatLoop& loop, Family family, std::map<core::Address, NatStatus::Client>& all) {
+  const net::Counts counts =
+      loop.kernel().counts(family, {SetId::clients, SetId::replies, SetId::opened});
+  for (const auto& [key, count] : counts) {
+    const auto found = all.find(address_in(key));
+    if (found == all.end()) continue;
+    if (key.set == SetId::clients) found->second.sent = count;
+    if (key.set == SetId::replies) found->second.received = count;
+    if (key.set == SetId::opened) found->second.connections = count.packets;
+  }
+}
+
+void count_destinations(NatLoop& loop, NatStatus& status) {
+  using Key = std::tuple<core::Protocol, core::Address, std::uint16_t>;
+  std::map<Key, std::uint64_t> ports;
+  loop.kernel().sweep({}, [&](const core::Flow& flow) {
+    if (loop.plan().clients().contains(flow.original.source)) {
+      ++ports[{flow.protocol, flow.original.destination, flow.original.destination_port}];
+    }
+    return false;
+  });
+  for (const auto& [key, count] : ports) {
+    const auto& [protocol, address, port] = key;
+    status.destinations.push_back(
+        {std::string(to_string(protocol)), to_string(address), port, count});
+  }
+  std::ranges::stable_sort(status.destinations, std::greater<>(), &NatStatus::Destination::ports);
+  if (status.destinations.size() > most_destinations) {
+    status.destinations.resize(most_destinations);
+  }
+}
+
+std::string owner_text(const NatStatus::Client& client) {
+  return client.owners.empty() ? std::string() : to_string(client.owners.front().pod);
+}
+
+template <typename Value>
+void by_client(MetricsPage& page, const NatStatus& status, std::string_view name,
+               std::string_view help, Value value) {
+  page.metric(name, "counter", help);
+  for (const NatStatus::Client& client : status.clients) {
+    const std::string pod = owner_text(client);
+    for (const bool sent : {true, false}) {
+      const std::string_view direction = sent ? "out" : "in";
+      page.sample({{"pod", pod}, {"address", client.address}, {"direction", direction}},
+                  value(sent ? client.sent : client.received));
+    }
+  }
+}
+
+}  // namespace
+
+NatStatus collect(NatLoop& loop, bool draining) {
+  NatStatus status;
+  status.draining = draining;
+  status.ready = loop.ready() && !draining;
+  status.troubles = loop.troubles();
+  if (const core::Egress* egress = loop.plan().egress()) status.egress = to_string(egress->name);
+  std::map<core::Address, NatStatus::Client> clients;
+  for (const auto& [address, owners] : loop.plan().clients()) {
+    clients[address] = {to_string(address), {owners.begin(), owners.end()}, {}, {}, 0};
+  }
+  for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
+    if (!loop.serving() || !loop.plan().state().tables.contains(family)) continue;
+    count_clients(loop, family, clients);
+    for (const auto& [key, count] : loop.kernel().counts(family, {SetId::drops})) {
+      std::uint32_t mark = 0;
+      std::memcpy(&mark, key.key.view().data(), sizeof mark);
+      status.drops[std::string(to_string(static_cast<core::NatDrop>(mark)))] += count.packets;
+    }
+  }
+  for (auto& [address, client] : clients) status.clients.push_back(std::move(client));
+  count_destinations(loop, status);
+  status.conntrack = loop.kernel().conntrack_fill();
+  status.insert_failed = read_insert_failed();
+  status.errors = loop.errors();
+  status.changes = loop.changes();
+  return status;
+}
+
+std::string to_json(const NatStatus& status) {
+  Json clients = Json::array();
+  for (const NatStatus::Client& client : status.clients) {
+    Json pods = Json::array();
+    for (const auto& owner : client.owners) {
+      pods.push_back(
+          Json{{"namespace", owner.pod.ns}, {"name", owner.pod.name}, {"uid", owner.uid}});
+    }
+    clients.push_back(Json{{"address", client.address},
+                           {"pods", pods},
+                           {"sentPackets", client.sent.packets},
+                           {"sentBytes", client.sent.bytes},
+                           {"receivedPackets", client.received.packets},
+                           {"receivedBytes", client.received.bytes},
+                           {"connections", client.connections}});
+  }
+  Json destinations = Json::array();
+  for (const NatStatus::Destination& destination : status.destinations) {
+    destinations.push_back(Json{{"protocol", destination.protocol},
+                                {"address", destination.address},
+                                {"port", destination.port},
+                                {"portsInUse", destination.ports}});
+  }
+  return Json{{"egress", status.egress},
+              {"ready", status.ready},
+              {"draining", status.draining},
+              {"troubles", status.troubles},
+              {"clients", clients},
+              {"drops", status.drops},
+              {"destinations", destinations},
+              {"conntrack",
+               {{"entries", status.conntrack.entries},
+                {"limit", status.conntrack.limit},
+                {"insertFailed", status.insert_failed}}}}
+             .dump(2) +
+         "\n";
+}
+
+std::string to_metrics(const NatStatus& status) {
+  MetricsPage page("pona_nat_");
+  page.single("ready", "gauge", "1: all known clients are in place and it does not drain.",
+              status.ready ? 1 : 0);
+  page.single("draining", "gauge", "1: it ends as soon as its connections have.",
+              status.draining ? 1 : 0);
+  page.single("clients", "gauge", "Addresses that may use this NAT pod.", status.clients.size());
+  by_client(page, status, "client_packets_total",
+            "Packets of a client; out: that it sends, in: that it receives.",
+            [](const net::Count& count) { return count.packets; });
+  by_client(page, status, "client_bytes_total",
+            "Bytes of a client, IP headers included; out: that it sends, in: that it receives.",
+            [](const net::Count& count) { return count.bytes; });
+  page.metric("client_connections_total", "counter", "Connections that a client opened.");
+  for (const NatStatus::Client& client : status.clients) {
+    const std::string pod = owner_text(client);
+    page.sample({{"pod", pod}, {"address", client.address}}, client.connections);
+  }
+  page.metric("dropped_packets_total", "counter", "Packets that were refused, by reason.");
+  for (const core::NatDrop drop : core::nat_drops) {
+    const auto found = status.drops.find(std::string(to_string(drop)));
+    page.sample({{"reason", to_string(drop)}}, found == status.drops.end() ? 0 : found->second);
+  }
+  page.metric("ports_in_use", "gauge",
+              "Source ports in use towards one destination, the 20 with most of them.");
+  for (const NatStatus::Destination& destination : status.destinations) {
+    const std::string port = std::to_string(destination.port);
+    page.sample(
+        {{"protocol", destination.protocol}, {"address", destination.address}, {"port", port}},
+        destination.ports);
+  }
+  page.single("conntrack_entries", "gauge", "Tracked connections of this network namespace.",
+              status.conntrack.entries);
+  page.single("conntrack_limit", "gauge", "How many there may be.", status.conntrack.limit);
+  page.single("conntrack_insert_failed_total", "counter",
+              "Connections that were dropped because no port was free, or two chose the same.",
+              status.insert_failed);
+  page.single("changes_total", "counter", "Changes made to the kernel.", status.changes);
+  page.single("errors_total", "counter", "Failures to bring the kernel in line.", status.errors);
+  return page.take();
+}
+
+std::size_t open_connections(NatLoop& loop) {
+  std::size_t open = 0;
+  core::FlowFilter tcp;
+  tcp.protocol = core::Protocol::tcp;
+  loop.kernel().sweep(tcp, [&](const core::Flow& flow) {
+    if (is_open(flow) && loop.plan().clients().contains(flow.original.source)) ++open;
+    return false;
+  });
+  return open;
+}
+
+std::uint64_t packets_of_clients(NatLoop& loop) {
+  std::uint64_t sum = 0;
+  for (const auto& [family, table] : loop.plan().state().tables) {
+    for (const auto& [key, count] :
+         loop.kernel().counts(family, {SetId::clients, SetId::replies})) {
+      sum += count.packets;
+    }
+  }
+  return sum;
+}
+
+}  // namespace cmd

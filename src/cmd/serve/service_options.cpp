@@ -1,0 +1,133 @@
+#include "cmd/serve/service_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "core/error.hpp"
+
+namespace cmd {
+namespace {
+
+[[noreturn]] void refuse(const std::string& text) {
+  throw core::Error(core::Error::Kind::usage, text);
+}
+
+std::string environment(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? std::string() : text;
+}
+
+template <typename Value>
+std::vector<Value> parse_all(const std::string& name, const std::vector<std::string>& texts,
+                             const char* what) {
+  std::vector<Value> all;
+  for (const std::string& text : texts) {
+    const auto value = Value::parse(text);
+    if (!value) refuse(name + ": \"" + text + "\" is no " + what);
+    all.push_back(*value);
+  }
+  return all;
+}
+
+}  // namespace
+
+void add_source_options(CLI::App& app, ServiceOptions& options) {
+  auto* manifests =
+      app.add_option("--manifests", options.manifests,
+                     "Read objects from the YAML and JSON files below DIR instead of a cluster")
+          ->type_name("DIR");
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "in-cluster (the default), or a file that says how to reach the API server")
+      ->type_name("FILE")
+      ->excludes(manifests);
+  app.add_option("--context", options.context, "Context of that file (default: its current one)")
+      ->type_name("NAME");
+  app.add_option_function<unsigned>(
+         "--resync",
+         [&options](unsigned seconds) { options.resync = std::chrono::seconds(seconds); },
+         "Compare everything with the kernel every N seconds (default 60)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 86400));
+}
+
+void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t metrics_port,
+                        std::uint16_t health_port) {
+  options.metrics_port = metrics_port;
+  options.health_port = health_port;
+  app.add_option_function<std::string>(
+         "--listen",
+         [&options](const std::string& text) {
+           options.listen = core::Address::parse(text);
+           if (!options.listen) refuse("--listen: \"" + text + "\" is no IPv4 or IPv6 address");
+         },
+         "Address of health and metrics (default: all)")
+      ->type_name("ADDRESS");
+  app.add_option(
+         "--metrics-port", options.metrics_port,
+         "TCP port of /metrics and /status; 0: none (default " + std::to_string(metrics_port) + ")")
+      ->type_name("PORT");
+  app.add_option(
+         "--health-port", options.health_port,
+         "TCP port of /healthz and /readyz; 0: none (default " + std::to_string(health_port) + ")")
+      ->type_name("PORT");
+}
+
+void add_log_options(CLI::App& app, ServiceOptions& options) {
+  app.add_option_function<std::string>(
+         "--log-format",
+         [&options](const std::string& text) {
+           options.log_format = text == "json" ? log::Format::json : log::Format::text;
+         },
+         "text (the default) or json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option_function<std::string>(
+         "--log-level",
+         [&options](const std::string& text) {
+           options.log_level = text == "debug"     ? log::Level::debug
+                               : text == "warning" ? log::Level::warning
+                               : text == "error"   ? log::Level::error
+                                                   : log::Level::info;
+         },
+         "debug, info (the default), warning or error")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+}
+
+kube::ClientConfig load_client(const ServiceOptions& options) {
+  const kube::Environment environment = kube::process_environment();
+  kube::ClientConfig config =
+      options.kubeconfig == "in-cluster"
+          ? kube::load_in_cluster(environment)
+          : kube::load_config({options.kubeconfig, options.context}, environment);
+  for (const std::string& warning : config.warnings) log::warning(warning);
+  return config;
+}
+
+core::ObjectName egress_name(const std::string& text) {
+  if (text.empty()) {
+    core::ObjectName name{environment("PONA_POD_NAMESPACE"), environment("PONA_EGRESS_NAME")};
+    if (name.ns.empty() || name.name.empty()) {
+      refuse("--egress NAMESPACE/NAME is needed, or PONA_POD_NAMESPACE and PONA_EGRESS_NAME");
+    }
+    return name;
+  }
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos || slash == 0 || slash + 1 == text.size() ||
+      text.find('/', slash + 1) != std::string::npos) {
+    refuse("--egress: \"" + text + "\" is not NAMESPACE/NAME");
+  }
+  return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
+std::vector<core::Address> parse_addresses(const std::string& name,
+                                           const std::vector<std::string>& texts) {
+  return parse_all<core::Address>(name, texts, "IPv4 or IPv6 address");
+}
+
+std::vector<core::Prefix> parse_prefixes(const std::string& name,
+                                         const std::vector<std::string>& texts) {
+  return parse_all<core::Prefix>(name, texts, "IPv4 or IPv6 network");
+}
+
+}  // namespace cmd

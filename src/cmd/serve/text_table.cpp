@@ -1,0 +1,33 @@
+#include "cmd/serve/text_table.hpp"
+
+#include <algorithm>
+
+namespace cmd {
+namespace {
+
+// Characters as a terminal counts them: UTF-8's continuation bytes have no width.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+void print_table(std::ostream& out, const std::vector<TableRow>& rows, bool colour) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const TableRow& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  bool header = colour;
+  for (const TableRow& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line += std::string(widths[i] - width(row[i]) + 2, ' ');
+    }
+    out << (header ? "\033[1m" : "") << line << (header ? "\033[0m" : "") << '\n';
+    header = false;
+  }
+}
+
+}  // namespace cmd

@@ -1,0 +1,450 @@
+#include "core/edge/edge_rules.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "core/constants.hpp"
+#include "core/edge/endpoint_slots.hpp"
+
+namespace core {
+namespace {
+
+using namespace nft;
+
+constexpr std::uint32_t state_invalid = 1;       // NF_CT_STATE_INVALID_BIT
+constexpr std::uint32_t direction_original = 0;  // IP_CT_DIR_ORIGINAL
+constexpr std::uint32_t direction_reply = 1;     // IP_CT_DIR_REPLY
+constexpr std::uint32_t tcp_syn = 0x02;
+constexpr std::uint32_t tcp_rst = 0x04;
+constexpr std::uint32_t rtn_local = 2;  // RTN_LOCAL
+constexpr std::uint32_t tcp = 6;
+
+std::string name_of(SetId set) { return std::string(to_string(set)); }
+
+Verdict accept() { return {Verdict::Code::accept, ""}; }
+Verdict drop() { return {Verdict::Code::drop, ""}; }
+Verdict jump(std::string chain) { return {Verdict::Code::jump, std::move(chain)}; }
+Verdict go_to(std::string chain) { return {Verdict::Code::go_to, std::move(chain)}; }
+Match equal(Field field, std::uint32_t mask, std::uint32_t value) {
+  return {field, mask, true, value};
+}
+Match differs(Field field, std::uint32_t mask, std::uint32_t value) {
+  return {field, mask, false, value};
+}
+constexpr std::uint32_t whole = 0xffffffff;
+
+// The external address, protocol and port of a packet that comes in, exact and as the first port of
+// the range that it falls into.
+Key target() { return {Field::daddr, Field::l4proto, Field::dport}; }
+Key range_target() {
+  return {Field::daddr, Field::l4proto,
+          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(SetId::ranges)}};
+}
+Key with(Key key, Part part) {
+  key.push_back(std::move(part));
+  return key;
+}
+
+std::vector<Set> all_sets() {
+  using T = Type;
+  const std::vector<T> service = {T::address, T::inet_proto, T::inet_service};
+  const std::vector<T> verdict = {T::verdict};
+  const auto set = [](SetId id, std::vector<T> key, std::vector<T> data, bool interval,
+                      bool counter) {
+    Set result;
+    result.name = name_of(id);
+    result.key = std::move(key);
+    result.data = std::move(data);
+    result.interval = interval;
+    result.counter = counter;
+    return result;
+  };
+  const std::vector<T> slot = {T::address, T::inet_proto, T::inet_service, T::mark};
+  const std::vector<T> counted = {T::ct_dir, T::address, T::inet_proto, T::inet_service};
+  return {
+      set(SetId::ranges, service, {T::inet_service}, true, false),
+      set(SetId::services, service, verdict, false, true),
+      set(SetId::range_services, service, verdict, false, true),
+      set(SetId::guarded, service, verdict, false, true),
+      set(SetId::range_guarded, service, verdict, false, true),
+      set(SetId::altered, service, {}, false, false),
+      set(SetId::range_altered, service, {}, false, false),
+      set(SetId::slots, slot, {T::address, T::inet_service}, false, false),
+      set(SetId::range_slots, slot, {T::address}, false, false),
+      set(SetId::range_ports, service, {T::inet_service}, false, false),
+      set(SetId::sources, {T::address, T::inet_proto, T::inet_service, T::address}, {}, true,
+          false),
+      set(SetId::refused_source, service, {}, false, true),
+      set(SetId::refused_connections, service, {}, false, true),
+      set(SetId::refused_rate, service, {}, false, true),
+      set(SetId::limits, service, verdict, false, false),
+      set(SetId::limit_ids, service, {T::mark}, true, false),
+      set(SetId::traffic, counted, {}, false, true),
+      set(SetId::range_traffic, counted, {}, true, true),
+      set(SetId::endpoints, service, {}, false, true),
+      set(SetId::range_endpoints, {T::address, T::inet_proto}, {}, false, false),
+      set(SetId::pods, {T::address}, {}, false, false),
+      set(SetId::addresses, {T::address}, {}, false, false),
+      set(SetId::external, {T::ifname}, verdict, false, false),
+      set(SetId::returns, {T::mark}, verdict, false, false),
+      set(SetId::departures, {T::mark}, verdict, false, false),
+      set(SetId::departing, {T::mark, T::ifname}, {}, false, false),
+      set(SetId::snat, {T::address}, {T::address}, false, false),
+      set(SetId::snat_interfaces, {T::address}, verdict, false, false),
+  };
+}
+
+class Rules {
+ public:
+  Rules(Family family, const EdgeRulesInput& input) : input_(input), marks_(input.mark_mask) {
+    table_.family = family;
+    table_.name = constants::edge_table;
+    table_.sets = all_sets();
+  }
+
+  Table table() {
+    limits();
+    interfaces();
+    endings();
+    services();
+    guards();
+    hooks();
+    return std::move(table_);
+  }
+
+ private:
+  void chain(std::string name, std::vector<Rule> rules, std::optional<Hook> hook = {}) {
+    table_.chains.push_back({std::move(name), hook, std::move(rules)});
+  }
+  static Rule rule(std::vector<Statement> statements, std::string comment = "") {
+    return {std::move(statements), std::move(comment), ""};
+  }
+
+  Rule remember_interface() const {
+    return rule({VerdictMap{{Field::iifname}, name_of(SetId::external)}},
+                "replies leave by the interface that the client came in by");
+  }
+  SetMark add_action(std::uint32_t bits) const { return {SetMark::Of::packet, whole, bits}; }
+
+  void limits() {
+    for (const auto& [connections, rate] : input_.limits) {
+      std::vector<Rule> rules;
+      const Key source = {
+          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(SetId::limit_ids)},
+          Field::saddr};
+      // The rate first: a connection that it refuses must not be counted as one that is open.
+      if (rate != 0) {
+        const std::string set = "rate-" + std::to_string(rate);
+        dynamic_set(set, 60);
+        rules.push_back(rule(
+            {OverLimit{OverLimit::Of::rate_per_second, source, set, rate}, go_to("over-rate")}));
+      }
+      if (connections != 0) {
+        const std::string set = "connections-" + std::to_string(connections);
+        dynamic_set(set, 0);
+        rules.push_back(rule({OverLimit{OverLimit::Of::connections, source, set, connections},
+                              go_to("over-connections")}));
+      }
+      chain(limit_chain(connections, rate), std::move(rules));
+    }
+    const auto counted_drop = [&](std::string name, SetId set) {
+      chain(std::move(name),
+            {rule({InSet{target(), name_of(set), true}, drop()}),
+             rule({InSet{range_target(), name_of(set), true}, drop()}), rule({drop()})});
+    };
+    counted_drop("over-rate", SetId::refused_rate);
+    counted_drop("over-connections", SetId::refused_connections);
+  }
+
+  void dynamic_set(const std::string& name, std::uint32_t timeout) {
+    for (const Set& set : table_.sets) {
+      if (set.name == name) {
+        return;
+      }
+    }
+    Set set;
+    set.name = name;
+    set.key = {Type::mark, Type::address};
+    set.dynamic = true;
+    set.timeout = timeout;
+    table_.sets.push_back(std::move(set));
+  }
+
+  void interfaces() {
+    const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
+    for (const auto& [name, number] : input_.external) {
+      const std::uint32_t in = marks_.interface(number);
+      chain("from-" + name, {rule({SetMark{SetMark::Of::connection, ~bits, in}})});
+      chain("to-" + name, {rule({SetMark{SetMark::Of::packet, ~marks_.interface_mask, in}})});
+      const std::uint32_t out = in | marks_.departed;
+      chain("via-" + name, {rule({SetMark{SetMark::Of::connection, ~bits, out}}),
+                            rule({SetMark{SetMark::Of::packet, ~bits, out}})});
+      chain("leave-" + name, {rule({SetMark{SetMark::Of::packet, ~bits, out}})});
+    }
+  }
+
+  // Chains that decide a packet's fate and that others lead to.
+  void endings() {
+    chain(
+        "strays",
+        {rule({InSet{{Field::saddr, Field::l4proto, Field::sport}, name_of(SetId::endpoints), true},
+               equal(Field::l4proto, whole, tcp), drop()},
+              "what an endpoint says in a connection that is not known here"),
+         rule({InSet{{Field::saddr, Field::l4proto}, name_of(SetId::range_endpoints), true},
+               equal(Field::l4proto, whole, tcp), drop()})});
+
+    std::vector<Rule> unserved = {
+        remember_interface(),
+        rule({SetMark{SetMark::Of::packet, ~marks_.action_mask, marks_.rejected}},
+             "no endpoint: rejected in input, where the answer finds its way back")};
+    if (input_.any_address) {
+      unserved.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local), Redirect{}}));
+    }
+    unserved.push_back(rule({accept()}));
+    chain("unserved", std::move(unserved));
+
+    std::vector<Rule> own = {remember_interface()};
+    if (input_.any_address) {
+      own.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local), drop()},
+                         "routed here but not mapped: would go back to the gateway"));
+    }
+    chain("own-address", std::move(own));
+  }
+
+  // One chain for each number of slots: the hash's modulus is a constant of the rule.
+  void services() {
+    for (const bool by_source : {false, true}) {
+      for (const std::uint32_t slots : slot_classes) {
+        chain(flow_chain(slots, by_source),
+              served({rule({Nat{Nat::Kind::destination, with(target(), hash(slots, by_source)),
+                                name_of(SetId::slots), true, std::nullopt}})}));
+      }
+      const Key key = with(range_target(), hash(range_slot_count, by_source));
+      chain(range_chain(by_source, false),
+            served({rule({Nat{Nat::Kind::destination, key, name_of(SetId::range_slots), false,
+                              std::nullopt}})}));
+      chain(range_chain(by_source, true),
+            served({rule({Nat{Nat::Kind::destination, key, name_of(SetId::range_slots), false,
+                              std::pair{target(), name_of(SetId::range_ports)}}})}));
+    }
+  }
+
+  static Hash hash(std::uint32_t slots, bool by_source) {
+    if (by_source) {
+      return {{Field::saddr}, slots, constants::hash_seed};
+    }
+    return {{Field::saddr, Field::sport}, slots, constants::hash_seed};
+  }
+
+  std::vector<Rule> served(std::vector<Rule> last) const {
+    std::vector<Rule> rules = {remember_interface(), rule({add_action(marks_.forwarded)})};
+    if (!input_.masquerade) {
+      // Replies to these would not come back through here.
+      const SetMark masquerade = add_action(marks_.altered);
+      rules.push_back(rule({equal(Field::ct_mark, marks_.interface_mask, 0), masquerade},
+                           "clients on the cluster's side are masqueraded"));
+      rules.push_back(rule({InSet{{Field::saddr}, name_of(SetId::pods), true}, masquerade}));
+    }
+    rules.insert(rules.end(), last.begin(), last.end());
+    return rules;
+  }
+
+  void guards() {
+    const auto both = [&](SetId exact, SetId range) {
+      return std::vector<Rule>{rule({VerdictMap{target(), name_of(exact)}}),
+                               rule({VerdictMap{range_target(), name_of(range)}})};
+    };
+    chain("check-limits", {rule({VerdictMap{target(), name_of(SetId::limits)}}),
+                           rule({VerdictMap{range_target(), name_of(SetId::limits)}})});
+    const auto allowed = [&](Key key) {
+      return rule({InSet{with(std::move(key), Field::saddr), name_of(SetId::sources), true},
+                   go_to("check-limits")});
+    };
+    const auto refused = [&](Key key) {
+      return rule({InSet{std::move(key), name_of(SetId::refused_source), true}, drop()});
+    };
+    chain("checks", {allowed(target()), allowed(range_target()), refused(target()),
+                     refused(range_target()), rule({go_to("check-limits")})});
+
+    const SetMark alter = add_action(marks_.altered & ~marks_.forwarded);
+    if (input_.masquerade) {
+      chain("alter", {remember_interface(),
+                      rule({differs(Field::ct_mark, marks_.interface_mask, 0),
+                            InSet{{Field::saddr}, name_of(SetId::pods), false}, alter},
+                           "the client's address is kept; clients on the cluster's side are "
+                           "masqueraded")});
+    } else {
+      chain("alter", {rule({alter}, "masqueraded")});
+    }
+
+    // Led to by a rule and not by the elements of `services`: kernels before 6.10 follow each
+    // element's verdict, and all that it leads to, for every transaction. Through `guarded` that
+    // would be the square of the number of Mappings.
+    std::vector<Rule> guard = {
+        rule({jump("checks")}),
+        rule({InSet{target(), name_of(SetId::altered), true}, jump("alter")}),
+        rule({InSet{range_target(), name_of(SetId::range_altered), true}, jump("alter")})};
+    const std::vector<Rule> behind = both(SetId::guarded, SetId::range_guarded);
+    guard.insert(guard.end(), behind.begin(), behind.end());
+    chain("guard", std::move(guard));
+
+    std::vector<Rule> dispatch = both(SetId::services, SetId::range_services);
+    dispatch.push_back(
+        rule({InSet{{Field::daddr}, name_of(SetId::addresses), true}, go_to("guard")}));
+    chain("dispatch", std::move(dispatch));
+  }
+
+  // "rt mtu" looks up two routes: not for a connection that fits through the narrowest leg anyway.
+  ClampMss clamp_mss() const {
+    const std::uint32_t headers = table_.family == Family::ipv4 ? 40 : 60;
+    if (input_.smallest_mtu <= headers) return {};
+    return {static_cast<std::uint16_t>(std::min(input_.smallest_mtu - headers, 0xffffU))};
+  }
+
+  void hooks() {
+    const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
+    const Key connection_mark = {Masked{Field::ct_mark, bits}};
+    const VerdictMap returning{connection_mark, name_of(SetId::returns)};
+    const Match original = equal(Field::ct_direction, whole, direction_original);
+
+    // What passes here passes for every packet, so most leave by the first rule that they meet. A
+    // packet without connection has neither direction nor mark, and gets to the last.
+    std::vector<Rule> mangle;
+    if (input_.snat) {
+      mangle.push_back(rule({original, VerdictMap{connection_mark, name_of(SetId::departures)}}));
+    }
+    mangle.push_back(rule({original, accept()}));
+    mangle.push_back(rule({returning}));
+    mangle.push_back(rule({differs(Field::ct_state, state_invalid, 0), jump("strays")}));
+    chain("mangle-prerouting", std::move(mangle),
+          Hook{Hook::Type::filter, Hook::At::prerouting, constants::priority_mangle});
+
+    std::vector<Rule> prerouting = {
+        rule({jump("dispatch")}),
+        rule({equal(Field::l4proto, whole, tcp), equal(Field::tcp_flags, tcp_syn, 0),
+              jump("strays")},
+             "a connection that another instance began: its client will bring it back")};
+    if (input_.snat) {
+      prerouting.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local),
+                                 VerdictMap{{Field::saddr}, name_of(SetId::snat_interfaces)}}));
+    }
+    prerouting.push_back(
+        rule({InSet{{Field::daddr}, name_of(SetId::addresses), true}, jump("own-address")}));
+    chain("nat-prerouting", std::move(prerouting),
+          Hook{Hook::Type::nat, Hook::At::prerouting, constants::priority_dstnat});
+
+    chain("nat-output", {rule({jump("dispatch")}, "what this host itself sends to a mapped port")},
+          Hook{Hook::Type::nat, Hook::At::output, constants::priority_dstnat});
+
+    const Match rejected = equal(Field::mark, marks_.action_mask, marks_.rejected);
+    chain("input",
+          {rule({rejected, equal(Field::l4proto, whole, tcp), Reject{true}}),
+           rule({rejected, Reject{false}})},
+          Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter});
+
+    chain("route-output", {rule({equal(Field::ct_direction, whole, direction_reply), returning})},
+          Hook{Hook::Type::route, Hook::At::output, constants::priority_mangle});
+
+    const Key counted = {Field::ct_direction, Field::ct_original_daddr, Field::l4proto,
+                         Field::ct_original_dport};
+    chain("forward",
+          {rule({equal(Field::l4proto, whole, tcp),
+                 equal(Field::tcp_flags, tcp_syn | tcp_rst, tcp_syn), clamp_mss()}),
+           rule({InSet{counted, name_of(SetId::traffic), true}, accept()}),
+           rule({InSet{counted, name_of(SetId::range_traffic), true}})},
+          Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});
+
+    const std::uint32_t masqueraded = input_.masquerade ? marks_.forwarded : marks_.altered;
+    std::vector<Rule> postrouting = {
+        rule({equal(Field::mark, marks_.action_mask, 0), accept()}, "not ours"),
+        rule({InSet{target(), name_of(SetId::endpoints), true}}, "counts"),
+        rule({equal(Field::mark, marks_.action_mask, masqueraded),
+              SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}})};
+    if (input_.snat) {
+      postrouting.push_back(rule(
+          {InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(SetId::departing), true},
+           Nat{Nat::Kind::source, {Field::saddr}, name_of(SetId::snat), false, std::nullopt}},
+          "connections that pods opened leave with the Mapping's address"));
+    }
+    chain("nat-postrouting", std::move(postrouting),
+          Hook{Hook::Type::nat, Hook::At::postrouting, constants::priority_srcnat});
+  }
+
+  const EdgeRulesInput& input_;
+  EdgeMarks marks_;
+  Table table_;
+};
+
+}  // namespace
+
+EdgeMarks::EdgeMarks(std::uint32_t mask) {
+  if (mask == 0) {
+    mask = constants::edge_mark_mask;
+  }
+  const auto shift = static_cast<std::uint32_t>(std::countr_zero(mask));
+  const auto width = static_cast<std::uint32_t>(std::popcount(mask));
+  const std::uint32_t action_bit = 1U << (shift + width - 2);
+  action_mask = action_bit * 3;
+  forwarded = action_bit;
+  altered = action_bit * 3;
+  rejected = action_bit * 2;
+  departed = action_bit * 2;
+  interface_mask = mask & ~action_mask;
+  interface_shift = shift;
+  interfaces = (1U << (width - 2)) - 1;
+}
+
+nft::Table edge_table(Family family, const EdgeRulesInput& input) {
+  return Rules(family, input).table();
+}
+
+std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input) {
+  const EdgeMarks marks(input.mark_mask);
+  std::vector<Element> result;
+  const auto word = [](std::uint32_t value) {
+    std::array<std::uint8_t, 4> bytes;
+    std::memcpy(bytes.data(), &value, 4);
+    return bytes;
+  };
+  const auto add = [&](SetId set, std::span<const std::uint8_t> key, const std::string& chain,
+                       bool jump) {
+    Element element;
+    element.key.family = family;
+    element.key.set = set;
+    element.key.key.append(key);
+    element.value.chain.append({reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()});
+    element.value.jump = jump;
+    result.push_back(std::move(element));
+  };
+  for (const auto& [name, number] : input.external) {
+    std::array<std::uint8_t, 16> padded{};  // IFNAMSIZ
+    std::memcpy(padded.data(), name.data(), std::min(name.size(), padded.size() - 1));
+    const std::uint32_t in = marks.interface(number);
+    add(SetId::external, padded, "from-" + name, true);
+    add(SetId::returns, word(in), "to-" + name, false);
+    add(SetId::departures, word(in | marks.departed), "leave-" + name, false);
+    std::array<std::uint8_t, 20> both{};
+    std::memcpy(both.data(), word(in | marks.departed).data(), 4);
+    std::memcpy(both.data() + 4, padded.data(), 16);
+    Element departing;
+    departing.key.family = family;
+    departing.key.set = SetId::departing;
+    departing.key.key.append(both);
+    result.push_back(std::move(departing));
+  }
+  return result;
+}
+
+std::string flow_chain(std::uint32_t slots, bool by_source) {
+  return (by_source ? "source-" : "flow-") + std::to_string(slots);
+}
+
+std::string range_chain(bool by_source, bool shifted) {
+  return std::string("range-") + (by_source ? "source" : "flow") + (shifted ? "-shifted" : "");
+}
+
+std::string limit_chain(std::uint32_t connections, std::uint32_t per_second) {
+  return "limit-" + std::to_string(connections) + "-" + std::to_string(per_second);
+}
+
+}  // namespace core

@@ -1,0 +1,184 @@
+#include "core/edge/mapping_status.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace core {
+namespace {
+
+using Reported = MappingReport::State;
+using Status = Condition::Status;
+
+// Far below what the schema allows, and about what people read.
+constexpr std::size_t longest_message = 4096;
+
+void insert_sorted(std::vector<Address>& addresses, const Address& address) {
+  const auto at = std::lower_bound(addresses.begin(), addresses.end(), address);
+  if (at == addresses.end() || *at != address) addresses.insert(at, address);
+}
+
+bool carries(Reported state) { return state == Reported::active || state == Reported::degraded; }
+
+// Those whose word counts.
+std::vector<const MappingInstance*> heard(std::span<const MappingInstance> instances,
+                                          const StatusContext& context) {
+  std::vector<const MappingInstance*> found;
+  bool current = false;
+  for (const MappingInstance& instance : instances) {
+    if (is_expired(instance, context.now)) continue;
+    current = current || instance.generation >= context.generation;
+    found.push_back(&instance);
+  }
+  if (current) {
+    std::erase_if(found, [&](const MappingInstance* instance) {
+      return instance->generation < context.generation;
+    });
+  }
+  return found;
+}
+
+template <typename Which>
+std::string messages(const std::vector<const MappingInstance*>& instances, Which which) {
+  std::vector<std::string> texts;
+  for (const MappingInstance* instance : instances) {
+    if (which(instance->state) && !instance->message.empty()) texts.push_back(instance->message);
+  }
+  return join_messages(texts);
+}
+
+Condition accepted(const std::vector<const MappingInstance*>& instances) {
+  const auto is = [&](Reported state) {
+    return std::ranges::any_of(instances, [&](const auto* one) { return one->state == state; });
+  };
+  if (instances.empty()) {
+    return {"Accepted", Status::unknown, "Pending", "no edge has looked at it yet"};
+  }
+  if (is(Reported::degraded)) {
+    return {"Accepted", Status::yes, "PartlyAccepted",
+            messages(instances, [](Reported state) { return state == Reported::degraded; })};
+  }
+  if (is(Reported::active) || is(Reported::inactive))
+    return {"Accepted", Status::yes, "Accepted", ""};
+  return {"Accepted", Status::no, "Rejected", messages(instances, [](Reported) { return true; })};
+}
+
+Condition programmed(const std::vector<const MappingInstance*>& instances,
+                     const Condition& accepted) {
+  std::vector<std::string> carriers;
+  for (const MappingInstance* instance : instances) {
+    if (carries(instance->state)) carriers.push_back(instance->name);
+  }
+  if (!carriers.empty()) {
+    std::ranges::sort(carriers);
+    std::string names;
+    for (const std::string& name : carriers) names += (names.empty() ? "" : ", ") + name;
+    if (names.size() > longest_message) names = std::to_string(carriers.size()) + " edges";
+    return {"Programmed", Status::yes, "Programmed", "carried by " + names};
+  }
+  if (accepted.status == Status::unknown) {
+    return {"Programmed", Status::unknown, "Pending", accepted.message};
+  }
+  if (accepted.status == Status::no) {
+    return {"Programmed", Status::no, "NotAccepted", "nothing of it is in effect"};
+  }
+  return {"Programmed", Status::no, "NoAddress", "no edge has one of its addresses"};
+}
+
+}  // namespace
+
+std::string join_messages(std::span<const std::string> texts) {
+  std::string joined;
+  std::set<std::string_view> said;
+  std::size_t left_out = 0;
+  for (const std::string& text : texts) {
+    if (!said.insert(text).second) continue;
+    if (!joined.empty() && joined.size() + text.size() > longest_message) {
+      ++left_out;
+      continue;
+    }
+    joined += (joined.empty() ? "" : "; ") + text.substr(0, longest_message);
+  }
+  if (left_out > 0) joined += "; and " + std::to_string(left_out) + " more";
+  return joined;
+}
+
+std::string_view to_string(Condition::Status status) {
+  switch (status) {
+    case Status::no:
+      return "False";
+    case Status::yes:
+      return "True";
+    case Status::unknown:
+      break;
+  }
+  return "Unknown";
+}
+
+InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
+                               std::span<const std::shared_ptr<const Forward>> forwards,
+                               const StatusContext& context) {
+  InstanceStatus status;
+  status.entry.name = context.instance;
+  status.entry.state = report.state;
+  status.entry.message = join_messages(report.reasons);
+  status.entry.generation = context.generation;
+  status.entry.heartbeat = context.now;
+  status.entry.heartbeat_period = context.heartbeat_period;
+  for (const auto& forward : forwards) {
+    if (forward->owner != claimant || !forward->active) continue;
+    insert_sorted(status.entry.addresses, forward->key.address);
+    // There without a pod, too: SmartNat says of an address that it is in effect, not that it
+    // works.
+    std::vector<Address>& pods = status.configured[forward->key.address];
+    for (const Backend& backend : forward->backends) insert_sorted(pods, backend.address);
+  }
+  return status;
+}
+
+std::int64_t heartbeat_period(std::size_t mappings) {
+  return std::max<std::int64_t>(60, static_cast<std::int64_t>(mappings / 5));
+}
+
+bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
+  InstanceStatus same = next;
+  same.service = written.service;
+  same.entry.heartbeat = written.entry.heartbeat;
+  same.entry.heartbeat_period = written.entry.heartbeat_period;
+  // A heartbeat from the future is of a clock that was set back since: it would never be due.
+  const std::int64_t age = next.entry.heartbeat - written.entry.heartbeat;
+  return same != written || age >= written.entry.heartbeat_period || age < 0;
+}
+
+bool is_expired(const MappingInstance& instance, std::int64_t now) {
+  return now - instance.heartbeat > heartbeats_missed * instance.heartbeat_period;
+}
+
+SharedStatus shared_status(std::span<const MappingInstance> instances,
+                           std::span<const Condition> before, const Service* service,
+                           const StatusContext& context) {
+  const auto counted = heard(instances, context);
+  SharedStatus status;
+  status.generation = context.generation;
+  status.conditions.push_back(accepted(counted));
+  status.conditions.push_back(programmed(counted, status.conditions.front()));
+  const Condition& verdict = status.conditions.front();
+  if (verdict.status != Status::unknown) {
+    // Never "no" for a Mapping that is not in effect, whatever the edges left unsaid.
+    status.invalid = verdict.status == Status::yes ? "no"
+                     : verdict.message.empty()     ? "rejected"
+                                                   : verdict.message;
+  }
+  for (Condition& condition : status.conditions) {
+    condition.generation = context.generation;
+    const auto old = std::ranges::find(before, condition.type, &Condition::type);
+    const bool same = old != before.end() && old->status == condition.status;
+    condition.since = same ? old->since : context.now;
+  }
+  if (service != nullptr && !service->cluster_ips.empty()) {
+    status.service_vip = to_string(service->cluster_ips.front());
+  }
+  return status;
+}
+
+}  // namespace core

@@ -1,0 +1,109 @@
+// A Mapping's status as values: what one edge says of it, and what all of them together come to.
+// Two writers, so that many edges never conflict: each edge writes its own InstanceStatus, and one
+// of them, the leader, writes the SharedStatus. Pure: how it is written is kube's business, and the
+// clock is a parameter.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/edge/forward.hpp"
+#include "core/edge/plan_edge.hpp"
+#include "core/objects.hpp"
+
+namespace core {
+
+// An entry of status.instances. Times are Unix seconds of the edge that writes them.
+struct MappingInstance {
+  std::string name;
+  MappingReport::State state = MappingReport::State::active;
+  std::vector<Address> addresses;  // of the Mapping, in effect there; sorted
+  std::string message;             // why the state is what it is; empty for a plain active one
+  std::int64_t generation = 0;     // metadata.generation that the edge has seen
+  std::int64_t heartbeat = 0;
+  std::int64_t heartbeat_period =
+      60;  // seconds; it says so itself, as edges of many Mappings take longer
+
+  friend bool operator==(const MappingInstance&, const MappingInstance&) = default;
+};
+
+// What one edge writes: its entry, and SmartNat's configuredAddresses for the addresses it has.
+struct InstanceStatus {
+  MappingInstance entry;
+  std::map<Address, std::vector<Address>> configured;  // external address: pods, sorted
+  std::string service;                                 // its Service's name; not written
+
+  friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
+};
+
+// What one edge does for the Mappings that it planned anew; nothing: it is gone. Level, not edge.
+using PlannedMappings = std::map<ObjectName, std::optional<InstanceStatus>>;
+
+// As metav1.Condition.
+struct Condition {
+  enum class Status : std::uint8_t { no, yes, unknown };
+
+  std::string type;
+  Status status = Status::unknown;
+  std::string reason;  // one word
+  std::string message;
+  std::int64_t generation = 0;
+  std::int64_t since = 0;  // lastTransitionTime, Unix seconds
+
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+std::string_view to_string(Condition::Status status);  // "True", "False", "Unknown"
+
+// What the leader writes. `invalid` and `service_vip` are SmartNat's.
+struct SharedStatus {
+  std::int64_t generation = 0;
+  std::vector<Condition> conditions;  // Accepted, Programmed
+  std::string invalid;                // "no", or why; empty while nobody knows
+  std::string service_vip;            // the Service's first cluster IP, if it has one
+
+  friend bool operator==(const SharedStatus&, const SharedStatus&) = default;
+};
+
+struct StatusContext {
+  std::string instance;
+  std::int64_t generation = 0;  // metadata.generation of the Mapping
+  std::int64_t now = 0;         // Unix seconds
+  std::int64_t heartbeat_period = 60;
+};
+
+// An edge that has missed so many heartbeats is gone. Generous, since it compares the clocks of two
+// machines; it decides about words in a status, never about traffic.
+inline constexpr std::int64_t heartbeats_missed = 5;
+// An entry that says nothing new is written again after so long, with so many Mappings: at most
+// five in a second. In seconds.
+std::int64_t heartbeat_period(std::size_t mappings);
+
+// The texts in one, each once. What would be too long for a status is counted, never cut in the
+// middle.
+std::string join_messages(std::span<const std::string> texts);
+
+// `forwards` may hold those of other claimants; they are passed over.
+InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
+                               std::span<const std::shared_ptr<const Forward>> forwards,
+                               const StatusContext& context);
+
+// Whether `next` says something that `written` does not, or the heartbeat is due.
+bool worth_writing(const InstanceStatus& written, const InstanceStatus& next);
+
+bool is_expired(const MappingInstance& instance, std::int64_t now);
+
+// `instances` as they stand in the status, the leader's own among them; expired ones do not count,
+// and those of an older generation only as long as there is none of this one. `before` are the
+// conditions as they stand, for the time since when each is so. `service` may be null.
+SharedStatus shared_status(std::span<const MappingInstance> instances,
+                           std::span<const Condition> before, const Service* service,
+                           const StatusContext& context);
+
+}  // namespace core

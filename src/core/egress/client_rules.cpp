@@ -1,0 +1,28 @@
+#include "core/egress/client_rules.hpp"
+
+#include <string>
+
+#include "core/constants.hpp"
+#include "core/state/state.hpp"
+
+namespace core {
+
+using namespace nft;
+
+nft::Table client_table(Family family, std::uint16_t port) {
+  constexpr std::uint32_t udp = 17;
+  Set gateways;
+  gateways.name = to_string(SetId::gateways);
+  gateways.key = {Type::address};
+  const Match is_udp{Field::l4proto, 0xffffffff, true, udp};
+  const Match to_port{Field::dport, 0xffffffff, true, port};
+  const InSet from_others{{Field::saddr}, gateways.name, false};
+  Chain input{"input",
+              Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter},
+              {{{is_udp, to_port, from_others, Verdict{Verdict::Code::drop, ""}},
+                "nobody but NAT pods",
+                ""}}};
+  return {family, std::string(constants::client_table), {gateways}, {std::move(input)}};
+}
+
+}  // namespace core

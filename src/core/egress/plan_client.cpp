@@ -1,0 +1,367 @@
+#include "core/egress/plan_client.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/constants.hpp"
+#include "core/egress/client_rules.hpp"
+#include "core/egress/tunnels.hpp"
+
+namespace core {
+namespace {
+
+using Encap = core::Egress::Encapsulation;
+
+// A NAT pod that drains gets 2 of 512 parts, which of this many buckets is less than half of one,
+// and so none: those that are busy stay with it and go elsewhere as they fall silent.
+constexpr std::uint16_t buckets = 126;
+constexpr std::uint16_t full_weight = 255;  // kernels before 6.12 take no more
+// A connection that is silent for so long may move to another NAT pod, which resets it.
+constexpr std::uint32_t idle_seconds = 120;
+
+Address link_local(std::uint32_t number) {
+  std::vector<std::uint8_t> bytes(16);
+  bytes[0] = 0xfe;
+  bytes[1] = 0x80;
+  for (std::size_t i = 0; i < 4; ++i) bytes[15 - i] = static_cast<std::uint8_t>(number >> 8 * i);
+  return Address(bytes);
+}
+
+class Planner {
+ public:
+  Planner(const ClientSettings& settings, const ClientInput& input, Family family,
+          const Address& own, ClientPlan& plan)
+      : settings_(settings), input_(input), family_(family), own_(own), plan_(plan) {}
+
+  void plan() {
+    if (input_.egresses.empty() && input_.closed.empty()) return;
+    for (const ClientEgress& egress : input_.egresses) ways(egress);
+    destinations();
+    exclusions();
+    closed();
+    kept();
+    guard();
+    state().rules.insert({.family = family_,
+                          .priority = constants::egress_rule_priority,
+                          .table = constants::egress_table});
+    // Probes go through the tunnels to the peers themselves. By port and not by mark, because the
+    // way back of their answers is looked for likewise (rp_filter).
+    state().rules.insert({.family = family_,
+                          .priority = constants::peer_rule_priority,
+                          .table = constants::peers_table,
+                          .udp_port = settings_.probe_port});
+  }
+
+ private:
+  [[nodiscard]] State& state() { return plan_.state; }
+  [[nodiscard]] bool ours(const Prefix& prefix) const { return prefix.family() == family_; }
+
+  // What one Egress leads through.
+  struct Ways {
+    std::uint32_t group = 0;  // 0: nothing
+    std::vector<Gateway> gateways;
+  };
+
+  void ways(const ClientEgress& egress) {
+    Ways& result = ways_[egress.egress.name];
+    Nexthop group;
+    for (const Gateway& gateway : egress.gateways) {
+      if (gateway.address.family() != family_ || gateway.address == own_) continue;
+      // Tunnel packets must not go into a tunnel, whatever the destinations are.
+      state().routes.insert({.table = constants::egress_table,
+                             .destination = Prefix::host(gateway.address),
+                             .metric = 1,
+                             .type = Route::Type::throw_});
+      result.gateways.push_back(gateway);
+      const Nexthop nexthop = tunnel_to(egress.egress, gateway.address);
+      if (!gateway.usable) continue;
+      const std::uint16_t weight = gateway.draining ? 1 : full_weight;
+      // Twice: in a group of one the kernel does not note which buckets are busy, and the second
+      // NAT pod would get half of all connections.
+      for (const char* const turn : {" 1", " 2"}) {
+        group.members.push_back({number(nexthop, turn), weight});
+      }
+    }
+    if (egress.egress.mode == Egress::Mode::service && !group.members.empty()) {
+      take_from_anywhere(egress);
+    }
+    if (group.members.empty() || egress.egress.deleting) return;
+    std::ranges::sort(group.members);
+    group.id =
+        free_id("group " + to_string(egress.egress.name) + std::string(core::to_string(family_)));
+    group.buckets = buckets;
+    group.idle_seconds = idle_seconds;
+    result.group = group.id;
+    spread();
+    state().nexthops.emplace(group.id, std::move(group));
+  }
+
+  // By ports too: connections are spread, not pods. Also with one NAT pod: with the second, the
+  // hash of those that are open must not become another one. So it must be the same at a
+  // connection's first look for a route and, when routes change, at a later one. Since Linux 6.16
+  // the first one of a TCP connection that is opened here is by a random source port; and over IPv6
+  // it is, in all versions, by no source port and no source address (tcp_v6_connect). What differs
+  // is left out: a pod has one address of a family anyway.
+  void spread() {
+    const bool ipv4 = family_ == Family::ipv4;
+    const std::string head = ipv4 ? "net/ipv4/" : "net/ipv6/";
+    constexpr std::uint32_t destination_protocol_port = 0x0002 | 0x0004 | 0x0020;
+    const bool by_destination = !ipv4 || input_.random_source_ports;
+    if (by_destination) {
+      state().sysctls[head + "fib_multipath_hash_fields"] =
+          std::to_string(destination_protocol_port);
+    }
+    state().sysctls[head + "fib_multipath_hash_policy"] = by_destination ? "3" : "1";
+  }
+
+  // Returns the next hop that leads through it, without a number.
+  Nexthop tunnel_to(const Egress& egress, const Address& remote) {
+    Nexthop nexthop;
+    nexthop.family = family_;
+    Route peer;
+    peer.table = constants::peers_table;
+    peer.destination = Prefix::host(remote);
+    if (egress.encapsulation == Encap::vxlan) {
+      nexthop.device = gpe_device;
+      nexthop.encapsulation = Encapsulation{constants::vxlan_id, remote};
+      gpe(tunnel_mtu(Encap::vxlan, family_, path_mtu(input_.host, remote)));
+      guarded_.insert(remote);
+      guarded_port_ = constants::vxlan_gpe_port;
+    } else {
+      nexthop.device = fou(remote);
+    }
+    peer.device = nexthop.device;
+    peer.encapsulation = nexthop.encapsulation;
+    state().routes.insert(peer);
+    return nexthop;
+  }
+
+  // The number of a next hop object like this; another Egress may lead there, too.
+  std::uint32_t number(Nexthop nexthop, const char* turn) {
+    const std::string remote =
+        nexthop.encapsulation ? to_string(nexthop.encapsulation->remote) : "";
+    const std::string name = nexthop.device + " " + remote + turn;
+    const auto [known, first] = numbers_.try_emplace(name, 0);
+    if (!first) return known->second;
+    nexthop.id = known->second = free_id(name);
+    // Nobody's address, and nobody is asked for it. The kernel keeps what it learns of a path's MTU
+    // only with IPv6 next hops that have a gateway, and tells them apart by that.
+    if (family_ == Family::ipv6) nexthop.gateway = link_local(nexthop.id);
+    state().nexthops.emplace(nexthop.id, std::move(nexthop));
+    return known->second;
+  }
+
+  std::string fou(const Address& remote) {
+    Tunnel tunnel;
+    tunnel.kind = Tunnel::Kind::fou;
+    tunnel.family = family_;
+    tunnel.local = own_;
+    tunnel.remote = remote;
+    tunnel.port = settings_.fou_port;
+    tunnel.checksum = settings_.checksum;
+    tunnel.ttl = outer_ttl;
+    tunnel.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, remote));
+    tunnel.name = tunnel_name(remote, [&](const std::string& name) {
+      const auto other = state().tunnels.find(name);
+      return other != state().tunnels.end() && other->second.remote != remote;
+    });
+    state().fou_ports.insert({family_, settings_.fou_port});
+    state().tunnels.emplace(tunnel.name, tunnel);
+    return tunnel.name;
+  }
+
+  void gpe(std::uint32_t mtu) {
+    Tunnel& tunnel = state().tunnels[std::string(gpe_device)];
+    tunnel.name = gpe_device;
+    tunnel.kind = Tunnel::Kind::gpe;
+    tunnel.port = constants::vxlan_gpe_port;
+    tunnel.mtu = tunnel.mtu == 0 ? mtu : std::min(tunnel.mtu, mtu);
+  }
+
+  // Answers come from NAT pods, not from the ClusterIP that requests go to.
+  void take_from_anywhere(const ClientEgress& egress) {
+    if (egress.egress.encapsulation == Encap::fou) {
+      Tunnel sink;
+      sink.name = family_ == Family::ipv4 ? "pona4-sink" : "pona6-sink";
+      sink.kind = Tunnel::Kind::sink;
+      sink.family = family_;
+      sink.local = sink.remote = Address(std::vector<std::uint8_t>(own_.size()));
+      sink.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, own_));
+      state().tunnels.emplace(sink.name, sink);
+      guarded_port_ = settings_.fou_port;
+      sinks_ = true;
+      take_any_way();
+    }
+    for (const Address& sender : egress.senders) {
+      if (sender.family() == family_) guarded_.insert(sender);
+    }
+  }
+
+  // Answers come by another device than requests leave by. The other interfaces stay as strict as
+  // they are.
+  void take_any_way() {
+    if (family_ != Family::ipv4 || input_.host.rp_filter_all == 0) return;
+    const std::string head = "net/ipv4/conf/";
+    for (const auto& [name, interface] : input_.host.interfaces) {
+      if (name == "lo" || is_tunnel_name(name)) continue;
+      state().sysctls[head + name + "/rp_filter"] =
+          std::to_string(std::max(interface.rp_filter, input_.host.rp_filter_all));
+    }
+    state().sysctls[head + "all/rp_filter"] = "0";
+  }
+
+  [[nodiscard]] std::uint32_t free_id(const std::string& of) {
+    std::uint32_t id = constants::nexthop_base | (short_hash(of) & 0x0fffffff);
+    while (state().nexthops.contains(id)) ++id;
+    return id;
+  }
+
+  void destinations() {
+    for (const ClientEgress& wanted : input_.egresses) {
+      for (const Prefix& destination : wanted.egress.destinations) {
+        if (!ours(destination)) continue;
+        const auto [owner, first] = owners_.try_emplace(destination, &wanted.egress);
+        if (first) {
+          lead(destination, wanted.egress);
+        } else {
+          plan_.problems.push_back("Egress " + to_string(wanted.egress.name) + ": " +
+                                   to_string(destination) + " is also a destination of Egress " +
+                                   to_string(owner->second->name) + ", which comes first");
+        }
+      }
+    }
+  }
+
+  void lead(const Prefix& destination, const Egress& egress) {
+    const Ways& ways = ways_[egress.name];
+    ClientDestination told{destination, egress.name, ClientDestination::Way::tunnel, {}};
+    if (ways.group != 0) {
+      route(destination, constants::destination_metric, Route::Type::unicast, ways.group);
+      told.gateways = ways.gateways;
+    }
+    const bool bypass = egress.on_unavailable == Egress::OnUnavailable::bypass;
+    if (ways.group == 0) {
+      told.way = bypass ? ClientDestination::Way::pod : ClientDestination::Way::fence;
+    }
+    // Behind the way through: whatever becomes of that, nothing leaves by another one.
+    route(destination, constants::fence_metric,
+          bypass ? Route::Type::throw_ : Route::Type::unreachable);
+    plan_.destinations.push_back(std::move(told));
+  }
+
+  // What one Egress does not want is the next best one's that does, else the pod's own way.
+  void exclusions() {
+    for (const ClientEgress& from : input_.egresses) {
+      for (const Prefix& excluded : from.egress.excluded) {
+        if (!ours(excluded) || owners_.contains(excluded)) continue;
+        const Egress* next = nullptr;
+        std::uint8_t length = 0;
+        for (const auto& [destination, owner] : owners_) {
+          const bool wants = destination.contains(excluded.first()) &&
+                             destination.length <= excluded.length &&
+                             std::ranges::find(owner->excluded, excluded) == owner->excluded.end();
+          if (wants && (next == nullptr || destination.length > length)) {
+            next = owner;
+            length = destination.length;
+          }
+        }
+        if (next != nullptr) {
+          if (!exclusions_.insert(excluded).second) continue;
+          lead(excluded, *next);
+          continue;
+        }
+        if (!exclusions_.insert(excluded).second) continue;
+        route(excluded, constants::throw_metric, Route::Type::throw_);
+        plan_.destinations.push_back(
+            {excluded, from.egress.name, ClientDestination::Way::excluded, {}});
+      }
+    }
+  }
+
+  void closed() {
+    for (const Prefix& prefix : input_.closed) {
+      if (!ours(prefix) || owners_.contains(prefix)) continue;
+      route(prefix, constants::fence_metric, Route::Type::unreachable);
+      closed_.insert(prefix);
+      plan_.destinations.push_back({prefix, {}, ClientDestination::Way::fence, {}});
+    }
+  }
+
+  void kept() {
+    for (const Prefix& prefix : settings_.kept) {
+      if (!ours(prefix) || owners_.contains(prefix) || closed_.contains(prefix)) continue;
+      route(prefix, constants::throw_metric, Route::Type::throw_);
+    }
+  }
+
+  void guard() {
+    if (guarded_.empty() && !sinks_) return;
+    state().tables[family_] = client_table(family_, guarded_port_);
+    for (const Address& address : guarded_) {
+      ElementKey key;
+      key.family = family_;
+      key.set = SetId::gateways;
+      key.key.append(address.bytes());
+      state().elements.emplace(key, ElementValue{});
+    }
+  }
+
+  void route(const Prefix& destination, std::uint32_t metric, Route::Type type,
+             std::uint32_t nexthop = 0) {
+    state().routes.insert({.table = constants::egress_table,
+                           .destination = destination.masked(),
+                           .metric = metric,
+                           .type = type,
+                           .nexthop = nexthop});
+  }
+
+  const ClientSettings& settings_;
+  const ClientInput& input_;
+  Family family_;
+  Address own_;
+  ClientPlan& plan_;
+  std::map<ObjectName, Ways> ways_;
+  std::map<std::string, std::uint32_t> numbers_;  // of next hop objects
+  std::map<Prefix, const Egress*> owners_;
+  std::set<Prefix> exclusions_, closed_;
+  std::set<Address> guarded_;
+  std::uint16_t guarded_port_ = 0;
+  bool sinks_ = false;
+};
+
+}  // namespace
+
+std::vector<Prefix> private_ranges() {
+  std::vector<Prefix> ranges;
+  for (const char* text : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+                           "169.254.0.0/16", "fc00::/7", "fe80::/10"}) {
+    ranges.push_back(*Prefix::parse(text));
+  }
+  return ranges;
+}
+
+ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input) {
+  ClientPlan plan;
+  for (const Address& own : input.addresses) {
+    // What is disabled takes no routes, and no packet leaves by it.
+    if (own.family() == Family::ipv6 && !input.host.ipv6) continue;
+    Planner(settings, input, own.family(), own, plan).plan();
+  }
+  std::ranges::stable_sort(plan.destinations, {}, &ClientDestination::destination);
+  return plan;
+}
+
+State fences_of(const State& state) {
+  State fences;
+  for (const Route& route : state.routes) {
+    if (route.type != Route::Type::unicast) fences.routes.insert(route);
+  }
+  for (const PolicyRule& rule : state.rules) {
+    if (rule.table == constants::egress_table) fences.rules.insert(rule);
+  }
+  return fences;
+}
+
+}  // namespace core

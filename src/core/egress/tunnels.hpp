@@ -1,0 +1,39 @@
+// What NAT pods and their clients must agree on, or do alike: names and sizes of tunnels.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/host.hpp"
+#include "core/objects.hpp"
+#include "core/state/state.hpp"
+
+namespace core {
+
+// The device of VXLAN-GPE: one is enough for all peers of both families.
+inline constexpr std::string_view gpe_device = "pona-gpe";
+
+// Of the packets that carry the clients' packets: what Linux gives its own.
+inline constexpr std::uint8_t outer_ttl = 64;
+
+// "pona4-0a010203" for 10.1.2.3, "pona6-" and a hash for IPv6: of all such names the first that is
+// not taken by another address.
+std::string tunnel_name(const Address& remote,
+                        const std::function<bool(const std::string&)>& taken);
+bool is_tunnel_name(std::string_view name);
+
+// What a tunnel within packets of `family` leaves of the path's MTU, in bytes.
+std::uint32_t tunnel_mtu(Egress::Encapsulation encapsulation, Family family,
+                         std::uint32_t path_mtu);
+
+// The largest packet that certainly gets to `remote` without a tunnel, as far as this host knows:
+// the MTU of the interface whose subnet it is in, else of the default route's, and not more than
+// any route says.
+std::uint32_t path_mtu(const Host& host, const Address& remote);
+
+// 32 bits of FNV-1a.
+std::uint32_t short_hash(std::string_view text);
+
+}  // namespace core

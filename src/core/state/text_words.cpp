@@ -1,0 +1,33 @@
+#include "core/state/text_words.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "core/ip.hpp"
+
+namespace core {
+namespace {
+
+std::string hex_digits(std::uint32_t value) {
+  std::array<char, 8> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+  return {digits.data(), end};
+}
+
+}  // namespace
+
+std::string hex_text(std::uint32_t value) { return "0x" + hex_digits(value); }
+
+std::string mark_text(std::uint32_t value) {
+  const std::string digits = hex_digits(value);
+  return "0x" + std::string(8 - digits.size(), '0') + digits;
+}
+
+std::string transport_text(std::uint32_t number) {
+  for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::sctp}) {
+    if (static_cast<std::uint32_t>(protocol) == number) return std::string(to_string(protocol));
+  }
+  return std::to_string(number);
+}
+
+}  // namespace core

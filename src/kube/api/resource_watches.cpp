@@ -1,0 +1,81 @@
+#include "kube/api/resource_watches.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kube {
+
+Watches::Watches(std::string context, Transport& transport, os::Clock clock)
+    : prefix_(std::move(context) + "/"), transport_(transport), clock_(std::move(clock)) {}
+
+Reflector& Watches::add(Resource resource, Reduce reduce) {
+  reflectors_.push_back(
+      std::make_unique<Reflector>(std::move(resource), transport_, clock_, std::move(reduce)));
+  return *reflectors_.back();
+}
+
+bool Watches::take(const Arrival& arrival) {
+  return std::ranges::any_of(reflectors_,
+                             [&](const auto& reflector) { return reflector->take(arrival); });
+}
+
+void Watches::step() {
+  for (const auto& reflector : reflectors_) reflector->step();
+}
+
+os::Time Watches::due() const {
+  os::Time due = os::Time::max();
+  for (const auto& reflector : reflectors_) due = std::min(due, reflector->due());
+  return due;
+}
+
+bool Watches::synced() const {
+  return std::ranges::all_of(reflectors_,
+                             [](const auto& reflector) { return reflector->settled(); });
+}
+
+core::ObjectChanges Watches::take_changes() {
+  core::ObjectChanges all;
+  for (const auto& reflector : reflectors_) {
+    core::ObjectChanges changes = reflector->cache().take();
+    all.merge(changes);
+  }
+  return all;
+}
+
+ObjectCache::SeenChanges Watches::take_seen() {
+  ObjectCache::SeenChanges all;
+  for (const auto& reflector : reflectors_) {
+    ObjectCache::SeenChanges changes = reflector->cache().take_seen();
+    all.merge(changes);
+  }
+  return all;
+}
+
+std::optional<std::vector<Problem>> Watches::new_problems(
+    const std::vector<std::string>& credentials, const std::vector<std::string>& writing) {
+  std::vector<std::string> state = credentials;
+  state.insert(state.end(), writing.begin(), writing.end());
+  for (const auto& reflector : reflectors_) {
+    state.push_back(reflector->trouble());
+    state.push_back(std::to_string(reflector->cache().problems_revision()));
+  }
+  if (state == told_) return std::nullopt;
+  told_ = std::move(state);
+  std::vector<Problem> problems;
+  problems.reserve(credentials.size() + writing.size());
+  for (const std::string& text : credentials) problems.push_back({prefix_ + "credentials", text});
+  for (const std::string& text : writing) problems.push_back({prefix_ + "status", text});
+  for (const auto& reflector : reflectors_) {
+    if (!reflector->trouble().empty()) {
+      problems.push_back(
+          {prefix_ + reflector->resource().plural,
+           reflector->trouble() + (reflector->synced() ? "; what is known stays in effect" : "")});
+    }
+    reflector->cache().add_problems(prefix_, problems);
+  }
+  std::ranges::sort(problems);
+  return problems;
+}
+
+}  // namespace kube

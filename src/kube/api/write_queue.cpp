@@ -1,0 +1,152 @@
+#include "kube/api/write_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "kube/api/refusal.hpp"
+
+namespace kube {
+namespace {
+
+using namespace std::chrono_literals;
+
+// So that a lease or a list does not wait behind a thousand of them.
+constexpr std::size_t most_open = 4;
+constexpr os::Time::duration patience = 10s;
+constexpr std::chrono::seconds longest_pause = 30s;
+constexpr std::chrono::seconds pause_of_forbidden = 60s;
+constexpr std::chrono::seconds longest_pause_of_one = 300s;
+constexpr os::Time::duration pause_of_futile = 60s;
+
+std::size_t hash_of(const Request& request) {
+  return std::hash<std::string>()(request.method + " " + request.target + " " + request.body);
+}
+
+std::chrono::seconds pause(int failures, std::chrono::seconds longest) {
+  return std::min(longest, std::chrono::seconds(1) * (1 << std::min(failures, 8)));
+}
+
+}  // namespace
+
+Writes::Writes(Exchanges& exchanges, os::Clock clock, Next next, Written written)
+    : exchanges_(exchanges),
+      clock_(std::move(clock)),
+      next_(std::move(next)),
+      written_(std::move(written)) {}
+
+void Writes::add(const core::ObjectName& name) {
+  if (queued_.insert(name).second) queue_.push_back(name);
+}
+
+void Writes::forget(const core::ObjectName& name) {
+  failures_.erase(name);
+  later_.erase(name);
+  sent_.erase(name);
+}
+
+void Writes::stop_leading() {
+  for (auto at = open_.begin(); at != open_.end();) {
+    if (!at->second.write.lead) {
+      ++at;
+      continue;
+    }
+    exchanges_.cancel(at->first);
+    busy_.erase(at->second.name);
+    sent_.erase(at->second.name);  // nobody knows what became of it
+    add(at->second.name);
+    at = open_.erase(at);
+  }
+}
+
+os::Time Writes::due() const {
+  const os::Time soonest = waiting_.empty() ? os::Time::max() : waiting_.begin()->first;
+  if (queue_.empty() || open_.size() >= most_open) return soonest;
+  return std::min(soonest, std::max(not_before_, clock_.now()));
+}
+
+void Writes::step() {
+  const os::Time now = clock_.now();
+  while (!waiting_.empty() && waiting_.begin()->first <= now) {
+    const core::ObjectName name = waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
+    later_.erase(name);
+    add(name);
+  }
+  while (!queue_.empty() && open_.size() < most_open && now >= not_before_) {
+    const core::ObjectName name = std::move(queue_.front());
+    queue_.pop_front();
+    queued_.erase(name);
+    // One that is being written is looked at again when that is done.
+    if (busy_.contains(name) || later_.contains(name)) continue;
+    auto write = next_(name);
+    if (!write) continue;
+    // What did not come to what it said would do so for ever.
+    const Sent sent{hash_of(write->request), now + pause_of_futile};
+    if (const auto last = sent_.find(name); last != sent_.end()) {
+      if (last->second.hash == sent.hash && now < last->second.from) {
+        wait(name, last->second.from - now);
+        continue;
+      }
+      last->second = sent;
+    } else {
+      sent_.emplace(name, sent);
+    }
+    const std::uint64_t id = exchanges_.start(write->request, patience);
+    busy_.insert(name);
+    open_.emplace(id, Open{name, *std::move(write)});
+  }
+  // What was refused may have been done nevertheless, or nobody wants it any more.
+  if (queue_.empty() && waiting_.empty() && open_.empty()) trouble_.clear();
+}
+
+bool Writes::take(const Reply& reply) {
+  const auto found = open_.find(reply.request);
+  if (found == open_.end()) return false;
+  const Open open = std::move(found->second);
+  open_.erase(found);
+  busy_.erase(open.name);
+  if (!reply.ok()) {
+    refused(reply, open);
+    return true;
+  }
+  troubles_ = 0;
+  trouble_.clear();
+  failures_.erase(open.name);
+  written_(open.name, reply.body);
+  if (open.write.done) open.write.done();
+  // First what else is to be said of it: one object that is whole is worth more than two halves.
+  if (queued_.insert(open.name).second) queue_.push_front(open.name);
+  return true;
+}
+
+void Writes::refused(const Reply& reply, const Open& open) {
+  sent_.erase(open.name);
+  const std::string text = "cannot " + open.write.what + ": " + refusal_text(reply);
+  const bool whole = reply.error.empty();
+  if (whole && open.write.refused && open.write.refused(reply.code, text)) {
+    failures_.erase(open.name);
+    add(open.name);
+  } else if (whole && (reply.code == 404 || reply.code == 409)) {
+    // It is gone, or another one: the watch will tell.
+    wait(open.name, pause(++failures_[open.name], longest_pause_of_one));
+  } else if (whole && (reply.code == 400 || reply.code == 422)) {
+    trouble_ = text;
+    wait(open.name, pause(++failures_[open.name] + 3, longest_pause_of_one));
+  } else if (whole && reply.code == 403 && open.write.forbidden) {
+    open.write.forbidden(text);
+    add(open.name);
+  } else {
+    trouble_ = text;
+    const auto least = whole && reply.code == 403 ? pause_of_forbidden : reply.retry_after;
+    not_before_ = clock_.now() + std::max(least, pause(troubles_++, longest_pause));
+    add(open.name);
+  }
+}
+
+void Writes::wait(const core::ObjectName& name, os::Time::duration time) {
+  const os::Time until = clock_.now() + time;
+  later_[name] = until;
+  waiting_.emplace(until, name);
+}
+
+}  // namespace kube

@@ -1,0 +1,84 @@
+#include <string>
+#include <utility>
+
+#include "kube/decode/kinds.hpp"
+
+namespace kube {
+namespace {
+
+core::EndpointPort decode_endpoint_port(const Field& field) {
+  core::EndpointPort port;
+  if (!field.is_map()) return port;
+  port.name = field.at("name").string().value_or("");
+  port.protocol = decode_protocol(field.at("protocol"));
+  if (const auto number = field.at("port").integer(1, 65535)) {
+    port.port = static_cast<std::uint16_t>(*number);
+  }
+  return port;
+}
+
+std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family family,
+                                              const std::string& node) {
+  if (!field.is_map()) return std::nullopt;
+  const Field addresses = field.at("addresses");
+  const auto elements = addresses.elements();
+  if (elements.empty()) {
+    if (addresses.missing() || addresses.node()->type() == Node::Type::sequence) {
+      addresses.reject("at least one address is needed");
+    }
+    return std::nullopt;
+  }
+  const auto address = decode_address(elements.front());
+  if (!address) return std::nullopt;
+  if (address->family() != family) {
+    elements.front().reject(quote(core::to_string(*address)) + " is not of the addressType " +
+                            (family == core::Family::ipv4 ? "IPv4" : "IPv6"));
+    return std::nullopt;
+  }
+  core::Endpoint endpoint;
+  endpoint.address = *address;
+  const Field conditions = field.at("conditions");
+  if (conditions.is_map()) {
+    endpoint.ready = conditions.at("ready").boolean().value_or(true);
+    endpoint.serving = conditions.at("serving").boolean().value_or(endpoint.ready);
+    endpoint.terminating = conditions.at("terminating").boolean().value_or(false);
+  }
+  if (!node.empty()) {
+    endpoint.here = field.at("nodeName").string().value_or("") == node;
+  }
+  return endpoint;
+}
+
+}  // namespace
+
+core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name,
+                                          const DecodeOptions& options) {
+  core::EndpointSlice slice;
+  slice.name = std::move(name);
+  const Field metadata = root.at("metadata");
+  const Field labels = metadata.at("labels");
+  if (labels.is_map()) {
+    slice.service = labels.at("kubernetes.io/service-name").string().value_or("");
+  }
+  const Field ports = root.at("ports");
+  for (const Field& element : ports.elements())
+    slice.ports.push_back(decode_endpoint_port(element));
+  const Field type = root.at("addressType");
+  if (type.missing()) type.reject("missing: IPv4, IPv6 or FQDN");
+  const auto text = type.string();
+  if (!text || *text == "FQDN") return slice;
+  if (*text != "IPv4" && *text != "IPv6") {
+    type.reject(quote(*text) + " is not supported: IPv4, IPv6 and FQDN are");
+    return slice;
+  }
+  const auto family = *text == "IPv4" ? core::Family::ipv4 : core::Family::ipv6;
+  const Field endpoints = root.at("endpoints");
+  for (const Field& element : endpoints.elements()) {
+    if (const auto endpoint = decode_endpoint(element, family, options.node)) {
+      slice.endpoints.push_back(*endpoint);
+    }
+  }
+  return slice;
+}
+
+}  // namespace kube

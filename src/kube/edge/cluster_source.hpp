@@ -1,0 +1,36 @@
+// The objects of a cluster, by its API server: what the edge reads, to which it tells what came of
+// it, and whatever else a program wants to read.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kube/api/kubeconfig.hpp"
+#include "kube/api/reflector.hpp"
+#include "kube/decode/decode.hpp"
+#include "kube/source/source.hpp"
+
+namespace kube {
+
+struct ClusterOptions {
+  ClientConfig config;
+  std::string user_agent;  // "pona/0.1.0 (edge)"
+  std::size_t max_ports_per_mapping = 50;
+  std::string node;      // that this process runs on, where it does on one of the cluster
+  std::string instance;  // this edge's name in what it writes; empty: it writes nothing
+  std::string ns;        // of the Lease by which edges elect who writes for all
+};
+
+// Mappings, Services, EndpointSlices and AddressPools of all namespaces; what the owner's loop
+// reports is written into statuses. Nothing is connected yet when it returns; what goes wrong then
+// is among the problems, and tried again for ever. Throws core::Error when the process has no
+// descriptors left.
+std::unique_ptr<Source> open_cluster(const ClusterOptions& options);
+
+// These resources, for who only reads. As above.
+std::unique_ptr<Source> open_watch(const ClientConfig& config, const std::string& user_agent,
+                                   const std::vector<Resource>& resources, DecodeOptions decoding);
+
+}  // namespace kube

@@ -1,0 +1,61 @@
+// What the edge does with a cluster: its state machines over one transport. No thread, no I/O, no
+// clock and no chance of its own: cluster.hpp runs it in a thread over HTTPS, simulations run many
+// in one process.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/edge/mapping_status.hpp"
+#include "kube/api/client.hpp"
+#include "kube/api/resource_watches.hpp"
+#include "kube/api/transport.hpp"
+#include "kube/source/source.hpp"
+#include "os/clock.hpp"
+
+namespace kube {
+
+struct ClusterClientOptions {
+  std::string context;  // stands before the names of objects in problems
+  std::size_t max_ports_per_mapping = 50;
+  std::string node;  // that this process runs on, where it does on one of the cluster
+  // The name of this edge in what it writes: status.instances, Events. Empty: it writes nothing.
+  std::string instance;
+  std::string ns = "pona-system";  // of the Lease by which edges elect who writes for all
+  std::string identity;            // in that election; of this process alone
+};
+
+class ClusterClient : public Client {
+ public:
+  // `transport` must outlive it.
+  ClusterClient(Transport& transport, const os::Clock& clock, const ClusterClientOptions& options);
+  ~ClusterClient() override;
+
+  void step() override;
+  [[nodiscard]] os::Time due() const override;
+  [[nodiscard]] bool synced() const override { return watches_.synced(); }
+  bool move_changes(core::ObjectChanges& into) override;
+  std::optional<std::vector<Problem>> new_problems(
+      const std::vector<std::string>& credentials) override;
+
+  // What the edge does for the Mappings that it planned anew.
+  void report(const core::PlannedMappings& planned);
+  [[nodiscard]] bool leading() const;
+  void resign() override;
+  [[nodiscard]] bool resigned() const override;
+
+ private:
+  struct Writers;
+
+  void pass_on();
+
+  Transport& transport_;
+  Watches watches_;
+  std::unique_ptr<Writers> writers_;  // null: it writes nothing
+  core::ObjectChanges changes_;
+};
+
+}  // namespace kube

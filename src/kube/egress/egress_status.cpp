@@ -1,0 +1,107 @@
+#include "kube/egress/egress_status.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "kube/decode/json_at.hpp"
+#include "kube/decode/json_text.hpp"
+#include "kube/decode/mapping_fields.hpp"
+#include "kube/egress/plan_workload.hpp"
+
+namespace kube {
+namespace {
+
+using Json = nlohmann::json;
+
+std::uint32_t number_at(const Json& object, std::initializer_list<const char*> path) {
+  const Json& number = json_at(object, path);
+  return number.is_number_unsigned() ? number.get<std::uint32_t>() : 0;
+}
+
+Json json_of(const core::Condition& condition) {
+  return {{"type", condition.type},
+          {"status", core::to_string(condition.status)},
+          {"reason", condition.reason},
+          {"message", condition.message},
+          {"observedGeneration", condition.generation},
+          {"lastTransitionTime", format_timestamp(condition.since)}};
+}
+
+}  // namespace
+
+EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, const Seen* deployment,
+                           core::EgressFacts facts) {
+  const Json object = Json::parse(seen.json, nullptr, false);
+  facts.generation = seen.generation;
+  facts.faults = seen.faults;
+  facts.warnings = seen.warnings;
+  if (json_at(object, {"spec", "template", "spec", "hostNetwork"}) == true) {
+    facts.warnings.emplace_back(
+        "spec.template.spec.hostNetwork: has no effect, a NAT pod has a network of its own");
+  }
+  const Json& replicas = json_at(object, {"spec", "replicas"});
+  facts.wanted = replicas.is_number_unsigned() ? replicas.get<std::uint32_t>() : 1;
+  std::uint32_t ready = 0;
+  if (deployment != nullptr) {
+    const Json found = Json::parse(deployment->json, nullptr, false);
+    facts.available = number_at(found, {"status", "availableReplicas"});
+    ready = number_at(found, {"status", "readyReplicas"});
+  }
+  EgressReport report;
+  report.conditions = core::egress_conditions(facts, seen.status.conditions);
+  Json status = {{"observedGeneration", seen.generation},
+                 {"replicas", facts.available},
+                 {"ready", ready},
+                 {"selector", nat_selector(egress.name)}};
+  const Json& there = json_at(object, {"status"});
+  const bool same =
+      std::ranges::all_of(
+          status.items(),
+          [&](const auto& item) { return json_at(there, {item.key().c_str()}) == item.value(); }) &&
+      std::ranges::all_of(report.conditions, [&](const core::Condition& condition) {
+        const auto* const was = seen.status.condition(condition.type);
+        return was != nullptr && *was == condition;
+      });
+  report.news = !same;
+  status["conditions"] = Json::array();
+  for (const core::Condition& condition : report.conditions) {
+    status["conditions"].push_back(json_of(condition));
+  }
+  report.status = dump_json(status);
+  return report;
+}
+
+// The authors of objects look at Events; what is as it was needs none.
+std::vector<EventNote> notes_of(const core::ObjectName& egress, const Seen& before,
+                                const std::vector<core::Condition>& conditions) {
+  std::vector<EventNote> notes;
+  using Status = core::Condition::Status;
+  for (const core::Condition& condition : conditions) {
+    const core::Condition* const was = before.status.condition(condition.type);
+    const bool known = was != nullptr && was->status == condition.status;
+    if (known && was->reason == condition.reason &&
+        (condition.status == Status::yes || was->message == condition.message)) {
+      continue;
+    }
+    const bool warning = condition.status == Status::no && condition.reason != "ScaledToZero";
+    // That all is well is said by what comes last; that NAT pods are still to start, by nobody.
+    if (!warning && condition.type != "Ready") continue;
+    if (condition.reason == "NotValid" ||
+        (condition.type == "Ready" && warning && was == nullptr)) {
+      continue;
+    }
+    notes.push_back({{core::Kind::egress, egress},
+                     before.uid,
+                     warning,
+                     condition.reason,
+                     condition.type == "Applied" ? "Apply" : "Check",
+                     condition.message.empty()
+                         ? condition.type + " is " + std::string(core::to_string(condition.status))
+                         : condition.message});
+  }
+  return notes;
+}
+
+}  // namespace kube

@@ -1,0 +1,33 @@
+// A source with a memory: its objects are saved in a file, and an earlier process' are given until
+// the source itself can be read. What a source that cannot be read leaves unsaid changes nothing.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "kube/source/source.hpp"
+#include "os/clock.hpp"
+
+namespace kube {
+
+std::int64_t boot_time();
+
+struct Memory {
+  std::filesystem::path file;
+  std::string source;  // whose objects the file must hold: the server's URL
+  std::size_t max_ports_per_mapping = 50;
+  bool read_only = false;  // for those who only look: nothing is locked, written or renamed
+  os::Clock clock = os::system_clock();
+  std::int64_t booted = boot_time();                           // Unix seconds
+  std::chrono::milliseconds retry = std::chrono::seconds(10);  // after the file was not writable
+};
+
+// A file that cannot be written or read is among the problems and no more than that. Throws
+// core::Error when the process has no descriptors left.
+std::unique_ptr<Source> remember(std::unique_ptr<Source> source, Memory memory);
+
+}  // namespace kube

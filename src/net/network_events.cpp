@@ -1,0 +1,217 @@
+#include "net/network_events.hpp"
+
+#include <linux/filter.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+
+#include "core/constants.hpp"
+#include "core/error.hpp"
+#include "net/netlink/message.hpp"
+#include "net/route/route.hpp"
+#include "net/route/rule.hpp"
+
+namespace net {
+namespace {
+
+using namespace core::constants;
+
+constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
+
+bool is_edge_table(std::uint32_t table) {
+  return table > edge_route_table_base && table <= edge_route_table_base + 63;
+}
+
+RouteEvents classify_route(const NetlinkMessage& message) {
+  const auto header = header_in<rtmsg>(message);
+  if (!header) return {};
+  const bool removed = message.type == RTM_DELROUTE;
+  RouteEvents events;
+  if (header->rtm_table == RT_TABLE_MAIN &&
+      (header->rtm_dst_len == 0 || Attributes(message, sizeof *header).has(RTA_METRICS))) {
+    events.host = events.main_routes = true;
+  }
+  if (removed && header->rtm_protocol == edge_protocol) events.routing = true;
+  // Somebody put another route in the place of one of ours: told as a new route only.
+  if (!removed && (message.flags & NLM_F_REPLACE) != 0) {
+    const auto table = Attributes(message, sizeof *header).u32(RTA_TABLE);
+    if (is_edge_table(table.value_or(0))) events.routing = true;
+  }
+  return events;
+}
+
+// Offsets in a notification: the netlink header, then the family's.
+constexpr std::uint32_t at_type = offsetof(nlmsghdr, nlmsg_type);
+constexpr std::uint32_t at_flags = offsetof(nlmsghdr, nlmsg_flags);
+constexpr std::uint32_t at_length = NLMSG_HDRLEN + offsetof(rtmsg, rtm_dst_len);
+constexpr std::uint32_t at_table = NLMSG_HDRLEN + offsetof(rtmsg, rtm_table);
+constexpr std::uint32_t at_protocol = NLMSG_HDRLEN + offsetof(rtmsg, rtm_protocol);
+
+// The packet filter reads numbers as big-endian; netlink has them in host order.
+constexpr std::uint32_t swapped(std::uint32_t value) {
+  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ((value & 0xff) << 8 | value >> 8) : value;
+}
+
+// Drops, in the kernel, notifications about routes that classify() would ignore; all else passes.
+// A coarse copy of classify_route(): what passes is judged there.
+void attach_filter(int fd) {
+  constexpr std::uint8_t flags = 13;
+  constexpr std::uint8_t pass = 15;
+  constexpr std::uint8_t drop = 16;
+  const auto to = [](std::uint8_t target, std::uint8_t here) {
+    return static_cast<std::uint8_t>(target - here - 1);
+  };
+  std::array<sock_filter, 17> program = {{
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_type),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_NEWROUTE), 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_DELROUTE), 0, to(pass, 2)),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_protocol),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, edge_protocol, to(pass, 4), 0),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_table),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_COMPAT, to(flags, 6),
+               0),  // in RTA_TABLE, as ours are
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_length),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(pass, 8), 0),
+      BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + sizeof(rtmsg)),
+      BPF_STMT(BPF_LDX | BPF_IMM, RTA_METRICS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(drop, 12), to(pass, 12)),
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_flags),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, swapped(NLM_F_REPLACE), to(pass, 14), to(drop, 14)),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  }};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+    throw core::Error(core::Error::Kind::permanent,
+                      "cannot filter route notifications: " + error_text(errno));
+  }
+}
+
+}  // namespace
+
+RouteEvents& RouteEvents::operator|=(const RouteEvents& other) {
+  host |= other.host;
+  routing |= other.routing;
+  main_routes |= other.main_routes;
+  return *this;
+}
+
+RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
+  if (message.port == own_port) return {};
+  switch (message.type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK: {
+      const auto header = header_in<ifinfomsg>(message);
+      // Other families tell of bridge ports.
+      if (!header || header->ifi_family != AF_UNSPEC) return {};
+      // pona's own tunnels say nothing of the host; they may only be missed.
+      if (Attributes(message, sizeof *header).u32(IFLA_GROUP) == tunnel_group) {
+        const bool made = header->ifi_change == ~0U;  // is told of before it is up
+        const bool down = (header->ifi_flags & IFF_UP) == 0 && !made;
+        return {.routing = down || message.type == RTM_DELLINK};
+      }
+      // IPv4 routes of an interface that goes down vanish without a word of their own.
+      const bool down = message.type == RTM_DELLINK || (header->ifi_flags & IFF_UP) == 0;
+      return down ? everything : RouteEvents{.host = true};
+    }
+    case RTM_NEWADDR:
+      return {.host = true};
+    case RTM_DELADDR:  // likewise for the last address of an interface
+    case RTM_DELNEXTHOP:
+      return everything;
+    case RTM_NEWNEXTHOP:
+      return {.host = true, .main_routes = true};
+    case RTM_NEWNETCONF:  // rp_filter, forwarding
+      return {.host = true, .routing = true};
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return classify_route(message);
+    case RTM_DELRULE:
+      return {.routing = decode_rule(message).has_value()};
+    default:
+      return {};
+  }
+}
+
+RouteMonitor::RouteMonitor(std::uint32_t own_port) : socket_(NETLINK_ROUTE), own_port_(own_port) {
+  attach_filter(socket_.fd());
+  for (const std::uint32_t group :
+       {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+        RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF,
+        RTNLGRP_IPV6_NETCONF}) {
+    socket_.join(group);
+  }
+  // Since 5.3; without it there are no next hop objects to hear of.
+  const int nexthops = RTNLGRP_NEXTHOP;
+  setsockopt(socket_.fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nexthops, sizeof nexthops);
+}
+
+bool RouteMonitor::pending() const {
+  pollfd ready{socket_.fd(), POLLIN, 0};
+  return poll(&ready, 1, 0) != 0;
+}
+
+RouteEvents RouteMonitor::drain() {
+  RouteEvents events;
+  for (;;) {
+    const NetlinkSocket::Received received = socket_.receive(false);
+    if (received.error == EAGAIN) return events;
+    if (received.error == ENOBUFS) {
+      events |= everything;  // some were lost, nobody knows which
+      continue;
+    }
+    if (received.error != 0) {
+      throw core::Error(core::Error::Kind::permanent,
+                        "cannot read route notifications: " + error_text(received.error));
+    }
+    for_each_message(received.bytes, [&](const NetlinkMessage& message) {
+      events |= classify(message, own_port_);
+    });
+  }
+}
+
+PathMonitor::PathMonitor()
+    : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
+  const auto check = [](bool good) {
+    if (good) return;
+    throw core::Error(core::Error::Kind::permanent,
+                      "cannot hear of links and routes: " + error_text(errno));
+  };
+  check(fd_.get() >= 0);
+  attach_filter(fd_.get());
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  check(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    check(setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0);
+  }
+}
+
+bool PathMonitor::drain() {
+  constexpr std::uint32_t nobody = 0xffffffff;  // a port that no socket has
+  bool news = false;
+  std::array<std::uint8_t, 8192> buffer;
+  for (;;) {
+    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EWOULDBLOCK) return news;
+    // What is lost or cut off may have been anything.
+    if (size < 0 && errno != ENOBUFS) return true;
+    if (size < 0 || static_cast<std::size_t>(size) > buffer.size()) {
+      news = true;
+      continue;
+    }
+    for_each_message(
+        ByteView(buffer).first(static_cast<std::size_t>(size)),
+        [&](const NetlinkMessage& message) { news = news || classify(message, nobody).host; });
+  }
+}
+
+}  // namespace net

@@ -1,0 +1,56 @@
+// News of links, addresses, routes and rules, reduced to what somebody must look at again. Not
+// here: news of nftables (nft), and what the new state is. Rule: a router whose foreign routes
+// change all the time wakes nobody.
+#pragma once
+
+#include <cstdint>
+
+#include "net/kernel.hpp"
+#include "net/netlink/netlink.hpp"
+#include "os/fd.hpp"
+
+namespace net {
+
+struct RouteEvents {
+  bool host = false;         // as Kernel::Events
+  bool routing = false;      // likewise
+  bool main_routes = false;  // what MainRoutes says may be otherwise
+
+  RouteEvents& operator|=(const RouteEvents& other);
+  friend bool operator==(const RouteEvents&, const RouteEvents&) = default;
+};
+
+// What one notification is about. `own_port`: of the socket that makes our changes, which are no
+// news.
+RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port);
+
+class RouteMonitor {
+ public:
+  // In the network namespace of the calling thread. Throws core::Error.
+  explicit RouteMonitor(std::uint32_t own_port);
+
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  [[nodiscard]] bool pending() const;
+  RouteEvents drain();
+
+ private:
+  NetlinkSocket socket_;
+  std::uint32_t own_port_;
+};
+
+// News of what the MTU of paths from here depends on: links that are no tunnels of pona, and routes
+// that name an MTU. There is one for each client: it has no buffer of its own.
+class PathMonitor {
+ public:
+  // In the network namespace of the calling thread. Throws core::Error.
+  PathMonitor();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  // True: something of that may be otherwise than it was.
+  bool drain();
+
+ private:
+  os::Fd fd_;
+};
+
+}  // namespace net

@@ -1,0 +1,26 @@
+// Policy rules (ip rule): messages <-> values. pona's own are known by their protocol number, on
+// kernels before 4.17 by priority, mask and table together. Rule: others are never changed.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "core/state/state.hpp"
+#include "net/netlink/message.hpp"
+#include "net/netlink/request.hpp"
+
+namespace net {
+
+// Empty unless the message is about a rule of ours.
+std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message);
+
+Message encode_add_rule(const core::PolicyRule& rule);
+Message encode_delete_rule(const core::PolicyRule& rule);
+
+std::set<core::PolicyRule> read_rules(RequestSocket& socket);
+
+// Both converge: what is there already, or gone already, is a success.
+Answer add_rule(RequestSocket& socket, const core::PolicyRule& rule);
+Answer delete_rule(RequestSocket& socket, const core::PolicyRule& rule);
+
+}  // namespace net

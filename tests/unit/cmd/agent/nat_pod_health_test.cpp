@@ -1,0 +1,160 @@
+#include "cmd/agent/nat_pod_health.hpp"
+
+#include <set>
+#include <string>
+
+#include "core/egress/probe.hpp"
+#include "support/catch.hpp"
+
+namespace unit::nat_pod_health_test {
+
+using namespace std::chrono_literals;
+using cmd::AgentPaths;
+
+namespace {
+
+core::Address address(const std::string& text) { return *core::Address::parse(text); }
+const core::Address nat1 = address("10.64.0.21");
+const core::Address nat2 = address("10.64.0.22");
+
+class Rig {
+ public:
+  AgentPaths paths{{}, clock()};
+  std::set<core::Address> silent;   // they do not answer
+  std::set<core::Address> unaware;  // they do not know the client
+  std::set<std::string> mute;       // clients who get no answers
+
+  // Virtual time: everything that is due in it, answered at once.
+  void run(std::chrono::milliseconds time) {
+    const auto end = now_ + time;
+    while (now_ < end) {
+      for (const auto& question : paths.ask()) {
+        ++asked;
+        if (silent.contains(question.gateway) || mute.contains(question.client)) continue;
+        paths.heard(question.client, question.gateway, question.nonce,
+                    !unaware.contains(question.gateway), false);
+      }
+      paths.take_changed();
+      now_ += 1ms;
+    }
+  }
+  int asked = 0;
+
+ private:
+  os::Clock clock() {
+    return {[this] { return now_; }, [] { return std::int64_t{0}; }, [] { return 0.5; }};
+  }
+  os::Time now_ = os::Time{} + 1h;
+};
+
+}  // namespace
+
+TEST_CASE("paths: a NAT pod is used from the moment it knows the client") {
+  Rig rig;
+  rig.unaware = {nat1};
+  rig.paths.set("pod", {nat1});
+  rig.run(100ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  CHECK_FALSE(rig.paths.settled("pod"));
+  rig.unaware = {};
+  rig.run(60ms);
+  CHECK(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.settled("pod"));
+}
+
+TEST_CASE("paths: a dead NAT pod is given up after three silent rounds, and comes back") {
+  Rig rig;
+  rig.paths.set("pod", {nat1, nat2});
+  rig.run(1s);
+  REQUIRE(rig.paths.usable("pod", nat1));
+  rig.silent = {nat1};
+  rig.run(600ms);
+  CHECK(rig.paths.usable("pod", nat1));
+  rig.run(900ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.usable("pod", nat2));
+  rig.silent = {};
+  rig.run(400ms);
+  CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: pitfall 6: what a client had before the agent is used until a NAT pod says no") {
+  Rig rig;
+  rig.silent = {nat2};
+  rig.paths.set("pod", {nat1, nat2});
+  rig.paths.set("other", {nat2});
+  rig.paths.assume("pod");
+  CHECK(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.usable("pod", nat2));
+  CHECK_FALSE(rig.paths.usable("other", nat2));
+  rig.unaware = {nat1};
+  rig.run(10ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.usable("pod", nat2));
+  rig.unaware = {};
+  rig.run(400ms);
+  CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE(
+    "paths: pitfall 6: a NAT pod that answers others and not this client is not assumed for long") {
+  Rig rig;
+  rig.paths.set("other", {nat1});
+  rig.run(100ms);
+  rig.paths.set("pod", {nat1});
+  rig.paths.assume("pod");
+  rig.mute = {"pod"};
+  rig.run(1s);
+  CHECK(rig.paths.usable("pod", nat1));
+  rig.run(2s);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: one that never answered anybody is used after a while") {
+  Rig rig;
+  rig.silent = {nat1};
+  rig.paths.set("pod", {nat1});
+  rig.run(1900ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  rig.run(200ms);
+  CHECK(rig.paths.usable("pod", nat1));
+  CHECK(rig.paths.settled("pod"));
+  // And is never called dead: nobody knows.
+  rig.run(5s);
+  CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: a NAT pod that forgets a client gets none of its traffic") {
+  Rig rig;
+  rig.paths.set("pod", {nat1});
+  rig.run(100ms);
+  REQUIRE(rig.paths.usable("pod", nat1));
+  rig.unaware = {nat1};
+  rig.run(400ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: many clients ask no more than few do") {
+  Rig rig;
+  for (int i = 0; i < 100; ++i) rig.paths.set("pod" + std::to_string(i), {nat1});
+  rig.run(500ms);
+  rig.asked = 0;
+  rig.run(3s);
+  CHECK(rig.asked <= 3 * 11);
+}
+
+TEST_CASE("probes: what is written is what is read, and nothing else is a probe") {
+  cmd::Probe probe;
+  probe.answer = true;
+  probe.known = true;
+  probe.nonce = 0x0102030405060708;
+  probe.client = cmd::hash_uid("uid");
+  const auto bytes = cmd::encode(probe);
+  CHECK(cmd::decode_probe(bytes) == probe);
+  CHECK_FALSE(cmd::decode_probe(std::span(bytes).first(23)));
+  auto other = bytes;
+  other[4] = 2;
+  CHECK_FALSE(cmd::decode_probe(other));
+}
+
+}  // namespace unit::nat_pod_health_test

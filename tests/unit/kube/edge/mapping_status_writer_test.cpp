@@ -1,0 +1,107 @@
+#include "kube/edge/mapping_status_writer.hpp"
+
+#include "unit/kube/api/requests_rig.hpp"
+
+namespace unit::mapping_status_writer_test {
+
+namespace {
+
+using namespace exchanges_rig;
+
+const core::ObjectName web{"shop", "web"};
+
+struct Reporter : Rig {
+  kube::EventRecorder events{"pona.dev/edge", "edge-0", exchanges, clock.clock()};
+  kube::MappingReporter reporter{
+      {.instance = "edge-0",
+       .service = [](const core::ObjectName&) { return nullptr; },
+       .see = [](const core::ObjectName&, std::shared_ptr<const kube::Seen>) {}},
+      exchanges,
+      events,
+      clock.clock()};
+
+  kube::Seen object;
+  void see() {
+    object.uid = "uid";
+    object.generation = 3;
+    reporter.seen(web, std::make_shared<const kube::Seen>(object));
+    reporter.step();
+  }
+  void plan(const std::string& message = "") {
+    core::InstanceStatus status;
+    status.entry.state = core::MappingReport::State::active;
+    status.entry.addresses = {*core::Address::parse("203.0.113.10")};
+    status.entry.generation = 3;
+    status.entry.message = message;
+    reporter.planned(web, status);
+    reporter.step();
+  }
+  void other_edge() {
+    core::MappingInstance other;
+    other.name = "edge-1";
+    other.state = core::MappingReport::State::active;
+    other.addresses = {*core::Address::parse("203.0.113.10")};
+    other.generation = 3;
+    other.heartbeat = clock.unix_seconds;
+    other.heartbeat_period = 60;
+    object.status.instances = {other};
+  }
+  void wait(std::chrono::milliseconds time) {
+    for (const auto end = clock.now + time; clock.now < end; clock.advance(1s)) reporter.step();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an edge writes its own entry, by its own manager, and no conditions") {
+  Reporter edge;
+  edge.see();
+  CHECK(edge.started() == 0);
+  edge.plan();
+  REQUIRE(edge.started() == 1);
+  CHECK(edge.request().target.find(
+            "/namespaces/shop/mappings/web/status?fieldManager=pona-edge-edge-0") !=
+        std::string::npos);
+  CHECK(edge.sent()["metadata"]["uid"] == "uid");
+  const json status = edge.sent()["status"];
+  REQUIRE(status["instances"].size() == 1);
+  CHECK(status["instances"][0]["name"] == "edge-0");
+  CHECK(status["instances"][0]["observedGeneration"] == 3);
+  CHECK_FALSE(status.contains("conditions"));
+}
+
+TEST_CASE("what is wrong with a Mapping is told in as much as a status holds") {
+  Reporter edge;
+  for (int i = 0; i < 5000; ++i) edge.object.faults.push_back("port " + std::to_string(i) + " ...");
+  edge.see();
+  REQUIRE(edge.started() == 1);
+  const json entry = edge.sent()["status"]["instances"][0];
+  CHECK(entry["state"] == "rejected");
+  const std::string message = entry["message"];
+  CHECK(message.size() < 5000);
+  CHECK(message.find("port 0 ...; port 1 ...") == 0);
+  CHECK(message.find(" more") != std::string::npos);
+}
+
+TEST_CASE("a leader that has nothing to say itself writes what the others come to") {
+  Reporter edge;
+  edge.other_edge();
+  edge.reporter.lead(true);
+  edge.see();
+  // It may be about to say something.
+  CHECK(edge.started() == 0);
+  edge.wait(60s);
+  REQUIRE(edge.started() == 1);
+  CHECK(edge.request().target.find("fieldManager=pona-edge&") != std::string::npos);
+  CHECK(edge.sent()["status"]["conditions"].size() == 2);
+}
+
+TEST_CASE("who does not lead leaves conditions alone") {
+  Reporter edge;
+  edge.other_edge();
+  edge.see();
+  edge.wait(120s);
+  CHECK(edge.started() == 0);
+}
+
+}  // namespace unit::mapping_status_writer_test
