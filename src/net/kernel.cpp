@@ -113,7 +113,7 @@ class RealKernel final : public Kernel {
     return read_host(route_, *main_routes_);
   }
 
-  Counts counts(core::Family family, const std::vector<core::SetId>& sets) override {
+  core::Counts counts(core::Family family, const std::vector<core::SetId>& sets) override {
     return nft_.counts(family, sets);
   }
 

@@ -12,16 +12,11 @@
 #include "core/conntrack_flow.hpp"
 #include "core/constants.hpp"
 #include "core/host.hpp"
+#include "core/state/counts.hpp"
 #include "core/state/element_index.hpp"
 #include "core/state/state.hpp"
 
 namespace net {
-
-struct Count {
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-};
-using Counts = std::unordered_map<core::ElementKey, Count, core::ElementKeyHash>;
 
 class Kernel {
  public:
@@ -44,7 +39,7 @@ class Kernel {
   virtual core::Host host() = 0;
 
   // Elements that count: how far they are.
-  virtual Counts counts(core::Family family, const std::vector<core::SetId>& sets) = 0;
+  virtual core::Counts counts(core::Family family, const std::vector<core::SetId>& sets) = 0;
 
   // Calls `visit` for each conntrack entry that fits; entries for which it returns true are
   // deleted. Returns how many were.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kube/edge/edge_client.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "sim/invariants.hpp"
 
 namespace sim {

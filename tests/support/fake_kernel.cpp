@@ -225,8 +225,8 @@ void FakeKernel::operate(const Change& change) {
   if (fails_in_ > 0 && --fails_in_ == 0) refuse(EINTR, change);
 }
 
-net::Counts FakeKernel::counts(Family family, const std::vector<SetId>& sets) {
-  net::Counts result;
+core::Counts FakeKernel::counts(Family family, const std::vector<SetId>& sets) {
+  core::Counts result;
   const auto table = tables_.tables().find(family);
   if (table == tables_.tables().end()) return result;
   for (const auto& [key, value] : tables_.elements()) {
@@ -234,13 +234,13 @@ net::Counts FakeKernel::counts(Family family, const std::vector<SetId>& sets) {
     const auto set = std::ranges::find(table->second.sets, to_string(key.set), &nft::Set::name);
     if (!set->counter) continue;
     const auto counted = counts_.find(key);
-    result.emplace(key, counted == counts_.end() ? net::Count{} : counted->second);
+    result.emplace(key, counted == counts_.end() ? core::Count{} : counted->second);
   }
   return result;
 }
 
 void FakeKernel::count(const ElementKey& key, std::uint64_t packets, std::uint64_t bytes) {
-  net::Count& count = counts_[key];
+  core::Count& count = counts_[key];
   count.packets += packets;
   count.bytes += bytes;
 }

@@ -24,7 +24,7 @@ class FakeKernel : public net::Kernel {
   core::State observe(const core::State& expected, core::ElementFilter& filter) override;
   void apply(const core::Changes& changes) override;
   core::Host host() override { return host_; }
-  net::Counts counts(core::Family family, const std::vector<core::SetId>& sets) override;
+  core::Counts counts(core::Family family, const std::vector<core::SetId>& sets) override;
   std::size_t sweep(const core::FlowFilter& filter,
                     const std::function<bool(const core::Flow&)>& visit) override;
   ConntrackFill conntrack_fill() override { return {conntrack.size(), conntrack_limit}; }
@@ -78,7 +78,7 @@ class FakeKernel : public net::Kernel {
   std::set<core::FouPort> fou_ports_;
   std::map<std::uint32_t, core::Nexthop> nexthops_;
   std::map<std::string, std::string> sysctls_;  // other than rp_filter, which is in host_
-  net::Counts counts_;
+  core::Counts counts_;
   Events pending_;
   int event_fd_ = -1;
   std::size_t fails_in_ = 0;

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace support {
 

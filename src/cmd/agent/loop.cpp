@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "cmd/agent/nat_pod_sysctls.hpp"
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "cmd/serve/log_changes.hpp"
 #include "core/constants.hpp"
 #include "core/error.hpp"

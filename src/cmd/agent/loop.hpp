@@ -17,9 +17,9 @@
 #include "cmd/agent/nat_pod_health.hpp"
 #include "cmd/agent/objects.hpp"
 #include "cmd/agent/reconcile_client.hpp"
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/sandbox_record.hpp"
 #include "kube/egress/agent_source.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/clock.hpp"
 
 namespace cmd {

@@ -10,9 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // Whoever has many pods has something to say often: it is gathered for so long.
-constexpr os::Time::duration pause = 1s;
+constexpr os::Time::duration report_pause = 1s;
 // The plugin tells of a pod before its kubelet does; files and watches may take a moment longer.
-constexpr os::Time::duration grace = 10s;
+constexpr os::Time::duration unserved_grace = 10s;
 
 std::string nat_trouble(const AgentClient& client) {
   return "NAT pod " + to_string(client.sandbox.pod) + ": " + client.nat_error;
@@ -57,7 +57,7 @@ void AgentLoop::report() {
   const os::Time now = clock_.now();
   report_due_ = now < next_report_;
   if (report_due_) return;
-  next_report_ = now + pause;
+  next_report_ = now + report_pause;
   complain();
   if (cluster_ != nullptr && source_.synced() && sandboxes_known_) note_pods();
 }
@@ -86,7 +86,7 @@ void AgentLoop::note_pods() {
     const auto before = unknown_since_.find(pod->name);
     const os::Time since = before == unknown_since_.end() ? now : before->second;
     unknown.emplace(pod->name, since);
-    if (now - since < grace) {
+    if (now - since < unserved_grace) {
       report_due_ = true;
       continue;
     }

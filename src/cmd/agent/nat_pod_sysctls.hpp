@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/sandbox_record.hpp"
 
 namespace cmd {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cni/install.hpp"
+#include "cmd/agent/install_plugin.hpp"
 #include "os/clock.hpp"
 
 namespace cmd {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/sandbox_record.hpp"
 #include "core/egress/plan_client.hpp"
 
 namespace cmd {

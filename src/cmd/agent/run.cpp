@@ -23,7 +23,7 @@
 #include "cmd/agent/probing.hpp"
 #include "cmd/agent/server.hpp"
 #include "cmd/agent/status.hpp"
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "cmd/serve/desk.hpp"
 #include "cmd/serve/health_board.hpp"
 #include "cmd/serve/http_service.hpp"

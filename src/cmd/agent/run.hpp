@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cmd/agent/loop.hpp"
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "cmd/serve/service_options.hpp"
 
 namespace cmd {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
-#include "cmd/cni/call_agent.hpp"
 #include "cmd/cni/plugin.hpp"
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/call_agent.hpp"
+#include "cmd/node/sandbox_record.hpp"
 #include "core/error.hpp"
 
 namespace cmd {

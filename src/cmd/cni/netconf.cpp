@@ -165,10 +165,6 @@ class Reader {
 
 }  // namespace
 
-bool is_cni_version(std::string_view version) {
-  return std::ranges::find(cni_versions, version) != cni_versions.end();
-}
-
 CniConfigResult read_cni_config(std::string_view text) {
   CniConfigResult result;
   Json json;

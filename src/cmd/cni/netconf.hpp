@@ -2,7 +2,6 @@
 // Unknown keys are tolerated, as the runtime and other plugins of the chain add theirs.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -10,15 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "core/ip.hpp"
 
 namespace cmd {
-
-// Versions of the CNI specification that the plugin speaks, in their order.
-inline constexpr std::array<std::string_view, 4> cni_versions = {"0.3.1", "0.4.0", "1.0.0",
-                                                                 "1.1.0"};
-bool is_cni_version(std::string_view version);
 
 struct CniConfig {
   std::string version;  // cniVersion; "0.1.0" where none is given, as the specification has it

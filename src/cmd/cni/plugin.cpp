@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/cni/netconf.hpp"
+#include "cmd/node/cni_versions.hpp"
 #include "core/error.hpp"
 #include "kube/decode/json_text.hpp"
 

@@ -31,7 +31,7 @@ class Counts {
  public:
   Counts(net::Kernel& kernel, std::span<const core::Family> families) {
     for (const core::Family family : families) {
-      const net::Counts counts = kernel.counts(
+      const core::Counts counts = kernel.counts(
           family, {SetId::services, SetId::range_services, SetId::guarded, SetId::range_guarded,
                    SetId::traffic, SetId::range_traffic, SetId::refused_source,
                    SetId::refused_connections, SetId::refused_rate, SetId::endpoints});
@@ -50,7 +50,7 @@ class Counts {
   }
 
  private:
-  void add(const core::ElementKey& key, const net::Count& count) {
+  void add(const core::ElementKey& key, const core::Count& count) {
     const auto fields = fields_of(key);
     if (!fields) return;
     const Target target = first_of(fields->key);

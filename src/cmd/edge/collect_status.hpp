@@ -3,7 +3,7 @@
 
 #include "cmd/edge/status.hpp"
 #include "core/edge/plan_edge.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "net/kernel.hpp"
 
 namespace cmd {

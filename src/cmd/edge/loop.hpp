@@ -15,7 +15,7 @@
 #include "cmd/edge/status.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/error.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "net/kernel.hpp"
 #include "os/clock.hpp"
 

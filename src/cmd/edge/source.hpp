@@ -8,7 +8,7 @@
 #include <string>
 
 #include "cmd/edge/options.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace cmd {
 

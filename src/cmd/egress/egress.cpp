@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
-#include "cmd/cni/agent_protocol.hpp"
-#include "cmd/cni/call_agent.hpp"
+#include "cmd/node/agent_protocol.hpp"
+#include "cmd/node/call_agent.hpp"
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"

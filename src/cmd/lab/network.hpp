@@ -7,7 +7,7 @@
 
 #include "cmd/lab/home.hpp"
 #include "core/ip.hpp"
-#include "net/route/link.hpp"
+#include "net/links.hpp"
 
 namespace cmd {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/egress/plan_nat.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "net/kernel.hpp"
 #include "os/clock.hpp"
 

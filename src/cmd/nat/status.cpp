@@ -49,7 +49,7 @@ std::uint64_t read_insert_failed() {
 }
 
 void count_clients(NatLoop& loop, Family family, std::map<core::Address, NatStatus::Client>& all) {
-  const net::Counts counts =
+  const core::Counts counts =
       loop.kernel().counts(family, {SetId::clients, SetId::replies, SetId::opened});
   for (const auto& [key, count] : counts) {
     const auto found = all.find(address_in(key));
@@ -175,10 +175,10 @@ std::string to_metrics(const NatStatus& status) {
   page.single("clients", "gauge", "Addresses that may use this NAT pod.", status.clients.size());
   by_client(page, status, "client_packets_total",
             "Packets of a client; out: that it sends, in: that it receives.",
-            [](const net::Count& count) { return count.packets; });
+            [](const core::Count& count) { return count.packets; });
   by_client(page, status, "client_bytes_total",
             "Bytes of a client, IP headers included; out: that it sends, in: that it receives.",
-            [](const net::Count& count) { return count.bytes; });
+            [](const core::Count& count) { return count.bytes; });
   page.metric("client_connections_total", "counter", "Connections that a client opened.");
   for (const NatStatus::Client& client : status.clients) {
     const std::string pod = owner_text(client);

@@ -14,7 +14,7 @@ struct NatStatus {
   struct Client {
     std::string address;
     std::vector<core::EgressClients::Client> owners;
-    net::Count sent, received;  // by the client
+    core::Count sent, received;  // by the client
     std::uint64_t connections = 0;
   };
   // One address and port outside, and how many of a NAT address' ports go there now. One address

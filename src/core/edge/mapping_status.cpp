@@ -103,18 +103,6 @@ std::string join_messages(std::span<const std::string> texts) {
   return joined;
 }
 
-std::string_view to_string(Condition::Status status) {
-  switch (status) {
-    case Status::no:
-      return "False";
-    case Status::yes:
-      return "True";
-    case Status::unknown:
-      break;
-  }
-  return "Unknown";
-}
-
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context) {

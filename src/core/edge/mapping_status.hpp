@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/condition.hpp"
 #include "core/edge/forward.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/objects.hpp"
@@ -44,22 +45,6 @@ struct InstanceStatus {
 
 // What one edge does for the Mappings that it planned anew; nothing: it is gone. Level, not edge.
 using PlannedMappings = std::map<ObjectName, std::optional<InstanceStatus>>;
-
-// As metav1.Condition.
-struct Condition {
-  enum class Status : std::uint8_t { no, yes, unknown };
-
-  std::string type;
-  Status status = Status::unknown;
-  std::string reason;  // one word
-  std::string message;
-  std::int64_t generation = 0;
-  std::int64_t since = 0;  // lastTransitionTime, Unix seconds
-
-  friend bool operator==(const Condition&, const Condition&) = default;
-};
-
-std::string_view to_string(Condition::Status status);  // "True", "False", "Unknown"
 
 // What the leader writes. `invalid` and `service_vip` are SmartNat's.
 struct SharedStatus {

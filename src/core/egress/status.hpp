@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/edge/mapping_status.hpp"
+#include "core/condition.hpp"
 #include "core/egress/overlapping_destinations.hpp"
 
 namespace core {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/objects.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/clock.hpp"
 
 namespace kube {

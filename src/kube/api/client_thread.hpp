@@ -12,7 +12,7 @@
 #include "kube/api/client.hpp"
 #include "kube/api/kubeconfig.hpp"
 #include "kube/api/transport.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/fd.hpp"
 
 namespace kube {

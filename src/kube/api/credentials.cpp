@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 
 namespace kube {
 namespace {
@@ -57,7 +57,7 @@ const std::string& FreshFile::text(os::Time now) {
   std::string text;
   std::string wrong;
   try {
-    text = trimmed(read_text(path_));
+    text = trimmed(os::read_file(path_));
     if (text.empty()) wrong = "is empty";
   } catch (const core::Error& error) {
     wrong = error.what();

@@ -11,7 +11,7 @@
 #include "core/nearest.hpp"
 #include "kube/api/kubeconfig_fields.hpp"
 #include "kube/decode/parse.hpp"
-#include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 
 namespace kube {
 namespace {
@@ -36,7 +36,7 @@ File read_file(const fs::path& path) {
   File file{path, std::make_unique<Document>()};
   std::string text;
   try {
-    text = read_text(path);
+    text = os::read_file(path);
   } catch (const core::Error& error) {
     refuse("kubeconfig " + path.string() + " " + error.what());
   }
@@ -219,7 +219,7 @@ ClientConfig resolve(const Merged& merged, const std::string& wanted) {
 }
 
 std::string read_trimmed(const fs::path& path) {
-  std::string text = read_text(path);
+  std::string text = os::read_file(path);
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
   return text;
 }

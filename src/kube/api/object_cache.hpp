@@ -12,7 +12,7 @@
 
 #include "core/object_id_hash.hpp"
 #include "kube/decode/decode.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 

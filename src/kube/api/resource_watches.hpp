@@ -9,7 +9,7 @@
 
 #include "kube/api/reflector.hpp"
 #include "kube/api/transport.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/clock.hpp"
 
 namespace kube {

@@ -1,16 +1,13 @@
-// The objects of a cluster, by its API server: what the edge reads, to which it tells what came of
-// it, and whatever else a program wants to read.
+// The objects of a cluster, by its API server, as the edge reads them, and to which it tells what
+// came of them.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "kube/api/kubeconfig.hpp"
-#include "kube/api/reflector.hpp"
-#include "kube/decode/decode.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 
@@ -28,9 +25,5 @@ struct ClusterOptions {
 // is among the problems, and tried again for ever. Throws core::Error when the process has no
 // descriptors left.
 std::unique_ptr<Source> open_cluster(const ClusterOptions& options);
-
-// These resources, for who only reads. As above.
-std::unique_ptr<Source> open_watch(const ClientConfig& config, const std::string& user_agent,
-                                   const std::vector<Resource>& resources, DecodeOptions decoding);
 
 }  // namespace kube

@@ -13,7 +13,7 @@
 #include "kube/api/client.hpp"
 #include "kube/api/resource_watches.hpp"
 #include "kube/api/transport.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/clock.hpp"
 
 namespace kube {

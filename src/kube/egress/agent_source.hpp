@@ -8,7 +8,7 @@
 #include "kube/api/event_recorder.hpp"
 #include "kube/api/kubeconfig.hpp"
 #include "kube/egress/client_list_places.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 

@@ -19,6 +19,7 @@
 #include "kube/source/manifest_file.hpp"
 #include "kube/source/watched_directory.hpp"
 #include "os/fd.hpp"
+#include "os/read_file.hpp"
 #include "os/write_file.hpp"
 
 namespace kube {
@@ -119,7 +120,7 @@ void ManifestStore::load() {
   problems_ = directory.problems();
   for (const FileChange& change : changes) {
     try {
-      File file{read_text(change.path), {}};
+      File file{os::read_file(change.path), {}};
       file.parts = read_manifest(change.path, file.text, options_.decode);
       files_.emplace(change.path, std::move(file));
     } catch (const core::Error& error) {
@@ -320,7 +321,7 @@ void ManifestStore::check(const fs::path& path, std::string_view text, const Fil
 }
 
 void ManifestStore::write(const fs::path& path, const File* before, std::string_view text) const {
-  if (before != nullptr && read_text(path) != before->text) {
+  if (before != nullptr && os::read_file(path) != before->text) {
     fail(path.string() + " was changed by somebody else just now: try again");
   }
   os::write_file(path, text);

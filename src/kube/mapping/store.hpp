@@ -14,7 +14,7 @@
 #include "kube/api/kubeconfig.hpp"
 #include "kube/decode/decode.hpp"
 #include "kube/decode/mapping_status.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 

@@ -17,8 +17,6 @@
 namespace kube {
 namespace {
 
-constexpr off_t max_size = off_t{256} << 20;
-
 // Finds the part of an earlier version by its text's hash. Most files change in one place, so that
 // the next one is nearly always the right one and the index is not even made.
 class Earlier {
@@ -108,29 +106,6 @@ std::vector<ManifestPart> read_manifest(const std::filesystem::path& path, std::
     parts.push_back(std::move(part));
   }
   return parts;
-}
-
-std::string read_text(const std::filesystem::path& path) {
-  const auto fail = [&](const std::string& why) {
-    throw core::Error(core::Error::Kind::transient, "cannot be read: " + why);
-  };
-  // Not to wait for a writer where somebody put a named pipe.
-  const os::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (fd.get() < 0 || fstat(fd.get(), &status) != 0) fail(std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) fail("it is not a regular file");
-  if (status.st_size > max_size) fail("it has more than 256 MiB, split it");
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t used = 0;
-  for (;;) {
-    if (used == text.size()) text.resize(used + 4096);  // it grew; or to see the end
-    const ssize_t size = read(fd.get(), text.data() + used, text.size() - used);
-    if (size < 0 && errno != EINTR) fail(std::strerror(errno));
-    if (size == 0) break;
-    if (size > 0) used += static_cast<std::size_t>(size);
-  }
-  text.resize(used);
-  return text;
 }
 
 }  // namespace kube

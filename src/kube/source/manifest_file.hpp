@@ -42,8 +42,4 @@ std::vector<ManifestPart> read_manifest(const std::filesystem::path& path, std::
                                         const DecodeOptions& options,
                                         const std::vector<ManifestPart>& previous = {});
 
-// A file's text. Throws core::Error saying what the system answered, or that it is not worth
-// reading.
-std::string read_text(const std::filesystem::path& path);
-
 }  // namespace kube

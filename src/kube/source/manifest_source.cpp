@@ -14,6 +14,7 @@
 #include "core/object_id_hash.hpp"
 #include "kube/source/manifest_file.hpp"
 #include "kube/source/watched_directory.hpp"
+#include "os/read_file.hpp"
 
 namespace kube {
 namespace {
@@ -98,7 +99,7 @@ void Manifests::read(const FileChange& change, Touched& touched) {
     return;
   }
   try {
-    const std::string text = read_text(change.path);
+    const std::string text = os::read_file(change.path);
     auto parts = read_manifest(change.path, text, decode_, file.parts);
     file.unreadable.reset();
     replace(found->first, file, std::move(parts), change.kind == FileChange::Kind::whole, touched);

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "kube/decode/decode.hpp"
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 
 namespace kube {
 

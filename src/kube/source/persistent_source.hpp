@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/clock.hpp"
 
 namespace kube {

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "kube/source/source.hpp"
+#include "kube/source.hpp"
 #include "os/fd.hpp"
 
 namespace kube {

@@ -93,12 +93,12 @@ std::shared_ptr<const std::string> read_comment(ByteView user_data, Comments& co
   return nullptr;
 }
 
-std::optional<Count> read_counter(ByteView expression) {
+std::optional<core::Count> read_counter(ByteView expression) {
   const AttributeList attributes(expression);
   const auto name = attributes.find(NFTA_EXPR_NAME);
   const auto data = attributes.find(NFTA_EXPR_DATA);
   if (!name || !data || name->text() != "counter") return std::nullopt;
-  Count count;
+  core::Count count;
   for (const NetlinkAttribute& attribute : AttributeList(data->value)) {
     if (attribute.type == NFTA_COUNTER_PACKETS) count.packets = attribute.u64();
     if (attribute.type == NFTA_COUNTER_BYTES) count.bytes = attribute.u64();

@@ -8,8 +8,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/state/counts.hpp"
 #include "core/state/state.hpp"
-#include "net/kernel.hpp"
 #include "net/netlink/netlink.hpp"
 
 namespace net {
@@ -28,7 +28,7 @@ using Comments = std::unordered_map<std::string, std::shared_ptr<const std::stri
 
 struct ReadElement {
   core::Element element;
-  std::optional<Count> count;
+  std::optional<core::Count> count;
 };
 // `attributes`: what is inside one NFTA_LIST_ELEM. Nothing for what pona cannot have made: markers
 // of interval ends, catch-all elements, keys longer than ours.

@@ -126,10 +126,10 @@ class Nft::Impl {
     fail(batch.text_of(answer), answer.error, answer.text);
   }
 
-  Counts counts(Family family, const std::vector<core::SetId>& sets) {
-    Counts result;
+  core::Counts counts(Family family, const std::vector<core::SetId>& sets) {
+    core::Counts result;
     for (const core::SetId set : sets) {
-      Counts of_set;
+      core::Counts of_set;
       each_element(
           family, set, [&] { of_set.clear(); },
           [&](ReadElement&& element) {
@@ -424,7 +424,7 @@ void Nft::observe(const core::State& expected, core::ElementFilter& filter, core
   impl_->observe(expected, filter, state);
 }
 void Nft::apply(const core::Changes& changes) { impl_->apply(changes); }
-Counts Nft::counts(Family family, const std::vector<core::SetId>& sets) {
+core::Counts Nft::counts(Family family, const std::vector<core::SetId>& sets) {
   return impl_->counts(family, sets);
 }
 int Nft::event_fd() const { return impl_->event_fd(); }

@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/state/counts.hpp"
+#include "core/state/element_index.hpp"
 #include "core/state/state.hpp"
-#include "net/kernel.hpp"
 
 namespace net {
 
@@ -34,7 +35,7 @@ class Nft {
   // effect.
   void apply(const core::Changes& changes);
 
-  Counts counts(core::Family family, const std::vector<core::SetId>& sets);
+  core::Counts counts(core::Family family, const std::vector<core::SetId>& sets);
 
   // Readable when somebody else touched nftables of this namespace; our own changes never show.
   // Silent as long as the tables are owned, because then nobody else can.

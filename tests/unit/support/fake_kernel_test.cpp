@@ -210,7 +210,7 @@ TEST_CASE("counts belong to an element and go with it") {
   const ElementKey key = pod(1).element.key;
   kernel.count(key, 3, 180);
   kernel.count(key, 1, 60);
-  net::Counts counts = kernel.counts(Family::ipv4, {SetId::pods, SetId::ranges});
+  core::Counts counts = kernel.counts(Family::ipv4, {SetId::pods, SetId::ranges});
   CHECK(counts.size() == 2);
   CHECK(counts.at(key).packets == 4);
   CHECK(counts.at(key).bytes == 240);

@@ -7,7 +7,7 @@
 
 #include "cmd/lab/network.hpp"
 #include "net/announce.hpp"
-#include "net/route/link.hpp"
+#include "net/links.hpp"
 
 namespace cmd {
 namespace {

@@ -7,7 +7,7 @@
 #include "cmd/lab/edge/network.hpp"
 #include "cmd/lab/network.hpp"
 #include "cmd/lab/tally.hpp"
-#include "net/route/link.hpp"
+#include "net/links.hpp"
 
 namespace cmd {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "cmd/cni/sandbox_record.hpp"
 #include "cmd/lab/network.hpp"
+#include "cmd/node/sandbox_record.hpp"
 
 namespace cmd {
 namespace {

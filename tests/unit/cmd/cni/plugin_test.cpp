@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cni/agent_protocol.hpp"
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/agent_protocol.hpp"
+#include "cmd/node/sandbox_record.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 #include "support/temporary.hpp"

@@ -11,6 +11,7 @@
 #include "kube/decode/decode.hpp"
 #include "kube/decode/parse.hpp"
 #include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 #include "support/catch.hpp"
 #include "support/crd_schema.hpp"
 #include "unit/cmd/install/crd.hpp"
@@ -299,7 +300,7 @@ TEST_CASE("schema and decoder judge the manifests of the decoder's tests alike")
        fs::recursive_directory_iterator(fs::path(PONA_TEST_DATA) / "manifests")) {
     const fs::path& path = entry.path();
     if (path.extension() != ".yaml" || path.stem() == "syntax" || path.stem() == "tabs") continue;
-    for (const json& object : test::yaml_documents(kube::read_text(path))) {
+    for (const json& object : test::yaml_documents(os::read_file(path))) {
       if (!object.is_object() || object.value("kind", json()) != "Mapping") continue;
       if (std::ranges::find(beyond, path.filename().string()) != beyond.end()) continue;
       INFO(path);

@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "kube/source/manifest_file.hpp"
 #include "os/fd.hpp"
+#include "os/read_file.hpp"
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
 #include "support/temporary.hpp"
@@ -68,7 +69,7 @@ class Plugin {
     return lines;
   }
   [[nodiscard]] std::string file(const std::string& name) const {
-    return kube::read_text(directory_.path() / name);
+    return os::read_file(directory_.path() / name);
   }
   [[nodiscard]] const Temporary& directory() const { return directory_; }
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -10,6 +10,7 @@
 
 #include "kube/api/reflector.hpp"
 #include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 #include "support/api_transport.hpp"
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
@@ -54,7 +55,7 @@ inline std::vector<Decoded> reduce_widgets(const kube::Node& node) {
 
 inline json recording(const std::string& name) {
   return json::parse(
-      kube::read_text(std::string(PONA_TEST_DATA) + "/apiserver/" + name + ".json"))["exchanges"];
+      os::read_file(std::string(PONA_TEST_DATA) + "/apiserver/" + name + ".json"))["exchanges"];
 }
 
 // "+a:1 -b"

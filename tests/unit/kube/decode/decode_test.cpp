@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 #include "support/catch.hpp"
 
 namespace unit::decode_test {
@@ -101,7 +102,7 @@ std::string print(const Other& /*object*/) {
 
 std::string print(const fs::path& path) {
   std::ostringstream out;
-  const std::string text = kube::read_text(path);
+  const std::string text = os::read_file(path);
   for (const auto& part : kube::read_manifest(path, text, {})) {
     for (const auto& note : part.notes) {
       out << path.filename().string() << ':' << part.line + note.line << ": " << note.text << '\n';
@@ -132,7 +133,7 @@ void check_golden(const fs::path& path) {
   const fs::path golden = path.string() + ".golden";
   if (std::getenv("PONA_UPDATE_GOLDEN") != nullptr) std::ofstream(golden) << printed;
   INFO(path);
-  CHECK(printed == kube::read_text(golden));
+  CHECK(printed == os::read_file(golden));
 }
 
 }  // namespace
@@ -148,7 +149,7 @@ TEST_CASE("bad manifests are left out with line and reason") {
   CHECK(paths.size() >= 38);
   for (const fs::path& path : paths) {
     INFO(path);
-    for (const auto& part : kube::read_manifest(path, kube::read_text(path), {})) {
+    for (const auto& part : kube::read_manifest(path, os::read_file(path), {})) {
       CHECK(part.items.empty());
       CHECK_FALSE(part.notes.empty());
     }
@@ -158,7 +159,7 @@ TEST_CASE("bad manifests are left out with line and reason") {
 
 TEST_CASE("the limit of ports is a parameter") {
   const fs::path path = fs::path(PONA_TEST_DATA) / "manifests/good/mapping-ports-50.yaml";
-  const auto parts = kube::read_manifest(path, kube::read_text(path), {49, false, {}});
+  const auto parts = kube::read_manifest(path, os::read_file(path), {49, false, {}});
   REQUIRE(parts.size() == 1);
   CHECK(parts[0].items.empty());
   CHECK(parts[0].notes[0].text ==

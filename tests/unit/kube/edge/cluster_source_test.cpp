@@ -1,6 +1,7 @@
 // The source over a cluster, with its thread and real connections, against a server that answers
 // what a test wants answered.
 #include "kube/edge/cluster_source.hpp"
+#include "kube/api/watch_source.hpp"
 
 #include <poll.h>
 

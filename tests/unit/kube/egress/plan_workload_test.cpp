@@ -13,6 +13,7 @@
 #include "kube/decode/decode.hpp"
 #include "kube/decode/parse.hpp"
 #include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 #include "support/catch.hpp"
 
 namespace unit::plan_workload_test {
@@ -75,7 +76,7 @@ TEST_CASE("the design's example becomes these objects") {
   }
   const auto golden = std::filesystem::path(PONA_TEST_DATA) / "golden" / "egress_workload.json";
   if (std::getenv("PONA_UPDATE_GOLDEN") != nullptr) std::ofstream(golden) << text;
-  CHECK(text == kube::read_text(golden));
+  CHECK(text == os::read_file(golden));
 }
 
 TEST_CASE("an Egress that says nothing has one NAT pod and no budget") {

@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "kube/mapping/text.hpp"
 #include "kube/source/manifest_file.hpp"
+#include "os/read_file.hpp"
 #include "support/catch.hpp"
 
 namespace unit::store_test {
@@ -41,7 +42,7 @@ class Store {
     std::ofstream(path(name)) << text;
   }
   [[nodiscard]] std::string read(const std::string& name) const {
-    return kube::read_text(path(name));
+    return os::read_file(path(name));
   }
   core::Mapping get(const std::string& ns, const std::string& name) {
     for (const auto& stored : store_->list("").mappings) {

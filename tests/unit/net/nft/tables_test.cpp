@@ -425,7 +425,7 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
         " echo x > /dev/udp/127.0.0.1/$port; echo x > /dev/udp/::1/$port; done'");
     for (const Family family : {Family::ipv4, Family::ipv6}) {
       for (const SetId set : {SetId::refused_source, SetId::sources, SetId::pods}) {
-        const net::Counts counts = nft.counts(family, {set});
+        const core::Counts counts = nft.counts(family, {set});
         REQUIRE(counts.size() == 1);
         INFO(core::to_string(family) << ' ' << core::to_string(set));
         CHECK(counts.begin()->second.packets == 3);

@@ -1,4 +1,4 @@
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/sandbox_record.hpp"
 
 #include <sys/stat.h>
 

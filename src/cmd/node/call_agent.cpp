@@ -1,4 +1,4 @@
-#include "cmd/cni/call_agent.hpp"
+#include "cmd/node/call_agent.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

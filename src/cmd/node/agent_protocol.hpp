@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/cni/sandbox_record.hpp"
+#include "cmd/node/sandbox_record.hpp"
 
 namespace cmd {
 

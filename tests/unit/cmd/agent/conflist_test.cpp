@@ -1,8 +1,8 @@
-#include "cmd/cni/conflist.hpp"
+#include "cmd/agent/conflist.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "support/catch.hpp"
 
 namespace unit::conflist_test {

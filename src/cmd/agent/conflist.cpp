@@ -1,12 +1,12 @@
-#include "cmd/cni/conflist.hpp"
+#include "cmd/agent/conflist.hpp"
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "cmd/cni/agent_protocol.hpp"
-#include "cmd/cni/netconf.hpp"
+#include "cmd/node/agent_protocol.hpp"
+#include "cmd/node/cni_versions.hpp"
 #include "kube/decode/json_at.hpp"
 #include "kube/decode/json_text.hpp"
 

@@ -1,4 +1,4 @@
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 
 #include "support/catch.hpp"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cni/conflist.hpp"
+#include "cmd/agent/conflist.hpp"
 #include "os/fd.hpp"
 
 namespace cmd {

@@ -1,4 +1,4 @@
-#include "cmd/cni/install.hpp"
+#include "cmd/agent/install_plugin.hpp"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -6,12 +6,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "cmd/cni/agent_protocol.hpp"
+#include "cmd/node/agent_protocol.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 
-namespace unit::install_test {
+namespace unit::install_plugin_test {
 
 namespace {
 
@@ -188,4 +188,4 @@ TEST_CASE("the plugin is the running program under two names") {
   CHECK_THROWS_AS(cmd::install_plugin(directory.write("file", "")), core::Error);
 }
 
-}  // namespace unit::install_test
+}  // namespace unit::install_plugin_test

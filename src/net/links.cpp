@@ -1,4 +1,4 @@
-#include "net/route/link.hpp"
+#include "net/links.hpp"
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>

@@ -1,4 +1,4 @@
-#include "cmd/cni/install.hpp"
+#include "cmd/agent/install_plugin.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
