@@ -6,7 +6,7 @@ bats_load_library bats-file
 
 top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 PONA=${PONA:-$top/build/release/pona}
-PONA_FAULTS_BINARY=${PONA_FAULTS_BINARY:-$top/build/faults/pona}
+PONA_FAULTS_BINARY=${PONA_FAULTS_BINARY:-$top/build/dev/pona}
 export top PONA PONA_FAULTS_BINARY
 
 pona() { "$PONA" "$@"; }
