@@ -218,7 +218,7 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
     if (place == places.end()) continue;
     status.mappings[place->second].ports.push_back(port_status(*forward, *counts));
   }
-  for (const core::EdgePlan::External& external : plan.external()) {
+  for (const core::ExternalInterface& external : plan.external()) {
     status.interfaces.push_back(
         {external.name, text_of(external.gateway4), text_of(external.gateway6)});
   }

@@ -1,10 +1,12 @@
 #include "core/edge/edge_rules.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/constants.hpp"
+#include "core/edge/edge_marks.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/edge/endpoint_slots.hpp"
+#include "core/state/rule_words.hpp"
 
 namespace core {
 namespace {
@@ -17,21 +19,6 @@ constexpr std::uint32_t direction_reply = 1;     // IP_CT_DIR_REPLY
 constexpr std::uint32_t tcp_syn = 0x02;
 constexpr std::uint32_t tcp_rst = 0x04;
 constexpr std::uint32_t rtn_local = 2;  // RTN_LOCAL
-constexpr std::uint32_t tcp = 6;
-
-std::string name_of(SetId set) { return std::string(to_string(set)); }
-
-Verdict accept() { return {Verdict::Code::accept, ""}; }
-Verdict drop() { return {Verdict::Code::drop, ""}; }
-Verdict jump(std::string chain) { return {Verdict::Code::jump, std::move(chain)}; }
-Verdict go_to(std::string chain) { return {Verdict::Code::go_to, std::move(chain)}; }
-Match equal(Field field, std::uint32_t mask, std::uint32_t value) {
-  return {field, mask, true, value};
-}
-Match differs(Field field, std::uint32_t mask, std::uint32_t value) {
-  return {field, mask, false, value};
-}
-constexpr std::uint32_t whole = 0xffffffff;
 
 // The external address, protocol and port of a packet that comes in, exact and as the first port of
 // the range that it falls into.
@@ -45,61 +32,12 @@ Key with(Key key, Part part) {
   return key;
 }
 
-std::vector<Set> all_sets() {
-  using T = Type;
-  const std::vector<T> service = {T::address, T::inet_proto, T::inet_service};
-  const std::vector<T> verdict = {T::verdict};
-  const auto set = [](SetId id, std::vector<T> key, std::vector<T> data, bool interval,
-                      bool counter) {
-    Set result;
-    result.name = name_of(id);
-    result.key = std::move(key);
-    result.data = std::move(data);
-    result.interval = interval;
-    result.counter = counter;
-    return result;
-  };
-  const std::vector<T> slot = {T::address, T::inet_proto, T::inet_service, T::mark};
-  const std::vector<T> counted = {T::ct_dir, T::address, T::inet_proto, T::inet_service};
-  return {
-      set(SetId::ranges, service, {T::inet_service}, true, false),
-      set(SetId::services, service, verdict, false, true),
-      set(SetId::range_services, service, verdict, false, true),
-      set(SetId::guarded, service, verdict, false, true),
-      set(SetId::range_guarded, service, verdict, false, true),
-      set(SetId::altered, service, {}, false, false),
-      set(SetId::range_altered, service, {}, false, false),
-      set(SetId::slots, slot, {T::address, T::inet_service}, false, false),
-      set(SetId::range_slots, slot, {T::address}, false, false),
-      set(SetId::range_ports, service, {T::inet_service}, false, false),
-      set(SetId::sources, {T::address, T::inet_proto, T::inet_service, T::address}, {}, true,
-          false),
-      set(SetId::refused_source, service, {}, false, true),
-      set(SetId::refused_connections, service, {}, false, true),
-      set(SetId::refused_rate, service, {}, false, true),
-      set(SetId::limits, service, verdict, false, false),
-      set(SetId::limit_ids, service, {T::mark}, true, false),
-      set(SetId::traffic, counted, {}, false, true),
-      set(SetId::range_traffic, counted, {}, true, true),
-      set(SetId::endpoints, service, {}, false, true),
-      set(SetId::range_endpoints, {T::address, T::inet_proto}, {}, false, false),
-      set(SetId::pods, {T::address}, {}, false, false),
-      set(SetId::addresses, {T::address}, {}, false, false),
-      set(SetId::external, {T::ifname}, verdict, false, false),
-      set(SetId::returns, {T::mark}, verdict, false, false),
-      set(SetId::departures, {T::mark}, verdict, false, false),
-      set(SetId::departing, {T::mark, T::ifname}, {}, false, false),
-      set(SetId::snat, {T::address}, {T::address}, false, false),
-      set(SetId::snat_interfaces, {T::address}, verdict, false, false),
-  };
-}
-
 class Rules {
  public:
   Rules(Family family, const EdgeRulesInput& input) : input_(input), marks_(input.mark_mask) {
     table_.family = family;
     table_.name = constants::edge_table;
-    table_.sets = all_sets();
+    table_.sets = edge_sets();
   }
 
   Table table() {
@@ -115,9 +53,6 @@ class Rules {
  private:
   void chain(std::string name, std::vector<Rule> rules, std::optional<Hook> hook = {}) {
     table_.chains.push_back({std::move(name), hook, std::move(rules)});
-  }
-  static Rule rule(std::vector<Statement> statements, std::string comment = "") {
-    return {std::move(statements), std::move(comment), ""};
   }
 
   Rule remember_interface() const {
@@ -188,24 +123,24 @@ class Rules {
     chain(
         "strays",
         {rule({InSet{{Field::saddr, Field::l4proto, Field::sport}, name_of(SetId::endpoints), true},
-               equal(Field::l4proto, whole, tcp), drop()},
+               equal(Field::l4proto, tcp), drop()},
               "what an endpoint says in a connection that is not known here"),
          rule({InSet{{Field::saddr, Field::l4proto}, name_of(SetId::range_endpoints), true},
-               equal(Field::l4proto, whole, tcp), drop()})});
+               equal(Field::l4proto, tcp), drop()})});
 
     std::vector<Rule> unserved = {
         remember_interface(),
         rule({SetMark{SetMark::Of::packet, ~marks_.action_mask, marks_.rejected}},
              "no endpoint: rejected in input, where the answer finds its way back")};
     if (input_.any_address) {
-      unserved.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local), Redirect{}}));
+      unserved.push_back(rule({differs(Field::fib_daddr_type, rtn_local), Redirect{}}));
     }
     unserved.push_back(rule({accept()}));
     chain("unserved", std::move(unserved));
 
     std::vector<Rule> own = {remember_interface()};
     if (input_.any_address) {
-      own.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local), drop()},
+      own.push_back(rule({differs(Field::fib_daddr_type, rtn_local), drop()},
                          "routed here but not mapped: would go back to the gateway"));
     }
     chain("own-address", std::move(own));
@@ -241,7 +176,7 @@ class Rules {
     if (!input_.masquerade) {
       // Replies to these would not come back through here.
       const SetMark masquerade = add_action(marks_.altered);
-      rules.push_back(rule({equal(Field::ct_mark, marks_.interface_mask, 0), masquerade},
+      rules.push_back(rule({equal(Field::ct_mark, 0, marks_.interface_mask), masquerade},
                            "clients on the cluster's side are masqueraded"));
       rules.push_back(rule({InSet{{Field::saddr}, name_of(SetId::pods), true}, masquerade}));
     }
@@ -269,7 +204,7 @@ class Rules {
     const SetMark alter = add_action(marks_.altered & ~marks_.forwarded);
     if (input_.masquerade) {
       chain("alter", {remember_interface(),
-                      rule({differs(Field::ct_mark, marks_.interface_mask, 0),
+                      rule({differs(Field::ct_mark, 0, marks_.interface_mask),
                             InSet{{Field::saddr}, name_of(SetId::pods), false}, alter},
                            "the client's address is kept; clients on the cluster's side are "
                            "masqueraded")});
@@ -305,7 +240,7 @@ class Rules {
     const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
     const Key connection_mark = {Masked{Field::ct_mark, bits}};
     const VerdictMap returning{connection_mark, name_of(SetId::returns)};
-    const Match original = equal(Field::ct_direction, whole, direction_original);
+    const Match original = equal(Field::ct_direction, direction_original);
 
     // What passes here passes for every packet, so most leave by the first rule that they meet. A
     // packet without connection has neither direction nor mark, and gets to the last.
@@ -315,17 +250,16 @@ class Rules {
     }
     mangle.push_back(rule({original, accept()}));
     mangle.push_back(rule({returning}));
-    mangle.push_back(rule({differs(Field::ct_state, state_invalid, 0), jump("strays")}));
+    mangle.push_back(rule({differs(Field::ct_state, 0, state_invalid), jump("strays")}));
     chain("mangle-prerouting", std::move(mangle),
           Hook{Hook::Type::filter, Hook::At::prerouting, constants::priority_mangle});
 
     std::vector<Rule> prerouting = {
         rule({jump("dispatch")}),
-        rule({equal(Field::l4proto, whole, tcp), equal(Field::tcp_flags, tcp_syn, 0),
-              jump("strays")},
+        rule({equal(Field::l4proto, tcp), equal(Field::tcp_flags, 0, tcp_syn), jump("strays")},
              "a connection that another instance began: its client will bring it back")};
     if (input_.snat) {
-      prerouting.push_back(rule({differs(Field::fib_daddr_type, whole, rtn_local),
+      prerouting.push_back(rule({differs(Field::fib_daddr_type, rtn_local),
                                  VerdictMap{{Field::saddr}, name_of(SetId::snat_interfaces)}}));
     }
     prerouting.push_back(
@@ -336,29 +270,29 @@ class Rules {
     chain("nat-output", {rule({jump("dispatch")}, "what this host itself sends to a mapped port")},
           Hook{Hook::Type::nat, Hook::At::output, constants::priority_dstnat});
 
-    const Match rejected = equal(Field::mark, marks_.action_mask, marks_.rejected);
+    const Match rejected = equal(Field::mark, marks_.rejected, marks_.action_mask);
     chain("input",
-          {rule({rejected, equal(Field::l4proto, whole, tcp), Reject{true}}),
+          {rule({rejected, equal(Field::l4proto, tcp), Reject{true}}),
            rule({rejected, Reject{false}})},
           Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter});
 
-    chain("route-output", {rule({equal(Field::ct_direction, whole, direction_reply), returning})},
+    chain("route-output", {rule({equal(Field::ct_direction, direction_reply), returning})},
           Hook{Hook::Type::route, Hook::At::output, constants::priority_mangle});
 
     const Key counted = {Field::ct_direction, Field::ct_original_daddr, Field::l4proto,
                          Field::ct_original_dport};
     chain("forward",
-          {rule({equal(Field::l4proto, whole, tcp),
-                 equal(Field::tcp_flags, tcp_syn | tcp_rst, tcp_syn), clamp_mss()}),
+          {rule({equal(Field::l4proto, tcp), equal(Field::tcp_flags, tcp_syn, tcp_syn | tcp_rst),
+                 clamp_mss()}),
            rule({InSet{counted, name_of(SetId::traffic), true}, accept()}),
            rule({InSet{counted, name_of(SetId::range_traffic), true}})},
           Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});
 
     const std::uint32_t masqueraded = input_.masquerade ? marks_.forwarded : marks_.altered;
     std::vector<Rule> postrouting = {
-        rule({equal(Field::mark, marks_.action_mask, 0), accept()}, "not ours"),
+        rule({equal(Field::mark, 0, marks_.action_mask), accept()}, "not ours"),
         rule({InSet{target(), name_of(SetId::endpoints), true}}, "counts"),
-        rule({equal(Field::mark, marks_.action_mask, masqueraded),
+        rule({equal(Field::mark, masqueraded, marks_.action_mask),
               SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}})};
     if (input_.snat) {
       postrouting.push_back(rule(
@@ -377,62 +311,8 @@ class Rules {
 
 }  // namespace
 
-EdgeMarks::EdgeMarks(std::uint32_t mask) {
-  if (mask == 0) {
-    mask = constants::edge_mark_mask;
-  }
-  const auto shift = static_cast<std::uint32_t>(std::countr_zero(mask));
-  const auto width = static_cast<std::uint32_t>(std::popcount(mask));
-  const std::uint32_t action_bit = 1U << (shift + width - 2);
-  action_mask = action_bit * 3;
-  forwarded = action_bit;
-  altered = action_bit * 3;
-  rejected = action_bit * 2;
-  departed = action_bit * 2;
-  interface_mask = mask & ~action_mask;
-  interface_shift = shift;
-  interfaces = (1U << (width - 2)) - 1;
-}
-
 nft::Table edge_table(Family family, const EdgeRulesInput& input) {
   return Rules(family, input).table();
-}
-
-std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input) {
-  const EdgeMarks marks(input.mark_mask);
-  std::vector<Element> result;
-  const auto word = [](std::uint32_t value) {
-    std::array<std::uint8_t, 4> bytes;
-    std::memcpy(bytes.data(), &value, 4);
-    return bytes;
-  };
-  const auto add = [&](SetId set, std::span<const std::uint8_t> key, const std::string& chain,
-                       bool jump) {
-    Element element;
-    element.key.family = family;
-    element.key.set = set;
-    element.key.key.append(key);
-    element.value.chain.append({reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()});
-    element.value.jump = jump;
-    result.push_back(std::move(element));
-  };
-  for (const auto& [name, number] : input.external) {
-    std::array<std::uint8_t, 16> padded{};  // IFNAMSIZ
-    std::memcpy(padded.data(), name.data(), std::min(name.size(), padded.size() - 1));
-    const std::uint32_t in = marks.interface(number);
-    add(SetId::external, padded, "from-" + name, true);
-    add(SetId::returns, word(in), "to-" + name, false);
-    add(SetId::departures, word(in | marks.departed), "leave-" + name, false);
-    std::array<std::uint8_t, 20> both{};
-    std::memcpy(both.data(), word(in | marks.departed).data(), 4);
-    std::memcpy(both.data() + 4, padded.data(), 16);
-    Element departing;
-    departing.key.family = family;
-    departing.key.set = SetId::departing;
-    departing.key.key.append(both);
-    result.push_back(std::move(departing));
-  }
-  return result;
 }
 
 std::string flow_chain(std::uint32_t slots, bool by_source) {

@@ -13,24 +13,6 @@
 
 namespace core {
 
-// The bits of a mark mask: two for what is to become of a new connection, the rest for the
-// interface.
-struct EdgeMarks {
-  std::uint32_t action_mask = 0;
-  std::uint32_t forwarded = 0;  // packet: ours, treated as the appliance is set
-  std::uint32_t altered = 0;    // packet: ours, treated the other way
-  std::uint32_t rejected = 0;   // packet: ours, nobody serves it
-  std::uint32_t departed = 0;   // connection: opened by a pod, SNATed
-  std::uint32_t interface_mask = 0;
-  std::uint32_t interface_shift = 0;
-  std::uint32_t interfaces = 0;  // how many numbers there are
-
-  explicit EdgeMarks(std::uint32_t mask);
-  [[nodiscard]] std::uint32_t interface(std::uint32_t number) const {
-    return number << interface_shift;
-  }
-};
-
 struct EdgeRulesInput {
   bool masquerade = true;
   bool snat = false;
@@ -42,9 +24,6 @@ struct EdgeRulesInput {
 };
 
 nft::Table edge_table(Family family, const EdgeRulesInput& input);
-
-// Elements that name interfaces: external, returns, departures.
-std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input);
 
 std::string flow_chain(std::uint32_t slots, bool by_source);  // "flow-16", "source-16"
 std::string range_chain(bool by_source, bool shifted);        // "range-flow", …

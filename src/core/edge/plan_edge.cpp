@@ -1,25 +1,22 @@
 #include "core/edge/plan_edge.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 
-#include "core/edge/address_pools.hpp"
-#include "core/edge/load_balancer.hpp"
-#include "core/edge/port_claims.hpp"
+#include "core/edge/edge_objects.hpp"
+#include "core/edge/host_warnings.hpp"
 #include "core/edge/resolve_endpoints.hpp"
-#include "core/edge/tables_and_reply_routes.hpp"
+#include "core/edge/static_state.hpp"
 #include "core/state/shared_elements.hpp"
 
 namespace core {
-
 class EdgePlan::Impl {
  public:
   explicit Impl(EdgeSettings settings) : settings_(std::move(settings)) { make_frame(); }
 
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes) {
     for (const auto& [id, object] : objects) {
-      take(id, object);
+      objects_.take(id, object);
     }
     return finish(with_changes);
   }
@@ -44,10 +41,10 @@ class EdgePlan::Impl {
     // The interface that has an address matters only where connections of pods are sent out by it.
     const bool all = settings_.snat || first_host_;
     first_host_ = false;
-    for (const auto& [id, entry] : claimants_) {
+    for (const auto& [id, entry] : objects_.claimants()) {
       if (all || std::any_of(entry.mapping().addresses.begin(), entry.mapping().addresses.end(),
                              [&](const Address& a) { return touched.contains(to_string(a)); })) {
-        dirty_.insert(id);
+        objects_.touch(id);
       }
     }
     return finish(with_changes);
@@ -59,7 +56,7 @@ class EdgePlan::Impl {
     for (const auto& [family, elements] : frame_elements_) {
       std::for_each(elements.begin(), elements.end(), visit);
     }
-    for (const auto& [id, entry] : claimants_) {
+    for (const auto& [id, entry] : objects_.claimants()) {
       for (const auto& [key, forward] : entry.forwards) {
         for (const Element& element : elements_of(*forward)) {
           visit(element);
@@ -71,7 +68,7 @@ class EdgePlan::Impl {
 
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const {
     std::vector<std::shared_ptr<const Forward>> result;
-    for (const auto& [id, entry] : claimants_) {
+    for (const auto& [id, entry] : objects_.claimants()) {
       for (const auto& [key, forward] : entry.forwards) {
         result.push_back(forward);
       }
@@ -83,26 +80,27 @@ class EdgePlan::Impl {
 
   [[nodiscard]] std::map<ObjectId, MappingReport> reports() const {
     std::map<ObjectId, MappingReport> result;
-    for (const auto& [id, entry] : claimants_) {
+    for (const auto& [id, entry] : objects_.claimants()) {
       result.emplace(id, entry.report);
     }
     return result;
   }
 
   [[nodiscard]] const MappingReport* report(const ObjectId& claimant) const {
-    const auto found = claimants_.find(claimant);
-    return found == claimants_.end() ? nullptr : &found->second.report;
+    const auto found = objects_.claimants().find(claimant);
+    return found == objects_.claimants().end() ? nullptr : &found->second.report;
   }
 
   [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const {
-    const auto found = claimants_.find(claimant);
-    return found == claimants_.end() ? nullptr : &found->second.mapping();
+    const auto found = objects_.claimants().find(claimant);
+    return found == objects_.claimants().end() ? nullptr : &found->second.mapping();
   }
 
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
       const ObjectId& claimant) const {
     std::vector<std::shared_ptr<const Forward>> result;
-    if (const auto found = claimants_.find(claimant); found != claimants_.end()) {
+    if (const auto found = objects_.claimants().find(claimant);
+        found != objects_.claimants().end()) {
       for (const auto& [key, forward] : found->second.forwards) {
         result.push_back(forward);
       }
@@ -111,24 +109,11 @@ class EdgePlan::Impl {
   }
 
   [[nodiscard]] std::vector<std::string> warnings() const {
-    std::vector<std::string> result;
-    bool ipv4 = false;
-    bool ipv6 = false;
-    for (const auto& [slot, entry] : claimants_) {
-      for (const auto& [key, forward] : entry.forwards) {
-        (key.address.family() == Family::ipv4 ? ipv4 : ipv6) = true;
-      }
+    std::set<Family> families;
+    for (const auto& [id, entry] : objects_.claimants()) {
+      for (const auto& [key, forward] : entry.forwards) families.insert(key.address.family());
     }
-    if (ipv4 && !host_.forwarding4) {
-      result.push_back(
-          "net.ipv4.ip_forward is 0: nothing reaches a pod; "
-          "set it with: sysctl -w net.ipv4.ip_forward=1");
-    }
-    if (ipv6 && !host_.forwarding6) {
-      result.push_back(
-          "net.ipv6.conf.all.forwarding is 0: nothing reaches a pod by IPv6; "
-          "set it with: sysctl -w net.ipv6.conf.all.forwarding=1");
-    }
+    std::vector<std::string> result = host_warnings(host_, families);
     for (const auto& [key, value] : frame_.sysctls) {
       result.push_back(key + " is held at " + value +
                        ": strict reverse path filtering would drop " +
@@ -141,136 +126,14 @@ class EdgePlan::Impl {
     return result;
   }
 
-  [[nodiscard]] std::map<Kind, std::size_t> object_counts() const {
-    const auto mappings = std::count_if(claimants_.begin(), claimants_.end(), [](const auto& item) {
-      return item.first.kind == Kind::mapping;
-    });
-    return {{Kind::mapping, static_cast<std::size_t>(mappings)},
-            {Kind::service, services_.size()},
-            {Kind::endpoint_slice, slices_.size()},
-            {Kind::address_pool, pools_.size()}};
-  }
+  [[nodiscard]] std::map<Kind, std::size_t> object_counts() const { return objects_.counts(); }
 
   const EdgeSettings settings_;
   std::set<Rejection> rejections_;
-  std::vector<External> external_;
+  std::vector<ExternalInterface> external_;
 
  private:
-  struct Entry {
-    std::shared_ptr<const Object> object;  // a Mapping, or what a Service comes to
-    std::string refusal;  // why its namespace may not have its addresses; empty: it may
-    std::map<ForwardKey, std::shared_ptr<const Forward>> forwards;
-    MappingReport report;
-
-    [[nodiscard]] const Mapping& mapping() const { return std::get<Mapping>(*object); }
-  };
-
-  void take(const ObjectId& id, const std::shared_ptr<const Object>& object) {
-    switch (id.kind) {
-      case Kind::mapping:
-        claim(id, object);
-        break;
-      case Kind::service:
-        take_service(id, object);
-        break;
-      case Kind::endpoint_slice:
-        take_slice(id.name, object);
-        break;
-      case Kind::address_pool:
-        take_pool(id, object);
-        break;
-      case Kind::egress:
-      case Kind::pod:
-      case Kind::egress_clients:
-        break;
-    }
-  }
-
-  // `mapping` is what the claimant comes to; null: it claims nothing any more.
-  void claim(const ObjectId& id, const std::shared_ptr<const Object>& mapping) {
-    const auto old = claimants_.find(id);
-    if (old != claimants_.end()) {
-      const auto users = by_service_.find({id.name.ns, old->second.mapping().service});
-      users->second.erase(id);
-      if (users->second.empty()) {
-        by_service_.erase(users);
-      }
-    }
-    if (mapping) {
-      by_service_[{id.name.ns, std::get<Mapping>(*mapping).service}].insert(id);
-      claimants_[id].object = mapping;
-    } else if (old != claimants_.end()) {
-      // Its forwards are still to be taken away.
-      gone_.emplace(id, std::move(old->second));
-      claimants_.erase(old);
-    } else {
-      return;
-    }
-    dirty_.insert(id);
-    judge(id);
-  }
-
-  // Who may not have what it claims does not keep others from it.
-  void judge(const ObjectId& id) {
-    std::optional<Claims::Claim> claim;
-    if (const auto found = claimants_.find(id); found != claimants_.end()) {
-      const Mapping& mapping = found->second.mapping();
-      std::string refusal = pools_.refusal(id.name.ns, mapping.addresses);
-      if (refusal != found->second.refusal) {
-        dirty_.insert(id);
-      }
-      found->second.refusal = std::move(refusal);
-      if (found->second.refusal.empty()) {
-        claim = claim_of(mapping);
-      }
-    }
-    dirty_.merge(claims_.set(id, std::move(claim)));
-  }
-
-  void take_service(const ObjectId& id, const std::shared_ptr<const Object>& object) {
-    if (object) {
-      services_[id.name] = object;
-    } else {
-      services_.erase(id.name);
-    }
-    touch_service(id.name);
-    auto mapping = object ? mapping_of(std::get<Service>(*object)) : std::nullopt;
-    claim(id, mapping ? std::make_shared<const Object>(*std::move(mapping)) : nullptr);
-  }
-
-  void take_pool(const ObjectId& id, const std::shared_ptr<const Object>& object) {
-    pools_.set(id.name, object);
-    for (const auto& [claimant, entry] : claimants_) {
-      judge(claimant);
-    }
-  }
-
-  void take_slice(const ObjectName& name, const std::shared_ptr<const Object>& object) {
-    const auto service_of = [&](const std::shared_ptr<const Object>& slice) {
-      return ObjectName{name.ns, std::get<EndpointSlice>(*slice).service};
-    };
-    if (const auto old = slices_.find(name); old != slices_.end()) {
-      const ObjectName service = service_of(old->second);
-      const auto slices = slices_of_.find(service);
-      slices->second.erase(name);
-      if (slices->second.empty()) {
-        slices_of_.erase(slices);
-      }
-      touch_service(service);
-      slices_.erase(old);
-    }
-    if (object) {
-      slices_of_[service_of(object)].insert(name);
-      touch_service(service_of(object));
-      slices_.emplace(name, object);
-    }
-  }
-
-  void touch_service(const ObjectName& service) {
-    if (const auto users = by_service_.find(service); users != by_service_.end()) {
-      dirty_.insert(users->second.begin(), users->second.end());
-    }
-  }
+  using Entry = EdgeObjects::Claimant;
 
   // --- one Mapping -----------------------------------------------------------------------------
   std::map<ForwardKey, std::shared_ptr<const Forward>> plan(const ObjectId& id, Entry& entry) {
@@ -282,7 +145,7 @@ class EdgePlan::Impl {
       entry.report.state = MappingReport::State::rejected;
       return result;
     }
-    if (const Claims::Loss* loss = claims_.loss(id)) {
+    if (const Claims::Loss* loss = objects_.loss(id)) {
       entry.report.reasons.push_back(to_string(loss->key) + " belongs to the older " +
                                      to_string(loss->winner) +
                                      ": take another address or port, or remove that one");
@@ -294,14 +157,8 @@ class EdgePlan::Impl {
     input.mapping = &mapping;
     input.settings = &settings_;
     const ObjectName service{id.name.ns, mapping.service};
-    if (const auto found = services_.find(service); found != services_.end()) {
-      input.service = &std::get<Service>(*found->second);
-    }
-    if (const auto slices = slices_of_.find(service); slices != slices_of_.end()) {
-      for (const ObjectName& slice : slices->second) {
-        input.slices.push_back(&std::get<EndpointSlice>(*slices_.at(slice)));
-      }
-    }
+    input.service = objects_.service(service);
+    input.slices = objects_.slices_of(service);
     Resolved resolved = resolve(input);
     entry.report.reasons = std::move(resolved.reasons);
     bool active = false;
@@ -333,7 +190,7 @@ class EdgePlan::Impl {
     if (!forward.snat) {
       return;
     }
-    for (const External& external : external_) {
+    for (const ExternalInterface& external : external_) {
       const auto found = host_.interfaces.find(external.name);
       const auto& addresses = found->second.addresses;
       if (std::any_of(addresses.begin(), addresses.end(),
@@ -346,15 +203,16 @@ class EdgePlan::Impl {
 
   EdgeUpdate finish(bool with_changes) {
     EdgeUpdate update;
-    for (const ObjectId& id : dirty_) {
-      const auto found = claimants_.find(id);
+    EdgeObjects::News news = objects_.take_news();
+    for (const ObjectId& id : news.touched) {
+      const auto found = objects_.claimants().find(id);
       std::map<ForwardKey, std::shared_ptr<const Forward>> before;
       std::map<ForwardKey, std::shared_ptr<const Forward>> after;
-      if (const auto gone = gone_.find(id); gone != gone_.end()) {
+      if (const auto gone = news.gone.find(id); gone != news.gone.end()) {
         before = std::move(gone->second.forwards);
       }
       note_rejection(id, nullptr);
-      if (found != claimants_.end()) {
+      if (found != objects_.claimants().end()) {
         after = plan(id, found->second);
         before.merge(found->second.forwards);
         note_rejection(id, &found->second.report);
@@ -370,13 +228,11 @@ class EdgePlan::Impl {
           update.forwards.push_back({nullptr, now});
         }
       }
-      if (found != claimants_.end()) {
+      if (found != objects_.claimants().end()) {
         found->second.forwards = std::move(after);
       }
     }
-    update.planned.assign(dirty_.begin(), dirty_.end());
-    dirty_.clear();
-    gone_.clear();
+    update.planned.assign(news.touched.begin(), news.touched.end());
     join(update.forwards);
     count(update.forwards);
     const bool rebuilt = std::exchange(frame_dirty_, false);
@@ -410,26 +266,6 @@ class EdgePlan::Impl {
       std::for_each(after.begin(), after.end(), visit);
     });
     return update;
-  }
-
-  // A forward that goes from one Mapping to another is one change, not a loss and a gain: its flows
-  // are judged by what serves them now.
-  static void join(std::vector<ForwardChange>& changes) {
-    std::map<ForwardKey, ForwardChange> joined;
-    for (ForwardChange& change : changes) {
-      const ForwardKey& key = change.before ? change.before->key : change.after->key;
-      ForwardChange& target = joined[key];
-      if (change.before) {
-        target.before = std::move(change.before);
-      }
-      if (change.after) {
-        target.after = std::move(change.after);
-      }
-    }
-    changes.clear();
-    for (auto& [key, change] : joined) {
-      changes.push_back(std::move(change));
-    }
   }
 
   static void append(std::vector<Element>& elements,
@@ -505,15 +341,7 @@ class EdgePlan::Impl {
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
 
-  std::map<ObjectId, Entry> claimants_;  // Mappings, and Services that have external addresses
-  std::map<ObjectName, std::shared_ptr<const Object>> services_;
-  std::map<ObjectName, std::shared_ptr<const Object>> slices_;
-  std::map<ObjectName, std::set<ObjectId>> by_service_;   // Service -> claimants
-  std::map<ObjectName, std::set<ObjectName>> slices_of_;  // Service -> EndpointSlices
-  std::map<ObjectId, Entry> gone_;
-  std::set<ObjectId> dirty_;
-  AddressPools pools_;
-  Claims claims_;
+  EdgeObjects objects_;
   SharedElements shared_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> limit_users_;
 };
@@ -552,20 +380,6 @@ const std::set<Rejection>& EdgePlan::rejections() const { return impl_->rejectio
 std::vector<std::string> EdgePlan::warnings() const { return impl_->warnings(); }
 std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->object_counts(); }
 const EdgeSettings& EdgePlan::settings() const { return impl_->settings_; }
-const std::vector<EdgePlan::External>& EdgePlan::external() const { return impl_->external_; }
-
-std::string_view to_string(MappingReport::State state) {
-  switch (state) {
-    case MappingReport::State::active:
-      return "active";
-    case MappingReport::State::inactive:
-      return "inactive";
-    case MappingReport::State::degraded:
-      return "degraded";
-    case MappingReport::State::rejected:
-      return "rejected";
-  }
-  return "";
-}
+const std::vector<ExternalInterface>& EdgePlan::external() const { return impl_->external_; }
 
 }  // namespace core

@@ -6,32 +6,18 @@
 #include <utility>
 
 #include "core/constants.hpp"
+#include "core/state/rule_words.hpp"
 
 namespace core {
 namespace {
 
 using namespace nft;
 
-constexpr std::uint32_t whole = 0xffffffff;
-constexpr std::uint32_t udp = 17;
-constexpr std::uint32_t tcp = 6;
 constexpr std::uint32_t state_invalid = 1;    // NF_CT_STATE_INVALID_BIT
 constexpr std::uint32_t state_new = 8;        // of enum ip_conntrack_info, as nft numbers it
 constexpr std::uint32_t direction_reply = 1;  // IP_CT_DIR_REPLY
 constexpr std::uint32_t syn = 0x02;
 constexpr std::uint32_t fin_syn_rst_ack = 0x17;
-
-std::string name_of(SetId set) { return std::string(to_string(set)); }
-Match equal(Field field, std::uint32_t value, std::uint32_t mask = whole) {
-  return {field, mask, true, value};
-}
-Match differs(Field field, std::uint32_t value, std::uint32_t mask = whole) {
-  return {field, mask, false, value};
-}
-Rule rule(std::vector<Statement> statements, std::string comment = "") {
-  return {std::move(statements), std::move(comment), ""};
-}
-const Verdict accept{Verdict::Code::accept, ""};
 
 Set declare(SetId id, std::vector<Type> key, std::vector<Type> data, bool counter) {
   Set set;
@@ -59,7 +45,7 @@ Chain input_chain(Family family, const NatRulesInput& input) {
   known.push_back(InSet{{Field::saddr, gpe ? Field::gpe_inner_saddr : Field::fou_inner_saddr},
                         name_of(SetId::peers),
                         true});
-  known.push_back(accept);
+  known.push_back(accept());
   return {"input",
           Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter},
           {rule(std::move(known), "clients may send in their own name only"),
@@ -78,15 +64,16 @@ Chain from_client_chain(const NatRulesInput& input) {
            rule({differs(Field::ct_state, 0, state_new),
                  InSet{{Field::saddr}, name_of(SetId::opened), true}}),
            rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
-           rule({InSet{{Field::saddr}, name_of(SetId::clients), true}, accept}),
+           rule({InSet{{Field::saddr}, name_of(SetId::clients), true}, accept()}),
            refuse({}, NatDrop::no_client)}};
 }
 
 Chain to_client_chain() {
-  return {"to-client",
-          {},
-          {rule({ClampMss{}}), rule({InSet{{Field::daddr}, name_of(SetId::replies), true}, accept}),
-           refuse({}, NatDrop::unasked)}};
+  return {
+      "to-client",
+      {},
+      {rule({ClampMss{}}), rule({InSet{{Field::daddr}, name_of(SetId::replies), true}, accept()}),
+       refuse({}, NatDrop::unasked)}};
 }
 
 Chain forward_chain() {

@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/edge/plan_edge.hpp"
+#include "core/edge/edge_settings.hpp"
+#include "core/edge/external_interfaces.hpp"
 #include "core/host.hpp"
 #include "core/state/state.hpp"
 
@@ -19,12 +20,9 @@ struct EdgeFrame {
   std::map<Family, std::vector<Element>> elements;
 };
 
-// The interfaces that --external-interfaces names, as far as marks have numbers for them.
-std::vector<EdgePlan::External> find_external(const Host& host, const EdgeSettings& settings);
-
 // `limits` are the pairs (connections per source, new ones per second) in use; 0: no limit.
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
-                          const std::vector<EdgePlan::External>& external,
+                          const std::vector<ExternalInterface>& external,
                           std::set<std::pair<std::uint32_t, std::uint32_t>> limits);
 
 }  // namespace core

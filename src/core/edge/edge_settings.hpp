@@ -1,0 +1,34 @@
+// What an operator decides for an edge, as far as planning depends on it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/ip.hpp"
+
+namespace core {
+
+enum class BackendMode : std::uint8_t { endpoints, cluster_ip };
+enum class AddressPolicy : std::uint8_t { local, any };
+
+struct EdgeSettings {
+  BackendMode backend = BackendMode::endpoints;
+  AddressPolicy address_policy = AddressPolicy::local;
+  bool masquerade = true;  // the default of Mappings that do not say preserveClientIP
+  bool snat = false;
+  // This host is a node of the cluster: Services whose externalTrafficPolicy is Local lead to its
+  // own pods only. Elsewhere no pod is local, and Local asks for the client's address alone.
+  bool node = false;
+  std::string external_interfaces;  // unanchored extended regular expression; empty: none
+  int gateway_offset = 1;           // as SNCTRLR_GW_ADDRESS_OFFSET; see gateway_of
+  std::uint32_t mark_mask = 0;      // 0: constants::edge_mark_mask; else at least 4 adjacent bits
+  // Address and port of our own HTTP listener; unset address: all addresses. A Mapping must not
+  // take it away.
+  std::optional<Address> monitor_address;
+  std::uint16_t monitor_port = 0;
+
+  friend bool operator==(const EdgeSettings&, const EdgeSettings&) = default;
+};
+
+}  // namespace core

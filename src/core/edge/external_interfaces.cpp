@@ -1,0 +1,65 @@
+#include "core/edge/external_interfaces.hpp"
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "core/edge/edge_marks.hpp"
+
+namespace core {
+
+std::vector<ExternalInterface> find_external(const Host& host, const EdgeSettings& settings) {
+  std::vector<ExternalInterface> external;
+  if (settings.external_interfaces.empty()) {
+    return external;
+  }
+  const std::regex pattern(settings.external_interfaces, std::regex::extended);
+  std::vector<const Interface*> found;
+  for (const auto& [name, interface] : host.interfaces) {
+    if (std::regex_search(name, pattern)) {
+      found.push_back(&interface);
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto* a, const auto* b) { return a->index < b->index; });
+  // The number lives in marks of connections that outlast this process: it comes from the
+  // interface's index alone, and is the same after a restart.
+  const std::uint32_t numbers = EdgeMarks(settings.mark_mask).interfaces;
+  std::set<std::uint32_t> used;
+  for (const Interface* interface : found) {
+    if (used.size() == numbers) {
+      break;
+    }
+    std::uint32_t number = (interface->index - 1) % numbers;
+    while (!used.insert(number).second) {
+      number = (number + 1) % numbers;
+    }
+    external.push_back({interface->name, number + 1,
+                        gateway_of(*interface, Family::ipv4, settings.gateway_offset),
+                        gateway_of(*interface, Family::ipv6, settings.gateway_offset)});
+  }
+  return external;
+}
+
+std::optional<Address> gateway_of(const Interface& interface, Family family, int offset) {
+  const std::optional<Address>& own =
+      family == Family::ipv4 ? interface.gateway4 : interface.gateway6;
+  if (own) {
+    return own;
+  }
+  for (const Prefix& prefix : interface.addresses) {
+    // Without a subnet there is nobody to count from; fe80::/10 is everywhere alike.
+    if (prefix.family() != family || prefix.length + 1U >= prefix.address.size() * 8 ||
+        (family == Family::ipv6 && prefix.address.bytes()[0] == 0xfe &&
+         (prefix.address.bytes()[1] & 0xc0) == 0x80)) {
+      continue;
+    }
+    const Address gateway = offset < 0 ? prefix.last().plus(offset) : prefix.first().plus(offset);
+    const bool mine = std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                                  [&](const Prefix& p) { return p.address == gateway; });
+    return mine || !prefix.contains(gateway) ? std::nullopt : std::optional(gateway);
+  }
+  return std::nullopt;
+}
+
+}  // namespace core

@@ -1,0 +1,52 @@
+#include "core/edge/static_state.hpp"
+
+#include <algorithm>
+
+#include "core/edge/edge_rules.hpp"
+#include "core/edge/edge_sets.hpp"
+#include "core/edge/reply_routes.hpp"
+
+namespace core {
+namespace {
+
+std::uint32_t smallest_mtu(const Host& host) {
+  std::uint32_t smallest = host.route_mtu;
+  for (const auto& [name, interface] : host.interfaces) {
+    if (interface.up && interface.mtu != 0 && (smallest == 0 || interface.mtu < smallest)) {
+      smallest = interface.mtu;
+    }
+  }
+  return smallest;
+}
+
+}  // namespace
+
+EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
+                          const std::vector<ExternalInterface>& external,
+                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits) {
+  EdgeRulesInput rules;
+  rules.masquerade = settings.masquerade;
+  rules.snat = settings.snat;
+  rules.any_address = settings.address_policy == AddressPolicy::any;
+  rules.mark_mask = settings.mark_mask;
+  rules.smallest_mtu = smallest_mtu(host);
+  rules.limits = std::move(limits);
+  for (const ExternalInterface& one : external) rules.external.emplace_back(one.name, one.number);
+
+  EdgeFrame frame;
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    if (family == Family::ipv6 && !host.ipv6) continue;
+    frame.state.tables.emplace(family, edge_table(family, rules));
+    frame.elements.emplace(family, interface_elements(family, rules));
+    add_reply_routes(frame.state, family, host, settings, external);
+  }
+  for (const ExternalInterface& one : external) {
+    // The kernel takes the larger of the two, so that 2 (loose) here overrules 1 (strict) there.
+    if (std::max(host.interfaces.at(one.name).rp_filter, host.rp_filter_all) == 1) {
+      frame.state.sysctls["net/ipv4/conf/" + one.name + "/rp_filter"] = "2";
+    }
+  }
+  return frame;
+}
+
+}  // namespace core
