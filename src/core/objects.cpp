@@ -6,39 +6,21 @@ std::string to_string(const ObjectName& name) {
   return name.ns.empty() ? name.name : name.ns + "/" + name.name;
 }
 
-Kind kind_of(const Object& object) { return static_cast<Kind>(object.index()); }
+Kind kind_of(const Object& object) {
+  return std::visit([](const auto& value) { return value.kind; }, object);
+}
 
 const ObjectName& name_of(const Object& object) {
   return std::visit([](const auto& value) -> const ObjectName& { return value.name; }, object);
 }
 
-// kind_of() relies on it.
-static_assert(std::is_same_v<std::variant_alternative_t<0, Object>, Mapping> &&
-              std::is_same_v<std::variant_alternative_t<1, Object>, Service> &&
-              std::is_same_v<std::variant_alternative_t<2, Object>, EndpointSlice> &&
-              std::is_same_v<std::variant_alternative_t<3, Object>, AddressPool> &&
-              std::is_same_v<std::variant_alternative_t<4, Object>, Egress> &&
-              std::is_same_v<std::variant_alternative_t<5, Object>, Pod> &&
-              std::is_same_v<std::variant_alternative_t<6, Object>, EgressClients>);
-
 std::string_view to_string(Kind kind) {
-  switch (kind) {
-    case Kind::mapping:
-      return "Mapping";
-    case Kind::service:
-      return "Service";
-    case Kind::endpoint_slice:
-      return "EndpointSlice";
-    case Kind::address_pool:
-      return "AddressPool";
-    case Kind::egress:
-      return "Egress";
-    case Kind::pod:
-      return "Pod";
-    case Kind::egress_clients:
-      return "EndpointSlice";
-  }
-  return "?";
+  std::string_view name = "?";
+  const auto look = [&]<typename... Known>(const std::variant<Known...>*) {
+    ((name = Known::kind == kind ? Known::kind_name : name), ...);
+  };
+  look(static_cast<const Object*>(nullptr));
+  return name;
 }
 
 std::string to_string(const ObjectId& id) {

@@ -38,10 +38,7 @@ void AddressAssignment::update(const ObjectChanges& objects) {
       case Kind::address_pool:
         take_pool(id, object);
         break;
-      case Kind::endpoint_slice:
-      case Kind::egress:
-      case Kind::pod:
-      case Kind::egress_clients:
+      default:
         break;
     }
   }

@@ -21,9 +21,7 @@ void EdgeObjects::take(const ObjectId& id, const std::shared_ptr<const Object>& 
     case Kind::address_pool:
       take_pool(id, object);
       break;
-    case Kind::egress:
-    case Kind::pod:
-    case Kind::egress_clients:
+    default:
       break;
   }
 }

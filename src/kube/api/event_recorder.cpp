@@ -8,6 +8,7 @@
 #include "kube/decode/decode.hpp"
 #include "kube/decode/encoding.hpp"
 #include "kube/decode/json_text.hpp"
+#include "kube/decode/kinds.hpp"
 #include "kube/decode/mapping_fields.hpp"
 
 namespace kube {
@@ -31,24 +32,6 @@ std::string cut(std::string text) {
   std::size_t end = longest_note - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return text.substr(0, end) + "...";
-}
-
-std::string_view api_version(core::Kind kind) {
-  switch (kind) {
-    case core::Kind::mapping:
-      return mapping_api_version;
-    case core::Kind::address_pool:
-      return address_pool_api_version;
-    case core::Kind::egress:
-      return egress_api_version;
-    case core::Kind::endpoint_slice:
-    case core::Kind::egress_clients:
-      return "discovery.k8s.io/v1";
-    case core::Kind::service:
-    case core::Kind::pod:
-      break;
-  }
-  return "v1";
 }
 
 std::string namespace_of(const EventNote& note) {
@@ -141,7 +124,7 @@ void EventRecorder::send(const EventNote& note, Series& series) {
                  {"action", note.action},
                  {"reason", note.reason},
                  {"regarding",
-                  {{"apiVersion", api_version(note.object.kind)},
+                  {{"apiVersion", api_version_of(note.object.kind)},
                    {"kind", core::to_string(note.object.kind)},
                    {"name", note.object.name.name}}},
                  {"note", note.note},

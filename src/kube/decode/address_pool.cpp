@@ -53,7 +53,8 @@ void decode_range(const Field& field, AddressPool& pool) {
 
 }  // namespace
 
-AddressPool decode_address_pool(const Field& root, core::ObjectName name) {
+core::Object decode_address_pool(const Field& root, core::ObjectName name,
+                                 const DecodeOptions& /*options*/) {
   AddressPool pool;
   pool.name = std::move(name);
   const Field spec = root.at("spec");

@@ -88,7 +88,8 @@ bool is_egress_name(std::string_view text) {
   return is_dns_label(text) && (text.front() < '0' || text.front() > '9');
 }
 
-Egress decode_egress(const Field& root, core::ObjectName name) {
+core::Object decode_egress(const Field& root, core::ObjectName name,
+                           const DecodeOptions& /*options*/) {
   Egress egress;
   egress.name = std::move(name);
   const Field metadata = root.at("metadata");

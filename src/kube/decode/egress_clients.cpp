@@ -36,7 +36,8 @@ void decode_client(const Field& field, EgressClients& list) {
 
 }  // namespace
 
-EgressClients decode_egress_clients(const Field& root, core::ObjectName name) {
+core::Object decode_egress_clients(const Field& root, core::ObjectName name,
+                                   const DecodeOptions& /*options*/) {
   EgressClients list;
   list.name = std::move(name);
   const Field metadata = root.at("metadata");

@@ -51,8 +51,8 @@ std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family f
 
 }  // namespace
 
-core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name,
-                                          const DecodeOptions& options) {
+core::Object decode_endpoint_slice(const Field& root, core::ObjectName name,
+                                   const DecodeOptions& options) {
   core::EndpointSlice slice;
   slice.name = std::move(name);
   const Field metadata = root.at("metadata");

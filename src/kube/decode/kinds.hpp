@@ -1,40 +1,46 @@
-// The decoders of the single kinds, behind decode(). Each leaves fatal findings or an object that
-// is whole; the name is already decoded.
+// The kinds of objects that pona reads: what they are called, and how each is decoded. A new kind
+// is a file here with its decoder, and a line in the table of kinds.cpp.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "kube/decode/decode.hpp"
-#include "kube/decode/egress_labels.hpp"
+#include "kube/decode/values.hpp"
 
 namespace kube {
 
-core::Mapping decode_mapping(const Field& root, core::ObjectName name,
+// Leaves fatal findings or an object that is whole; the name is already decoded.
+using Decoder = core::Object(const Field& root, core::ObjectName name,
                              const DecodeOptions& options);
-core::Service decode_service(const Field& root, core::ObjectName name);
-core::EndpointSlice decode_endpoint_slice(const Field& root, core::ObjectName name,
-                                          const DecodeOptions& options);
-core::AddressPool decode_address_pool(const Field& root, core::ObjectName name);
-core::Egress decode_egress(const Field& root, core::ObjectName name);
-core::Pod decode_pod(const Field& root, core::ObjectName name);
-core::EgressClients decode_egress_clients(const Field& root, core::ObjectName name);
+Decoder decode_address_pool, decode_egress, decode_egress_clients, decode_endpoint_slice,
+    decode_mapping, decode_pod, decode_service;
+
+struct KnownKind {
+  std::string_view group;  // with the slash before the version; "" is the core group
+  std::string_view version;
+  std::string_view name;
+  core::Kind kind;
+  Decoder* decode = nullptr;
+  bool namespaced = true;
+  // Whether pona writes to this one, or refers to it by its uid; null: to none of the kind.
+  bool (*written)(const core::Object& object) = nullptr;
+  // Where one name stands for several kinds: whether the object is of this one.
+  bool (*applies)(const Field& root) = nullptr;
+};
+
+// Of several versions of a kind, the one that pona writes comes first.
+std::span<const KnownKind> known_kinds();
+
+std::string api_version_of(core::Kind kind);  // "discovery.k8s.io/v1"
 
 inline constexpr std::string_view addresses_annotation = "pona.dev/addresses";
 inline constexpr std::string_view address_pool_annotation = "pona.dev/address-pool";
 
-// Parts that several kinds share.
-core::Protocol decode_protocol(const Field& field);  // tcp where missing
-core::Affinity decode_affinity(const Field& field);  // none where missing
-std::optional<core::Address> decode_address(const Field& field);
-// Why nobody outside could use it; empty: it is an address of a host.
-std::string_view unusable(const core::Address& address);
-bool is_dns_label(std::string_view text);
-// Objects are made that are called as the Egress, a Service among them.
-bool is_egress_name(std::string_view text);
-bool is_dns_subdomain(std::string_view text);
-// RFC 3339 to Unix seconds; fractions are dropped.
-std::optional<std::int64_t> parse_timestamp(std::string_view text);
+// Of metadata; nothing where it is missing or, after a finding, no time.
+std::optional<std::int64_t> decode_created(const Field& root);
 
 }  // namespace kube

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -159,15 +160,10 @@ void check_mode(const Field& field) {
   }
 }
 
-}  // namespace
-
-core::Mapping decode_mapping(const Field& root, core::ObjectName name,
-                             const DecodeOptions& options) {
-  core::Mapping mapping;
-  mapping.name = std::move(name);
+void decode_spec(const Field& root, core::Mapping& mapping, const DecodeOptions& options) {
   const Field spec = root.at("spec");
   if (spec.missing()) spec.reject("missing");
-  if (!spec.is_map()) return mapping;
+  if (!spec.is_map()) return;
   spec.expect_only(mapping_fields);
   decode_addresses(spec.at("addresses"), mapping.addresses);
   decode_sources(spec.at("allowedSources"), mapping.allowed_sources);
@@ -182,6 +178,22 @@ core::Mapping decode_mapping(const Field& root, core::ObjectName name,
       spec.at("maxConnectionsPerSource").integer(0, most).value_or(0);
   mapping.new_connections_per_second =
       spec.at("newConnectionsPerSecond").integer(0, most).value_or(0);
+}
+
+}  // namespace
+
+core::Object decode_mapping(const Field& root, core::ObjectName name,
+                            const DecodeOptions& options) {
+  core::Mapping mapping;
+  mapping.name = std::move(name);
+  decode_spec(root, mapping, options);
+  mapping.created = decode_created(root);
+  if (options.served) {
+    mapping.generation = root.at("metadata")
+                             .at("generation")
+                             .integer(0, std::numeric_limits<std::uint32_t>::max())
+                             .value_or(0);
+  }
   return mapping;
 }
 

@@ -92,7 +92,8 @@ std::vector<core::Address> decode_ips(const Field& status) {
 
 }  // namespace
 
-Pod decode_pod(const Field& root, core::ObjectName name) {
+core::Object decode_pod(const Field& root, core::ObjectName name,
+                        const DecodeOptions& /*options*/) {
   Pod pod;
   pod.name = std::move(name);
   const Field metadata = root.at("metadata");

@@ -128,7 +128,8 @@ core::LoadBalancer decode_load_balancer(const Field& root, const Field& spec) {
 
 }  // namespace
 
-Service decode_service(const Field& root, core::ObjectName name) {
+core::Object decode_service(const Field& root, core::ObjectName name,
+                            const DecodeOptions& /*options*/) {
   Service service;
   service.name = std::move(name);
   const Field spec = root.at("spec");
@@ -143,6 +144,7 @@ Service decode_service(const Field& root, core::ObjectName name) {
   if (service.type == Service::Type::load_balancer &&
       spec.at("loadBalancerClass").string() == core::constants::load_balancer_class) {
     service.load_balancer = decode_load_balancer(root, spec);
+    service.load_balancer->created = decode_created(root);
   }
   return service;
 }
