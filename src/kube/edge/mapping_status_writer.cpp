@@ -199,8 +199,6 @@ void MappingReporter::step() {
   writes_.step();
 }
 
-bool MappingReporter::take(const Reply& reply) { return writes_.take(reply); }
-
 std::optional<Write> MappingReporter::next(const core::ObjectName& name) {
   const auto found = records_.find(name);
   if (found == records_.end() || !found->second.seen) return std::nullopt;
