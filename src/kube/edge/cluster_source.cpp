@@ -1,61 +1,44 @@
 #include "kube/edge/cluster_source.hpp"
 
-#include <mutex>
 #include <utility>
 
-#include "kube/api/client_thread.hpp"
+#include "kube/api/threaded_source.hpp"
 #include "kube/edge/edge_client.hpp"
 
 namespace kube {
 namespace {
 
-class EdgeSource : public Source {
+struct EdgeMail {
+  core::PlannedMappings planned;
+
+  void deliver(ClusterClient& client) const {
+    if (!planned.empty()) client.report(planned);
+  }
+};
+
+class EdgeSource : public ThreadedSource<Source, ClusterClient, EdgeMail> {
  public:
   explicit EdgeSource(const ClusterOptions& options)
-      : listens_(!options.instance.empty()),
-        thread_(
+      : ThreadedSource(
             options.config, options.user_agent,
             [&](Transport& transport, const os::Clock& clock) {
-              auto client = std::make_unique<ClusterClient>(
+              return std::make_unique<ClusterClient>(
                   transport, clock,
                   ClusterClientOptions{options.config.context, options.max_ports_per_mapping,
                                        options.node, options.instance, options.ns,
                                        identity_of(options.instance)});
-              client_ = client.get();
-              return client;
-            },
-            [this] { hear(); }) {}
-
-  [[nodiscard]] int wake_fd() const override { return thread_.wake_fd(); }
-  core::ObjectChanges take() override { return thread_.take(); }
-  [[nodiscard]] bool synced() const override { return thread_.synced(); }
-  [[nodiscard]] std::vector<Problem> problems() const override { return thread_.problems(); }
-  [[nodiscard]] std::size_t ignored() const override { return 0; }
+            }),
+        listens_(!options.instance.empty()) {}
 
   [[nodiscard]] bool listens() const override { return listens_; }
   void report(const core::PlannedMappings& planned) override {
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [name, status] : planned) planned_.insert_or_assign(name, status);
-    }
-    thread_.call();
+    post([&](EdgeMail& mail) {
+      for (const auto& [name, status] : planned) mail.planned.insert_or_assign(name, status);
+    });
   }
 
  private:
-  void hear() {
-    core::PlannedMappings planned;
-    {
-      const std::lock_guard lock(mutex_);
-      planned.swap(planned_);
-    }
-    if (!planned.empty()) client_->report(planned);
-  }
-
   bool listens_;
-  std::mutex mutex_;
-  core::PlannedMappings planned_;
-  ClusterClient* client_ = nullptr;  // the thread's alone
-  ClientThread thread_;              // goes first: it uses the rest
 };
 
 }  // namespace

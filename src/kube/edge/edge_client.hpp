@@ -1,20 +1,14 @@
 // What the edge does with a cluster: its state machines over one transport. No thread, no I/O, no
-// clock and no chance of its own: cluster.hpp runs it in a thread over HTTPS, simulations run many
-// in one process.
+// clock and no chance of its own: cluster_source.hpp runs it in a thread over HTTPS, simulations
+// run many in one process.
 #pragma once
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "core/edge/mapping_status.hpp"
-#include "kube/api/client.hpp"
-#include "kube/api/resource_watches.hpp"
-#include "kube/api/transport.hpp"
-#include "kube/source.hpp"
-#include "os/clock.hpp"
+#include "kube/api/client_frame.hpp"
 
 namespace kube {
 
@@ -28,34 +22,22 @@ struct ClusterClientOptions {
   std::string identity;            // in that election; of this process alone
 };
 
-class ClusterClient : public Client {
+class ClusterClient : public ClientFrame {
  public:
   // `transport` must outlive it.
   ClusterClient(Transport& transport, const os::Clock& clock, const ClusterClientOptions& options);
   ~ClusterClient() override;
 
-  void step() override;
-  [[nodiscard]] os::Time due() const override;
-  [[nodiscard]] bool synced() const override { return watches_.synced(); }
-  bool move_changes(core::ObjectChanges& into) override;
-  std::optional<std::vector<Problem>> new_problems(
-      const std::vector<std::string>& credentials) override;
-
   // What the edge does for the Mappings that it planned anew.
   void report(const core::PlannedMappings& planned);
-  [[nodiscard]] bool leading() const;
-  void resign() override;
-  [[nodiscard]] bool resigned() const override;
 
  private:
   struct Writers;
 
-  void pass_on();
+  void pass_on() override;
+  void lead(bool leading) override;
 
-  Transport& transport_;
-  Watches watches_;
   std::unique_ptr<Writers> writers_;  // null: it writes nothing
-  core::ObjectChanges changes_;
 };
 
 }  // namespace kube

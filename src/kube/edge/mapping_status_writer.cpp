@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kube/api/status_conditions.hpp"
 #include "kube/decode/decode.hpp"
 #include "kube/decode/encoding.hpp"
 #include "kube/decode/json_text.hpp"
@@ -91,16 +92,8 @@ Json json_of(const core::InstanceStatus& status) {
 }
 
 Json json_of(const core::SharedStatus& status) {
-  Json conditions = Json::array();
-  for (const core::Condition& condition : status.conditions) {
-    conditions.push_back({{"type", condition.type},
-                          {"status", core::to_string(condition.status)},
-                          {"reason", condition.reason},
-                          {"message", condition.message},
-                          {"observedGeneration", condition.generation},
-                          {"lastTransitionTime", format_timestamp(condition.since)}});
-  }
-  Json json = {{"observedGeneration", status.generation}, {"conditions", std::move(conditions)}};
+  Json json = {{"observedGeneration", status.generation},
+               {"conditions", conditions_json(status.conditions)}};
   if (!status.invalid.empty()) json["invalid"] = status.invalid;
   if (!status.service_vip.empty()) json["serviceVIP"] = status.service_vip;
   return json;
@@ -199,8 +192,6 @@ void MappingReporter::step() {
   writes_.step();
 }
 
-bool MappingReporter::take(const Reply& reply) { return writes_.take(reply); }
-
 std::optional<Write> MappingReporter::next(const core::ObjectName& name) {
   const auto found = records_.find(name);
   if (found == records_.end() || !found->second.seen) return std::nullopt;
@@ -260,10 +251,7 @@ std::optional<Write> MappingReporter::shared(const core::ObjectName& name, const
   const bool same = seen.status.observed_generation == status.generation &&
                     seen.status.invalid == status.invalid &&
                     seen.status.service_vip == status.service_vip &&
-                    std::ranges::all_of(status.conditions, [&](const core::Condition& condition) {
-                      const auto* written = seen.status.condition(condition.type);
-                      return written != nullptr && *written == condition;
-                    });
+                    has_conditions(seen.status, status.conditions);
   if (same) return std::nullopt;
   Write write = apply(name, seen, leader_manager, json_of(status), true);
   write.done = [this, name, before = record.seen, status] { tell(name, *before, status); };
@@ -292,9 +280,7 @@ void MappingReporter::tell(const core::ObjectName& name, const Seen& before,
                     warning,
                     condition.reason,
                     condition.type == "Accepted" ? "Accept" : "Program",
-                    condition.message.empty()
-                        ? condition.type + " is " + std::string(core::to_string(condition.status))
-                        : condition.message});
+                    message_of(condition)});
   }
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/edge/mapping_status.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/event_recorder.hpp"
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
@@ -27,7 +28,7 @@ struct MappingReporterOptions {
   std::function<void(const core::ObjectName&, std::shared_ptr<const Seen>)> see;
 };
 
-class MappingReporter {
+class MappingReporter : public ClientPart {
  public:
   // `exchanges` and `events` must outlive it.
   MappingReporter(MappingReporterOptions options, Exchanges& exchanges, EventRecorder& events,
@@ -39,13 +40,10 @@ class MappingReporter {
   void planned(const core::ObjectName& mapping, std::optional<core::InstanceStatus> status);
   void lead(bool leading);
 
-  void step();
-  // False: it is not of one of its requests.
-  bool take(const Reply& reply);
-  [[nodiscard]] os::Time due() const;
-
-  // Why statuses are not written; empty: they are.
-  [[nodiscard]] const std::string& trouble() const {
+  void step() override;
+  bool take(const Reply& reply) override { return writes_.take(reply); }
+  [[nodiscard]] os::Time due() const override;
+  [[nodiscard]] std::string trouble() const override {
     return writes_.trouble().empty() ? finalizer_trouble_ : writes_.trouble();
   }
 

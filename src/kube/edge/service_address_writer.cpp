@@ -81,8 +81,6 @@ void AddressWriter::step() {
   writes_.step();
 }
 
-bool AddressWriter::take(const Reply& reply) { return writes_.take(reply); }
-
 std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
   const auto found = records_.find(name);
   const Decision* const decision = assignment_.decision(name);

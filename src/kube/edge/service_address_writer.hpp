@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/edge/address_assignment.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/event_recorder.hpp"
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
@@ -16,7 +17,7 @@
 
 namespace kube {
 
-class AddressWriter {
+class AddressWriter : public ClientPart {
  public:
   // `exchanges` and `events` must outlive it.
   AddressWriter(Exchanges& exchanges, EventRecorder& events, os::Clock clock);
@@ -27,12 +28,10 @@ class AddressWriter {
   // It may give addresses now.
   void lead(bool leading);
 
-  void step();
-  // False: it is not of one of its requests.
-  bool take(const Reply& reply);
-  [[nodiscard]] os::Time due() const { return leading_ ? writes_.due() : os::Time::max(); }
-  // Empty, too, where it is another's business.
-  [[nodiscard]] std::string trouble() const { return leading_ ? writes_.trouble() : ""; }
+  void step() override;
+  bool take(const Reply& reply) override { return writes_.take(reply); }
+  [[nodiscard]] os::Time due() const override { return leading_ ? writes_.due() : os::Time::max(); }
+  [[nodiscard]] std::string trouble() const override { return leading_ ? writes_.trouble() : ""; }
 
  private:
   struct Record {

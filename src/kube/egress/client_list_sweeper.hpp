@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/objects.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
 #include "kube/decode/object_version.hpp"
@@ -15,7 +16,7 @@
 
 namespace kube {
 
-class ClientListSweeper {
+class ClientListSweeper : public ClientPart {
  public:
   // `exchanges` must outlive it.
   ClientListSweeper(Exchanges& exchanges, os::Clock clock);
@@ -26,11 +27,10 @@ class ClientListSweeper {
   void set_nodes(std::set<std::string> nodes);
   void lead(bool leading);
 
-  void step();
-  // False: it is not of one of its requests.
-  bool take(const Reply& reply) { return writes_.take(reply); }
-  [[nodiscard]] os::Time due() const;
-  [[nodiscard]] std::string trouble() const { return leading_ ? writes_.trouble() : ""; }
+  void step() override;
+  bool take(const Reply& reply) override { return writes_.take(reply); }
+  [[nodiscard]] os::Time due() const override;
+  [[nodiscard]] std::string trouble() const override { return leading_ ? writes_.trouble() : ""; }
 
  private:
   struct List {

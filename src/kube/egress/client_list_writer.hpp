@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/objects.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/rate_limit.hpp"
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
@@ -29,7 +30,7 @@
 
 namespace kube {
 
-class ClientListWriter {
+class ClientListWriter : public ClientPart {
  public:
   // `exchanges` must outlive it.
   ClientListWriter(std::string node, Exchanges& exchanges, os::Clock clock);
@@ -44,11 +45,10 @@ class ClientListWriter {
   // All lists that there are have been seen.
   void set_listed() { listed_ = true; }
 
-  void step();
-  // False: it is not of one of its requests.
-  bool take(const Reply& reply) { return writes_.take(reply); }
-  [[nodiscard]] os::Time due() const;
-  [[nodiscard]] std::string trouble() const;
+  void step() override;
+  bool take(const Reply& reply) override { return writes_.take(reply); }
+  [[nodiscard]] os::Time due() const override;
+  [[nodiscard]] std::string trouble() const override;
 
  private:
   struct Egress {

@@ -75,77 +75,70 @@ std::vector<ClusterRange> ranges_of(const std::string& text, const std::string& 
 
 ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
                                    const ControllerOptions& options)
-    : transport_(transport),
+    : ClientFrame(transport, clock,
+                  {.context = options.context,
+                   .author = "pona.dev/controller",
+                   .instance = options.instance,
+                   .ns = options.ns,
+                   .lease = "pona-controller",
+                   .identity = options.identity}),
       clock_(clock),
       gauges_(options.gauges),
-      watches_(options.context, transport, clock),
-      exchanges_(transport, clock),
-      election_({options.ns, "pona-controller", options.identity}, exchanges_, clock),
-      events_("pona.dev/controller", options.instance, exchanges_, clock),
-      writer_(options.workload, exchanges_, events_, clock,
+      writer_(options.workload, exchanges(), events(), clock,
               [this](const core::ObjectName& name, std::shared_ptr<const Seen> seen) {
                 egresses_->cache().see({core::Kind::egress, name}, std::move(seen));
               }),
-      notes_(events_, clock),
-      sweeper_(exchanges_, clock) {
-  egresses_ = &watches_.add({"pona.cybozu.com", "v1", "egresses", "", "", "", false},
-                            reduce_of({core::Kind::egress}, true));
-  watches_.add({"", "v1", "pods", "", "", "", false}, reduce_pods);
-  lists_ = &watches_.add(
+      notes_(events(), clock),
+      sweeper_(exchanges(), clock) {
+  add(writer_);
+  add(notes_);
+  add(sweeper_);
+  egresses_ = &watches().add({"pona.cybozu.com", "v1", "egresses", "", "", "", false},
+                             reduce_of({core::Kind::egress}, true));
+  watches().add({"", "v1", "pods", "", "", "", false}, reduce_pods);
+  lists_ = &watches().add(
       {"discovery.k8s.io", "v1", "endpointslices", std::string(clients_of_label), "", "", false},
       reduce_of({core::Kind::egress_clients}, false));
-  nodes_ = &watches_.add({"", "v1", "nodes", "", "", "", false}, see_whole);
+  nodes_ = &watches().add({"", "v1", "nodes", "", "", "", false}, see_whole);
   service_ranges_ =
-      &watches_.add({"networking.k8s.io", "v1", "servicecidrs", "", "", "", true}, see_whole);
+      &watches().add({"networking.k8s.io", "v1", "servicecidrs", "", "", "", true}, see_whole);
   const std::string labels = std::string(app_name_label) + "=" + std::string(nat_app_name) + "," +
                              std::string(app_component_label) + "=" + std::string(nat_component);
   std::set<std::string_view> known;
   for (const WorkloadPart part : workload_parts) {
     const WorkloadKind& kind = kind_of(part);
     if (!known.insert(kind.plural).second) continue;
-    parts_.push_back(&watches_.add({std::string(kind.group), std::string(kind.version),
-                                    std::string(kind.plural), labels, "", "", false},
-                                   see_whole));
+    parts_.push_back(&watches().add({std::string(kind.group), std::string(kind.version),
+                                     std::string(kind.plural), labels, "", "", false},
+                                    see_whole));
   }
 }
 
 void ControllerClient::step() {
-  for (const Arrival& arrival : transport_.take()) {
-    if (!exchanges_.take(arrival)) static_cast<void>(watches_.take(arrival));
-  }
-  watches_.step();
-  pass_on();
-  for (const Reply& reply : exchanges_.replies()) {
-    if (election_.take(reply) || events_.take(reply) || writer_.take(reply)) continue;
-    sweeper_.take(reply);
-  }
-  pass_on();  // what answers told
-  election_.step();
+  ClientFrame::step();
+  if (gauges_ != nullptr) show();
+}
+
+void ControllerClient::lead(bool leading) {
   // Before all is known, what is there would look like missing.
-  const bool leads = election_.leading() && synced();
+  const bool leads = leading && synced();
   writer_.lead(leads);
   notes_.lead(leads);
   sweeper_.lead(leads);
-  if (!election_.resigning()) {
-    writer_.step();
-    notes_.step();
-    sweeper_.step();
-  }
-  events_.step();
-  if (gauges_ != nullptr) show();
 }
 
 void ControllerClient::show() {
   gauges_->synced = synced();
-  gauges_->leading = election_.leading();
+  gauges_->leading = leading();
   gauges_->egresses = egresses_->cache().size();
   gauges_->client_lists = lists_->cache().size();
-  gauges_->events_dropped = events_.dropped();
+  gauges_->events_dropped = events().dropped();
   gauges_->stepped = clock_.unix_seconds();
 }
 
+// Its owner needs to know nothing.
 void ControllerClient::pass_on() {
-  const core::ObjectChanges changes = watches_.take_changes();
+  const core::ObjectChanges changes = watches().take_changes();
   notes_.update(changes);
   sweeper_.update(changes);
   for (const auto& [id, object] : changes) {
@@ -187,23 +180,6 @@ void ControllerClient::take_ranges(Reflector& reflector) {
     ranges_.insert_or_assign(key, std::move(ranges));
     ranges_changed_ = true;
   }
-}
-
-os::Time ControllerClient::due() const {
-  os::Time due = std::min({watches_.due(), exchanges_.due(), election_.due(), events_.due()});
-  // Leading ends by itself.
-  if (election_.leading()) due = std::min(due, election_.leading_until());
-  if (election_.resigning()) return due;
-  return std::min({due, writer_.due(), notes_.due(), sweeper_.due()});
-}
-
-std::optional<std::vector<Problem>> ControllerClient::new_problems(
-    const std::vector<std::string>& credentials) {
-  std::vector<std::string> writing;
-  for (const std::string& trouble : {election_.trouble(), writer_.trouble(), sweeper_.trouble()}) {
-    if (!trouble.empty()) writing.push_back(trouble);
-  }
-  return watches_.new_problems(credentials, writing);
 }
 
 }  // namespace kube

@@ -11,11 +11,7 @@
 #include <vector>
 
 #include "core/egress/overlapping_destinations.hpp"
-#include "kube/api/client.hpp"
-#include "kube/api/event_recorder.hpp"
-#include "kube/api/leader_election.hpp"
-#include "kube/api/requests.hpp"
-#include "kube/api/resource_watches.hpp"
+#include "kube/api/client_frame.hpp"
 #include "kube/egress/client_list_sweeper.hpp"
 #include "kube/egress/pod_annotation_events.hpp"
 #include "kube/egress/workload_writer.hpp"
@@ -41,35 +37,21 @@ struct ControllerOptions {
   ControllerGauges* gauges = nullptr;  // outlives the client; null: nobody wants to know
 };
 
-class ControllerClient : public Client {
+class ControllerClient : public ClientFrame {
  public:
   // `transport` must outlive it.
   ControllerClient(Transport& transport, const os::Clock& clock, const ControllerOptions& options);
 
   void step() override;
-  [[nodiscard]] os::Time due() const override;
-  [[nodiscard]] bool synced() const override { return watches_.synced(); }
-  // It needs no owner to plan.
-  bool move_changes(core::ObjectChanges& /*into*/) override { return false; }
-  std::optional<std::vector<Problem>> new_problems(
-      const std::vector<std::string>& credentials) override;
-  void resign() override { election_.resign(); }
-  [[nodiscard]] bool resigned() const override { return election_.resigned(); }
-
-  [[nodiscard]] bool leading() const { return election_.leading(); }
 
  private:
-  void pass_on();
+  void pass_on() override;
+  void lead(bool leading) override;
   void show();
   void take_ranges(Reflector& reflector);
 
-  Transport& transport_;
   os::Clock clock_;
   ControllerGauges* gauges_;
-  Watches watches_;
-  Exchanges exchanges_;
-  Election election_;
-  EventRecorder events_;
   EgressWriter writer_;
   PodNotes notes_;
   ClientListSweeper sweeper_;
@@ -77,7 +59,7 @@ class ControllerClient : public Client {
   Reflector* lists_ = nullptr;
   Reflector* nodes_ = nullptr;
   Reflector* service_ranges_ = nullptr;
-  std::vector<Reflector*> parts_;
+  std::vector<Reflector*> parts_;  // of workloads
   // By resource and name.
   std::map<std::pair<Reflector*, std::string>, std::vector<core::ClusterRange>> ranges_;
   bool ranges_changed_ = false;

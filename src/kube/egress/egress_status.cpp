@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kube/api/status_conditions.hpp"
 #include "kube/decode/json_at.hpp"
 #include "kube/decode/json_text.hpp"
-#include "kube/decode/mapping_fields.hpp"
 #include "kube/egress/plan_workload.hpp"
 
 namespace kube {
@@ -18,15 +18,6 @@ using Json = nlohmann::json;
 std::uint32_t number_at(const Json& object, std::initializer_list<const char*> path) {
   const Json& number = json_at(object, path);
   return number.is_number_unsigned() ? number.get<std::uint32_t>() : 0;
-}
-
-Json json_of(const core::Condition& condition) {
-  return {{"type", condition.type},
-          {"status", core::to_string(condition.status)},
-          {"reason", condition.reason},
-          {"message", condition.message},
-          {"observedGeneration", condition.generation},
-          {"lastTransitionTime", format_timestamp(condition.since)}};
 }
 
 }  // namespace
@@ -60,15 +51,9 @@ EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, con
       std::ranges::all_of(
           status.items(),
           [&](const auto& item) { return json_at(there, {item.key().c_str()}) == item.value(); }) &&
-      std::ranges::all_of(report.conditions, [&](const core::Condition& condition) {
-        const auto* const was = seen.status.condition(condition.type);
-        return was != nullptr && *was == condition;
-      });
+      has_conditions(seen.status, report.conditions);
   report.news = !same;
-  status["conditions"] = Json::array();
-  for (const core::Condition& condition : report.conditions) {
-    status["conditions"].push_back(json_of(condition));
-  }
+  status["conditions"] = conditions_json(report.conditions);
   report.status = dump_json(status);
   return report;
 }
@@ -97,9 +82,7 @@ std::vector<EventNote> notes_of(const core::ObjectName& egress, const Seen& befo
                      warning,
                      condition.reason,
                      condition.type == "Applied" ? "Apply" : "Check",
-                     condition.message.empty()
-                         ? condition.type + " is " + std::string(core::to_string(condition.status))
-                         : condition.message});
+                     message_of(condition)});
   }
   return notes;
 }

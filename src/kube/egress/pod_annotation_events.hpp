@@ -8,12 +8,13 @@
 #include <string>
 
 #include "core/objects.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/event_recorder.hpp"
 #include "os/clock.hpp"
 
 namespace kube {
 
-class PodNotes {
+class PodNotes : public ClientPart {
  public:
   // `events` must outlive it.
   PodNotes(EventRecorder& events, os::Clock clock) : events_(events), clock_(std::move(clock)) {}
@@ -21,8 +22,8 @@ class PodNotes {
   // Pods and Egresses; the rest is passed over.
   void update(const core::ObjectChanges& changes);
   void lead(bool leading);
-  void step();
-  [[nodiscard]] os::Time due() const;
+  void step() override;
+  [[nodiscard]] os::Time due() const override;
 
  private:
   struct Record {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/egress/status.hpp"
+#include "kube/api/client_part.hpp"
 #include "kube/api/event_recorder.hpp"
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
@@ -20,7 +21,7 @@
 
 namespace kube {
 
-class EgressWriter {
+class EgressWriter : public ClientPart {
  public:
   // A write's answer holds the Egress as it is now: whoever keeps what is seen may know it at once.
   using See = std::function<void(const core::ObjectName&, std::shared_ptr<const Seen>)>;
@@ -40,11 +41,10 @@ class EgressWriter {
   void set_ranges(std::vector<core::ClusterRange> ranges);
   void lead(bool leading);
 
-  void step();
-  // False: it is not of one of its requests.
-  bool take(const Reply& reply) { return writes_.take(reply); }
-  [[nodiscard]] os::Time due() const;
-  [[nodiscard]] std::string trouble() const { return leading_ ? writes_.trouble() : ""; }
+  void step() override;
+  bool take(const Reply& reply) override { return writes_.take(reply); }
+  [[nodiscard]] os::Time due() const override;
+  [[nodiscard]] std::string trouble() const override { return leading_ ? writes_.trouble() : ""; }
 
  private:
   struct Refusal {
