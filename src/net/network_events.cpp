@@ -199,7 +199,7 @@ bool PathMonitor::drain() {
   bool news = false;
   std::array<std::uint8_t, 8192> buffer;
   for (;;) {
-    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
+    const ssize_t size = receive_from_kernel(fd_.get(), buffer, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EWOULDBLOCK) return news;
     // What is lost or cut off may have been anything.
