@@ -64,15 +64,15 @@ os::Fd make_epoll(std::initializer_list<int> fds) {
 
 class RealKernel final : public Kernel {
  public:
-  RealKernel(bool own_tables, std::string_view table)
-      : nft_(own_tables, table), tunnels_(table != core::constants::edge_table) {}
+  RealKernel(core::Scope scope, bool own_tables)
+      : scope_(std::move(scope)), nft_(own_tables, scope_.table) {}
 
   core::State observe(const core::State& expected, core::ElementFilter& filter) override {
     core::State state;
     nft_.observe(expected, filter, state);
-    state.routes = read_routes(route_);
-    state.rules = read_rules(route_);
-    if (tunnels_) {
+    state.routes = read_routes(route_, scope_);
+    state.rules = read_rules(route_, scope_);
+    if (scope_.tunnels()) {  // else listing all links is spared
       Tunnels tunnels = read_tunnels(route_);
       state.tunnels = std::move(tunnels.ours);
       state.nexthops = read_nexthops(route_);
@@ -204,12 +204,12 @@ class RealKernel final : public Kernel {
     return *fou_;
   }
 
+  core::Scope scope_;
   Nft nft_;
-  bool tunnels_;  // the owner has any: listing all links costs
   std::optional<Fou> fou_;
   RequestSocket route_{NETLINK_ROUTE};
   RequestSocket netfilter_{NETLINK_NETFILTER};
-  RouteMonitor monitor_{route_.port()};
+  RouteMonitor monitor_{scope_, route_.port()};
   os::Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
   std::optional<MainRoutes> main_routes_;
 };
@@ -221,8 +221,8 @@ core::State Kernel::observe(const core::State& expected) {
   return observe(expected, all);
 }
 
-std::unique_ptr<Kernel> open_kernel(bool own_tables, std::string_view table) {
-  return std::make_unique<RealKernel>(own_tables, table);
+std::unique_ptr<Kernel> open_kernel(core::Scope scope, bool own_tables) {
+  return std::make_unique<RealKernel>(std::move(scope), own_tables);
 }
 
 }  // namespace net

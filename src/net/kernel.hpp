@@ -6,14 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "core/conntrack_flow.hpp"
-#include "core/constants.hpp"
 #include "core/host.hpp"
 #include "core/state/counts.hpp"
 #include "core/state/element_index.hpp"
+#include "core/state/scope.hpp"
 #include "core/state/state.hpp"
 
 namespace net {
@@ -25,9 +24,9 @@ class Kernel {
   Kernel& operator=(const Kernel&) = delete;
   virtual ~Kernel() = default;
 
-  // What of ours is there now: tables named as in `expected`, routes and rules with our protocol,
-  // the sysctls named in `expected`. Rules that equal an expected rule come back as that rule. Of
-  // the elements, only those that the filter keeps.
+  // What of the scope is there now: tables of the families in `expected`, routes, rules and
+  // tunnels, the sysctls named in `expected`. Rules of nftables that equal an expected one come
+  // back as that. Of the elements, only those that the filter keeps.
   virtual core::State observe(const core::State& expected, core::ElementFilter& filter) = 0;
   core::State observe(const core::State& expected);  // all elements
 
@@ -64,10 +63,9 @@ class Kernel {
   virtual Events drain() = 0;
 };
 
-// The network namespace of the calling thread. `own_tables` asks for NFT_TABLE_F_OWNER|PERSIST
-// where the kernel has them; false for tools that only read (status, dry run) or remove (cleanup).
-// `table` is the name of its nftables tables.
-std::unique_ptr<Kernel> open_kernel(bool own_tables,
-                                    std::string_view table = core::constants::edge_table);
+// The network namespace of the calling thread, for the job that owns the scope in it. `own_tables`
+// asks for NFT_TABLE_F_OWNER|PERSIST where the kernel has them; false for tools that only read
+// (status, dry run) or remove (cleanup).
+std::unique_ptr<Kernel> open_kernel(core::Scope scope, bool own_tables);
 
 }  // namespace net

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "core/constants.hpp"
 #include "core/error.hpp"
@@ -24,11 +25,7 @@ using namespace core::constants;
 
 constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
 
-bool is_edge_table(std::uint32_t table) {
-  return table > edge_route_table_base && table <= edge_route_table_base + 63;
-}
-
-RouteEvents classify_route(const NetlinkMessage& message) {
+RouteEvents classify_route(const NetlinkMessage& message, const core::Scope& scope) {
   const auto header = header_in<rtmsg>(message);
   if (!header) return {};
   const bool removed = message.type == RTM_DELROUTE;
@@ -37,11 +34,12 @@ RouteEvents classify_route(const NetlinkMessage& message) {
       (header->rtm_dst_len == 0 || Attributes(message, sizeof *header).has(RTA_METRICS))) {
     events.host = events.main_routes = true;
   }
-  if (removed && header->rtm_protocol == edge_protocol) events.routing = true;
+  const bool ours = removed && header->rtm_protocol == scope.protocol;
   // Somebody put another route in the place of one of ours: told as a new route only.
-  if (!removed && (message.flags & NLM_F_REPLACE) != 0) {
+  const bool replaced = !removed && (message.flags & NLM_F_REPLACE) != 0;
+  if (ours || replaced) {
     const auto table = Attributes(message, sizeof *header).u32(RTA_TABLE);
-    if (is_edge_table(table.value_or(0))) events.routing = true;
+    events.routing = scope.has_table(table.value_or(header->rtm_table));
   }
   return events;
 }
@@ -74,8 +72,8 @@ void attach_filter(int fd) {
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_protocol),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, edge_protocol, to(pass, 4), 0),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_table),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_COMPAT, to(flags, 6),
-               0),  // in RTA_TABLE, as ours are
+      // Others may be ours, most with their number in RTA_TABLE.
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_MAIN, 0, to(flags, 6)),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_length),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(pass, 8), 0),
       BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + sizeof(rtmsg)),
@@ -103,7 +101,8 @@ RouteEvents& RouteEvents::operator|=(const RouteEvents& other) {
   return *this;
 }
 
-RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
+RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
+                     std::uint32_t own_port) {
   if (message.port == own_port) return {};
   switch (message.type) {
     case RTM_NEWLINK:
@@ -111,11 +110,11 @@ RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
       const auto header = header_in<ifinfomsg>(message);
       // Other families tell of bridge ports.
       if (!header || header->ifi_family != AF_UNSPEC) return {};
-      // pona's own tunnels say nothing of the host; they may only be missed.
+      // Tunnels of pona say nothing of the host; whose they are may only miss them.
       if (Attributes(message, sizeof *header).u32(IFLA_GROUP) == tunnel_group) {
         const bool made = header->ifi_change == ~0U;  // is told of before it is up
         const bool down = (header->ifi_flags & IFF_UP) == 0 && !made;
-        return {.routing = down || message.type == RTM_DELLINK};
+        return {.routing = scope.tunnels() && (down || message.type == RTM_DELLINK)};
       }
       // IPv4 routes of an interface that goes down vanish without a word of their own.
       const bool down = message.type == RTM_DELLINK || (header->ifi_flags & IFF_UP) == 0;
@@ -124,23 +123,25 @@ RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port) {
     case RTM_NEWADDR:
       return {.host = true};
     case RTM_DELADDR:  // likewise for the last address of an interface
-    case RTM_DELNEXTHOP:
       return everything;
+    case RTM_DELNEXTHOP:  // routes over it go with it
+      return {.host = true, .routing = scope.tunnels(), .main_routes = true};
     case RTM_NEWNEXTHOP:
       return {.host = true, .main_routes = true};
     case RTM_NEWNETCONF:  // rp_filter, forwarding
       return {.host = true, .routing = true};
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      return classify_route(message);
+      return classify_route(message, scope);
     case RTM_DELRULE:
-      return {.routing = decode_rule(message).has_value()};
+      return {.routing = decode_rule(message, scope).has_value()};
     default:
       return {};
   }
 }
 
-RouteMonitor::RouteMonitor(std::uint32_t own_port) : socket_(NETLINK_ROUTE), own_port_(own_port) {
+RouteMonitor::RouteMonitor(core::Scope scope, std::uint32_t own_port)
+    : socket_(NETLINK_ROUTE), scope_(std::move(scope)), own_port_(own_port) {
   attach_filter(socket_.fd());
   for (const std::uint32_t group :
        {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
@@ -172,7 +173,7 @@ RouteEvents RouteMonitor::drain() {
                         "cannot read route notifications: " + error_text(received.error));
     }
     for_each_message(received.bytes, [&](const NetlinkMessage& message) {
-      events |= classify(message, own_port_);
+      events |= classify(message, scope_, own_port_);
     });
   }
 }
@@ -196,10 +197,11 @@ PathMonitor::PathMonitor()
 
 bool PathMonitor::drain() {
   constexpr std::uint32_t nobody = 0xffffffff;  // a port that no socket has
+  const core::Scope nothing;
   bool news = false;
   std::array<std::uint8_t, 8192> buffer;
   for (;;) {
-    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
+    const ssize_t size = receive_from_kernel(fd_.get(), buffer, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EWOULDBLOCK) return news;
     // What is lost or cut off may have been anything.
@@ -208,9 +210,10 @@ bool PathMonitor::drain() {
       news = true;
       continue;
     }
-    for_each_message(
-        ByteView(buffer).first(static_cast<std::size_t>(size)),
-        [&](const NetlinkMessage& message) { news = news || classify(message, nobody).host; });
+    for_each_message(ByteView(buffer).first(static_cast<std::size_t>(size)),
+                     [&](const NetlinkMessage& message) {
+                       news = news || classify(message, nothing, nobody).host;
+                     });
   }
 }
 

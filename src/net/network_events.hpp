@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "net/kernel.hpp"
+#include "core/state/scope.hpp"
 #include "net/netlink/netlink.hpp"
 #include "os/fd.hpp"
 
@@ -20,14 +20,15 @@ struct RouteEvents {
   friend bool operator==(const RouteEvents&, const RouteEvents&) = default;
 };
 
-// What one notification is about. `own_port`: of the socket that makes our changes, which are no
-// news.
-RouteEvents classify(const NetlinkMessage& message, std::uint32_t own_port);
+// What one notification is about, to whom the scope is his. `own_port`: of the socket that makes
+// our changes, which are no news.
+RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
+                     std::uint32_t own_port);
 
 class RouteMonitor {
  public:
   // In the network namespace of the calling thread. Throws core::Error.
-  explicit RouteMonitor(std::uint32_t own_port);
+  RouteMonitor(core::Scope scope, std::uint32_t own_port);
 
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] bool pending() const;
@@ -35,6 +36,7 @@ class RouteMonitor {
 
  private:
   NetlinkSocket socket_;
+  core::Scope scope_;
   std::uint32_t own_port_;
 };
 

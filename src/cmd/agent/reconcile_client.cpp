@@ -42,21 +42,8 @@ std::vector<core::Prefix> fences(const core::State& observed) {
   return prefixes;
 }
 
-// Other parts of pona may own routes and rules in a namespace that is not only a pod's.
-void keep_to_tables(core::State& observed) {
-  using namespace core::constants;
-  std::erase_if(observed.routes, [](const core::Route& route) {
-    return route.table != egress_table && route.table != peers_table;
-  });
-  std::erase_if(observed.rules, [](const core::PolicyRule& rule) {
-    return rule.table != egress_table && rule.table != peers_table;
-  });
-}
-
 core::State observe(net::Kernel& kernel, const core::State& desired) {
-  core::State observed = kernel.observe(expected(desired));
-  keep_to_tables(observed);
-  return observed;
+  return kernel.observe(expected(desired));
 }
 
 // See ClientInput: nothing but the version tells. ("ip: load balance tcp connections to single dst
@@ -70,7 +57,7 @@ bool routes_by_random_ports() {
 
 void bring_in_line(const core::ClientSettings& settings, core::ClientInput& input, bool incomplete,
                    bool dry, ClientPass& pass) {
-  const auto kernel = net::open_kernel(false, client_table);
+  const auto kernel = net::open_kernel(core::client_scope(), false);
   input.host = kernel->host();
   pass.ipv6 = input.host.ipv6;
   static const bool random_ports = routes_by_random_ports();

@@ -76,7 +76,7 @@ int check_edge(const ResolvedOptions& resolved) {
 
 int preview_edge(const ResolvedOptions& resolved) {
   for (const std::string& note : resolved.notes) std::cout << "note: " << note << '\n';
-  const auto kernel = net::open_kernel(false);
+  const auto kernel = net::open_kernel(core::edge_scope(), false);
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
   plan.update(kernel->host());

@@ -14,7 +14,7 @@
 namespace cmd {
 namespace {
 
-// Whatever the edge may have made, under any options: tables by name, routes and rules by protocol.
+// Whatever the edge may have made, under any options: all of its scope.
 core::State find_ours(net::Kernel& kernel) {
   core::State expected;
   for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
@@ -40,7 +40,7 @@ void print_what_stays(net::Kernel& kernel, const core::State& found) {
 
 // Returns whether there was something of ours.
 bool clean_kernel(bool dry_run) {
-  const auto kernel = net::open_kernel(false);
+  const auto kernel = net::open_kernel(core::edge_scope(), false);
   const core::State found = find_ours(*kernel);
   const core::Changes changes = core::diff(found, core::State());
   for (const std::string& line : core::to_text(changes)) std::cout << line << '\n';

@@ -173,7 +173,7 @@ int run_edge(const ResolvedOptions& resolved) {
   if (settings.monitor_port != 0) {
     listeners.push_back(os::listen_tcp(settings.monitor_address, settings.monitor_port));
   }
-  const auto kernel = net::open_kernel(true);
+  const auto kernel = net::open_kernel(core::edge_scope(), true);
   const auto source =
       open_source(options, Purpose::serve, [](const std::string& text) { log::warning(text); });
   EdgeBoard board;

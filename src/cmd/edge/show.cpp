@@ -21,7 +21,7 @@ std::string look(const std::string& socket, bool json) {
   if (const auto answer = ask_edge(socket, "/status")) {
     return json ? *answer : to_text(parse_status(*answer));
   }
-  const auto kernel = net::open_kernel(false);
+  const auto kernel = net::open_kernel(core::edge_scope(), false);
   const EdgeStatus status = collect(*kernel);
   if (json) return to_json(status);
   return "No pona edge listens on " + socket + ": this is what the kernel holds by itself.\n\n" +

@@ -77,7 +77,7 @@ class Nat {
       : options_(options),
         signals_(std::move(signals)),
         clock_(os::system_clock()),
-        kernel_(net::open_kernel(true, core::constants::nat_table)),
+        kernel_(net::open_kernel(core::nat_scope(), true)),
         source_(open_source(options)),
         loop_(*kernel_, *source_, options.settings, options.service.resync, clock_),
         service_(listen(options), [this](std::string_view path) { return serve(path); }) {
@@ -257,7 +257,7 @@ class Nat {
 
 // Everything that would be done, once the objects are complete.
 int preview(const NatOptions& options) {
-  const auto kernel = net::open_kernel(false, core::constants::nat_table);
+  const auto kernel = net::open_kernel(core::nat_scope(), false);
   const auto source = open_source(options);
   core::NatPlan plan(options.settings);
   plan.update(kernel->host());

@@ -248,6 +248,16 @@ std::optional<NetlinkAnswer> read_answer(const NetlinkMessage& message) {
 }
 
 // --- socket --------------------------------------------------------------------------------------
+ssize_t receive_from_kernel(int fd, std::span<std::uint8_t> buffer, int flags) {
+  for (;;) {
+    sockaddr_nl sender{};
+    socklen_t length = sizeof sender;
+    const ssize_t size = recvfrom(fd, buffer.data(), buffer.size(), flags | MSG_TRUNC,
+                                  reinterpret_cast<sockaddr*>(&sender), &length);
+    if (size < 0 || (length == sizeof sender && sender.nl_pid == 0)) return size;
+  }
+}
+
 NetlinkSocket::NetlinkSocket(int protocol)
     : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)), buffer_(receive_size) {
   if (!fd_) fail("open a netlink socket", errno);
@@ -310,8 +320,7 @@ int NetlinkSocket::send(ByteView bytes) {
 
 NetlinkSocket::Received NetlinkSocket::receive(bool wait) {
   for (;;) {
-    const ssize_t size =
-        recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
+    const ssize_t size = receive_from_kernel(fd_.get(), buffer_, wait ? 0 : MSG_DONTWAIT);
     if (size >= 0) {
       const auto bytes = static_cast<std::size_t>(size);
       // Longer than what the kernel sends: treat as lost.

@@ -3,6 +3,8 @@
 // can compare bytes; attribute numbers are big-endian as nf_tables has them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -115,6 +117,10 @@ struct NetlinkAnswer {
 std::optional<NetlinkAnswer> read_answer(const NetlinkMessage& message);
 
 // --- socket --------------------------------------------------------------------------------------
+// As recv with MSG_TRUNC, of what the kernel sent: a datagram of another process is thrown away.
+// Any that may (CAP_NET_ADMIN in this namespace) can send us what looks like an answer.
+ssize_t receive_from_kernel(int fd, std::span<std::uint8_t> buffer, int flags);
+
 class NetlinkSocket {
  public:
   // Throws core::Error. Its port id is pona's process id in the low 22 bits, as libnl does it, so

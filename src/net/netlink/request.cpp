@@ -114,8 +114,7 @@ Answer RequestSocket::receive(std::uint32_t sequence,
   Answer answer;
   bool disturbed = false;
   for (bool done = false; !done;) {
-    const ssize_t size =
-        recv(nl_socket_get_fd(socket_.get()), buffer_.data(), buffer_.size(), MSG_TRUNC);
+    const ssize_t size = receive_from_kernel(nl_socket_get_fd(socket_.get()), buffer_, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return {errno, {}};
     if (static_cast<std::size_t>(size) > buffer_.size()) return {EMSGSIZE, {}};

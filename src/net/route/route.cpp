@@ -185,11 +185,13 @@ Message encode_dump_routes(core::Family family, std::uint32_t table, std::uint8_
   return message;
 }
 
-std::set<core::Route> read_routes(RequestSocket& socket) {
+std::set<core::Route> read_routes(RequestSocket& socket, const core::Scope& scope) {
   std::set<core::Route> routes;
   read(
-      socket, 0, edge_protocol, "routes",
-      [](const KernelRoute& route) { return route.protocol == edge_protocol; },
+      socket, 0, scope.protocol, "routes",
+      [&](const KernelRoute& route) {
+        return route.protocol == scope.protocol && scope.has_table(route.table);
+      },
       [&](const KernelRoute& route) {
         const auto type = parse_type(route.type);
         if (!type) return;

@@ -1,6 +1,6 @@
-// Routes of the kernel's routing tables: messages <-> values, and pona's own routes, which are
-// known by their protocol number. Not here: what routes there should be. Rule: a route with another
-// protocol is never changed.
+// Routes of the kernel's routing tables: messages <-> values, and a job's own routes, which are
+// known by their protocol number and their table. Not here: what routes there should be. Rule: a
+// route with another protocol is never changed.
 #pragma once
 
 #include <linux/rtnetlink.h>
@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "core/state/scope.hpp"
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
@@ -49,8 +50,8 @@ Message encode_delete_route(const core::Route& route, std::uint32_t device);
 // Those of `table` (0: of all) that the protocol made (0: any). Filtered by kernels from 4.20 on.
 Message encode_dump_routes(core::Family family, std::uint32_t table, std::uint8_t protocol);
 
-// Ours, of all tables.
-std::set<core::Route> read_routes(RequestSocket& socket);
+// Those of the scope.
+std::set<core::Route> read_routes(RequestSocket& socket, const core::Scope& scope);
 
 // What the host's description takes from table main.
 struct MainRoutes {

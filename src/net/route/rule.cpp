@@ -13,15 +13,12 @@
 namespace net {
 namespace {
 
-using namespace core::constants;
+using core::constants::edge_protocol;
 
-bool is_ours(const Attributes& attributes, const core::PolicyRule& rule) {
-  if (const auto protocol = attributes.u8(FRA_PROTOCOL)) return *protocol == edge_protocol;
-  const bool table = rule.table == RT_TABLE_MAIN || (rule.table > edge_route_table_base &&
-                                                     rule.table <= edge_route_table_base + 63);
-  const bool priority =
-      rule.priority == edge_rule_priority || rule.priority == edge_rule_priority_specific;
-  return priority && rule.mask != 0 && table;
+bool is_ours(const Attributes& attributes, const core::PolicyRule& rule, const core::Scope& scope) {
+  if (!scope.has_priority(rule.priority)) return false;
+  if (const auto protocol = attributes.u8(FRA_PROTOCOL)) return *protocol == scope.protocol;
+  return rule.mask != 0 && (rule.table == RT_TABLE_MAIN || scope.has_table(rule.table));
 }
 
 // Of a rule for one port of UDP.
@@ -57,7 +54,8 @@ Message encode(int type, int flags, const core::PolicyRule& rule) {
 
 }  // namespace
 
-std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message) {
+std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message,
+                                            const core::Scope& scope) {
   const auto header = header_in<fib_rule_hdr>(message);
   if (!header) return std::nullopt;
   if (message.type != RTM_NEWRULE && message.type != RTM_DELRULE) return std::nullopt;
@@ -73,7 +71,7 @@ std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message) {
                               .suppress_default = attributes.u32(FRA_SUPPRESS_PREFIXLEN) == 0U,
                               .iif = std::string(attributes.text(FRA_IIFNAME)),
                               .udp_port = udp_port_of(attributes)};
-  return is_ours(attributes, rule) ? std::optional(rule) : std::nullopt;
+  return is_ours(attributes, rule, scope) ? std::optional(rule) : std::nullopt;
 }
 
 Message encode_add_rule(const core::PolicyRule& rule) {
@@ -82,7 +80,7 @@ Message encode_add_rule(const core::PolicyRule& rule) {
 
 Message encode_delete_rule(const core::PolicyRule& rule) { return encode(RTM_DELRULE, 0, rule); }
 
-std::set<core::PolicyRule> read_rules(RequestSocket& socket) {
+std::set<core::PolicyRule> read_rules(RequestSocket& socket, const core::Scope& scope) {
   std::set<core::PolicyRule> rules;
   for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
     fib_rule_hdr header{};
@@ -90,15 +88,17 @@ std::set<core::PolicyRule> read_rules(RequestSocket& socket) {
     const Message request = make_message(RTM_GETRULE, 0, header);
     std::vector<std::uint8_t> messages;
     const Answer answer = socket.dump(
-        *request, [](const NetlinkMessage& message) { return decode_rule(message).has_value(); },
+        *request,
+        [&](const NetlinkMessage& message) { return decode_rule(message, scope).has_value(); },
         messages);
     // The family, or policy routing as such, is not compiled in: then there are none.
     if (answer.error == EOPNOTSUPP || answer.error == EAFNOSUPPORT) continue;
     if (!answer.ok()) {
       throw core::Error(kind_of(answer.error), "cannot list policy rules: " + to_string(answer));
     }
-    for_each_message(messages,
-                     [&](const NetlinkMessage& message) { rules.insert(*decode_rule(message)); });
+    for_each_message(messages, [&](const NetlinkMessage& message) {
+      rules.insert(*decode_rule(message, scope));
+    });
   }
   return rules;
 }

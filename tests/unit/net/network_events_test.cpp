@@ -50,7 +50,7 @@ TEST_CASE("each change is told as what it is about") {
         "ip route add default via 192.0.2.1 table 11201 proto 112 dev ext1;"
         "ip rule add pref 1121 fwmark 0x200000/0x1fe00000 lookup 11201 protocol 112;"
         "ip rule add pref 77 lookup 5");
-    net::RouteMonitor monitor(0xffffffff);
+    net::RouteMonitor monitor(core::edge_scope(), 0xffffffff);
     CHECK(monitor.drain() == nothing);
     struct Row {
       const char* command;
@@ -69,6 +69,12 @@ TEST_CASE("each change is told as what it is about") {
         {"ip route add default via 192.0.2.1 table 77", nothing},
         {"ip route add default via 192.0.2.1 table 7700", nothing},
         {"ip route replace default via 192.0.2.3 table 7700", nothing},
+        {"ip route replace default via 192.0.2.3 table 77", nothing},
+        {"ip route add default via 192.0.2.1 table 117 proto 112", nothing},
+        {"ip route replace default via 192.0.2.3 table 117 proto 112", nothing},
+        {"ip route del default table 117", nothing},
+        {"ip rule add pref 1900 lookup 117 protocol 112", nothing},
+        {"ip rule del pref 1900", nothing},
         {"ip neigh add 192.0.2.9 lladdr 2:0:0:0:0:1 dev ext1", nothing},
         {"ip rule del pref 77", nothing},
         {"ip rule add pref 78 lookup 5", nothing},
@@ -89,11 +95,40 @@ TEST_CASE("each change is told as what it is about") {
   });
 }
 
+TEST_CASE("a job hears of what is in its scope, not of another's") {
+  in_namespace([] {
+    make_ext1();
+    net::RouteMonitor client(core::client_scope(), 0xffffffff);
+    struct Row {
+      const char* command;
+      RouteEvents expected;
+    };
+    const Row rows[] = {
+        {"ip route add 10.0.0.0/8 dev ext1 table 117 proto 112", nothing},
+        {"ip route replace 10.0.0.0/8 dev ext1 mtu 1300 table 117 proto static", routing},
+        {"ip route replace 10.0.0.0/8 dev ext1 table 117 proto 112", routing},
+        {"ip route del 10.0.0.0/8 table 117", routing},
+        {"ip route add 10.0.0.0/8 dev ext1 table 11201 proto 112", nothing},
+        {"ip route replace 10.0.0.0/8 dev ext1 mtu 1300 table 11201 proto 112", nothing},
+        {"ip route del 10.0.0.0/8 table 11201", nothing},
+        {"ip rule add pref 1121 lookup 11201 protocol 112", nothing},
+        {"ip rule del pref 1121", nothing},
+        {"ip rule add pref 1900 lookup 117 protocol 112", nothing},
+        {"ip rule del pref 1900", routing},
+    };
+    for (const Row& row : rows) {
+      shell(row.command);
+      INFO(row.command);
+      CHECK(client.drain() == row.expected);
+    }
+  });
+}
+
 TEST_CASE("our own routes and rules are no news") {
   in_namespace([] {
     make_ext1();
     net::RequestSocket socket(NETLINK_ROUTE);
-    net::RouteMonitor monitor(socket.port());
+    net::RouteMonitor monitor(core::edge_scope(), socket.port());
     const core::Route route{.table = 11201,
                             .destination = *core::Prefix::parse("0.0.0.0/0"),
                             .gateway = core::Address::parse("192.0.2.1"),
@@ -110,7 +145,7 @@ TEST_CASE("our own routes and rules are no news") {
 TEST_CASE("a table of foreign routes that churns does not even wake the process") {
   in_namespace([] {
     make_ext1();
-    net::RouteMonitor monitor(0xffffffff);
+    net::RouteMonitor monitor(core::edge_scope(), 0xffffffff);
     shell(
         "for i in $(seq 0 250); do echo route add 10.0.$i.0/24 via 192.0.2.1; done | ip -batch -;"
         "for i in $(seq 0 250); do echo route replace 10.0.$i.0/24 via 192.0.2.7; done |"
@@ -122,7 +157,7 @@ TEST_CASE("a table of foreign routes that churns does not even wake the process"
 TEST_CASE("lost notifications may have been about anything") {
   in_namespace([] {
     make_ext1();
-    net::RouteMonitor monitor(0xffffffff);
+    net::RouteMonitor monitor(core::edge_scope(), 0xffffffff);
     const int small = 4096;
     REQUIRE(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
     shell("for i in $(seq 1300 1400); do echo link set ext1 mtu $i; done | ip -batch -");

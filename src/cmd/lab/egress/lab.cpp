@@ -42,7 +42,7 @@ void make_fou_tunnels() {
     wanted.fou_ports.insert({tunnel.family, tunnel.port});
     wanted.tunnels.emplace(tunnel.name, tunnel);
   }
-  net::open_kernel(false)->apply(core::diff({}, wanted));
+  net::open_kernel(core::client_scope(), false)->apply(core::diff({}, wanted));
 }
 
 // Why clients and NAT pods cannot use FoU here; empty: they can. Found out by making tunnels, in a

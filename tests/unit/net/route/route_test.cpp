@@ -114,7 +114,7 @@ TEST_CASE("routes come and go, and doing it twice is no error") {
   in_namespace([] {
     make_ext1();
     net::RequestSocket socket(NETLINK_ROUTE);
-    CHECK(net::read_routes(socket).empty());
+    CHECK(net::read_routes(socket, core::edge_scope()).empty());
     std::set<core::Route> wanted;
     for (const auto& [destination, gateway] : std::vector<std::pair<const char*, const char*>>{
              {"0.0.0.0/0", "192.0.2.1"},
@@ -128,12 +128,12 @@ TEST_CASE("routes come and go, and doing it twice is no error") {
       CHECK(net::add_route(socket, each).ok());
       wanted.insert(each);
     }
-    CHECK(net::read_routes(socket) == wanted);
+    CHECK(net::read_routes(socket, core::edge_scope()) == wanted);
     for (const core::Route& each : wanted) {
       CHECK(net::delete_route(socket, each).ok());
       CHECK(net::delete_route(socket, each).ok());
     }
-    CHECK(net::read_routes(socket).empty());
+    CHECK(net::read_routes(socket, core::edge_scope()).empty());
   });
 }
 
@@ -147,9 +147,9 @@ TEST_CASE("the gateway changes without a moment without a route") {
     const core::Route after = ipv4 ? route("0.0.0.0/0", "192.0.2.3") : route("::/0", "2001:db8::3");
     REQUIRE(net::add_route(socket, before).ok());
     REQUIRE(net::add_route(socket, after).ok());
-    CHECK(net::read_routes(socket) == std::set<core::Route>{before, after});
+    CHECK(net::read_routes(socket, core::edge_scope()) == std::set<core::Route>{before, after});
     REQUIRE(net::delete_route(socket, before).ok());
-    CHECK(net::read_routes(socket) == std::set<core::Route>{after});
+    CHECK(net::read_routes(socket, core::edge_scope()) == std::set<core::Route>{after});
   });
 }
 
@@ -158,9 +158,11 @@ TEST_CASE("routes of others are neither seen nor deleted") {
     make_ext1();
     shell(
         "ip route add default via 192.0.2.1 dev ext1 table 11201 proto static;"
-        "ip -6 route add default via 2001:db8::1 dev ext1 table 11201 proto static");
+        "ip -6 route add default via 2001:db8::1 dev ext1 table 11201 proto static;"
+        "ip route add default via 192.0.2.1 dev ext1 table 117 proto 112;"
+        "ip -6 route add default via 2001:db8::1 dev ext1 table 11264 proto 112");
     net::RequestSocket socket(NETLINK_ROUTE);
-    CHECK(net::read_routes(socket).empty());
+    CHECK(net::read_routes(socket, core::edge_scope()).empty());
     CHECK(net::delete_route(socket, route("0.0.0.0/0", "192.0.2.1")).ok());
     CHECK(net::delete_route(socket, route("::/0", "2001:db8::1")).ok());
     shell(

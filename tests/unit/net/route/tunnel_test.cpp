@@ -80,7 +80,9 @@ State state() {
 
 TEST_CASE("what is made of tunnels, next hops, routes and rules is what is read back") {
   in_namespace([] {
-    const auto kernel = net::open_kernel(false, constants::client_table);
+    Scope scope = client_scope();
+    scope.rule_priorities.push_back(constants::nat_rule_priority);
+    const auto kernel = net::open_kernel(scope, false);
     const State wanted = state();
     kernel->apply(diff(kernel->observe(wanted), wanted));
     CHECK(kernel->observe(wanted) == wanted);
