@@ -34,7 +34,7 @@ spawn() {
 }
 
 # Until the command succeeds, or N seconds are over; a slow machine is given that many times as long.
-patience=1
+patience=3
 within() {
   local end=$((SECONDS + $1 * patience + 1))
   shift

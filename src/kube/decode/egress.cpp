@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "kube/decode/egress_labels.hpp"
 #include "kube/decode/kinds.hpp"
 
 namespace kube {

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "kube/decode/egress_labels.hpp"
 #include "kube/decode/kinds.hpp"
 
 namespace kube {
