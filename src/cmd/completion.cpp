@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/completions.hpp"
 
 namespace cmd {
@@ -21,11 +22,7 @@ int completion(int argc, char** argv) {
       "pona completion"};
   std::string shell;
   app.add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember(&scripts));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   std::cout << scripts.at(shell);
   return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "build.hpp"
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/version.hpp"
 #include "commit.hpp"
 
@@ -70,15 +71,15 @@ std::string_view version_number() { return PONA_VERSION; }
 
 std::string_view version_commit() { return PONA_COMMIT; }
 
+std::string user_agent(std::string_view part) {
+  return "pona/" PONA_VERSION " (" + std::string(part) + ')';
+}
+
 int version(int argc, char** argv) {
   CLI::App app{"Print what was built, from which commit, with which libraries.", "pona version"};
   bool json = false;
   app.add_flag("--json", json, "Print JSON");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   json ? print_json() : print_text();
   return 0;
 }

@@ -7,13 +7,13 @@
 #include "cmd/agent/plugin_upkeep.hpp"
 #include "cmd/agent/run.hpp"
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "core/constants.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
 
 int agent(int argc, char** argv) {
-  constexpr int usage = 2;
   CLI::App app{
       "Run on each node: lead the traffic of pods that ask for an Egress to its NAT pods, and let "
       "these know them.",
@@ -46,11 +46,7 @@ int agent(int argc, char** argv) {
   app.add_option("--sandboxes", options.sandboxes,
                  "Where the CNI plugin leaves what it knows (default /run/pona/sandboxes)")
       ->type_name("DIR");
-  app.add_option("--fou-port", options.settings.client.fou_port, "UDP port of FoU (default 5555)")
-      ->type_name("PORT")
-      ->check(CLI::Range(1, 65535));
-  app.add_flag("!--no-udp-checksum", options.settings.client.checksum,
-               "Send tunnel packets without UDP checksums");
+  add_fou_options(app, options.settings.client.fou_port, options.settings.client.checksum);
   app.add_option("--probe-port", options.probe_port,
                  "UDP port at which NAT pods answer (default 5556)")
       ->type_name("PORT")
@@ -81,11 +77,7 @@ int agent(int argc, char** argv) {
       ->type_name("DIR");
   add_listen_options(app, options.service, 9391, 9391);
   add_log_options(app, options.service);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : usage;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   if (options.uninstall_cni) return uninstall_cni(options.cni_conf);
   if (options.node.empty()) {
     throw core::Error(core::Error::Kind::usage, "--node-name or NODE_NAME is needed");

@@ -13,13 +13,9 @@ namespace cmd {
 namespace {
 
 using namespace std::chrono_literals;
+using cni_code::try_again_later;
 using core::ObjectName;
 using os::Time;
-
-constexpr std::chrono::milliseconds first_delay = 100ms;
-constexpr std::chrono::milliseconds longest_delay = 30s;
-
-using cni_code::try_again_later;
 
 std::string names_of(const std::vector<ObjectName>& names) {
   std::string text;
@@ -301,15 +297,13 @@ void AgentLoop::look(const Key& key, AgentClient& client) {
     log_changes(pass.changes, clock_.now() - begun, core::constants::client_table);
   }
   if (pass.error.empty()) {
-    client.delay = {};
+    client.backoff = {};
     client.not_before = {};
     return;
   }
   ++errors_;
   client.due = true;
-  client.delay =
-      pass.permanent ? longest_delay : std::clamp(client.delay * 2, first_delay, longest_delay);
-  client.not_before = clock_.now() + client.delay;
+  client.not_before = clock_.now() + client.backoff.next(!pass.permanent);
 }
 
 // An error is no reason to refuse the pod: its own manifest may set the parameters, which the
@@ -324,7 +318,7 @@ void AgentLoop::prepare_nat(AgentClient& client) {
     log::info("NAT pod", {{"pod", to_string(pod.name)}, {"set", parameter + "=1"}});
   }
   client.nat_error = pass.error;
-  if (!pass.error.empty()) client.resync = std::min(client.resync, clock_.now() + longest_delay);
+  if (!pass.error.empty()) client.resync = std::min(client.resync, clock_.now() + Backoff::longest);
 }
 
 void AgentLoop::publish() {

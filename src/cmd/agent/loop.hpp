@@ -18,6 +18,7 @@
 #include "cmd/agent/objects.hpp"
 #include "cmd/agent/reconcile_client.hpp"
 #include "cmd/node/sandbox_record.hpp"
+#include "cmd/serve/backoff.hpp"
 #include "kube/egress/agent_source.hpp"
 #include "kube/source.hpp"
 #include "os/clock.hpp"
@@ -57,7 +58,7 @@ struct AgentClient {
   std::vector<core::ClientDestination> destinations;
   std::vector<std::string> problems;
   std::string error;
-  std::chrono::milliseconds delay{};
+  Backoff backoff;
   os::Time not_before{};
   os::Time resync{};
 };

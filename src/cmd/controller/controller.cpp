@@ -3,14 +3,10 @@
 #include <string>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/controller/run.hpp"
 
 namespace cmd {
-namespace {
-
-constexpr int usage_error = 2;
-
-}  // namespace
 
 int controller(int argc, char** argv) {
   CLI::App app{
@@ -22,7 +18,7 @@ int controller(int argc, char** argv) {
       "Examples:\n"
       "  pona install controller --image registry.example.com/pona:0.1.0 | kubectl apply -f -\n"
       "  pona controller --image registry.example.com/pona:0.1.0 --kubeconfig ~/.kube/config\n\n"
-      "Exit status: 0 told to stop, 1 failed, 2 usage_error.");
+      "Exit status: 0 told to stop, 1 failed, 2 usage.");
   ControllerRunOptions options;
   app.add_option("--image", options.workload.image,
                  "Image of NAT pods, where an Egress's template names none")
@@ -32,12 +28,7 @@ int controller(int argc, char** argv) {
                  "Of that image: Always, IfNotPresent or Never (default: as the cluster takes it)")
       ->type_name("POLICY")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}));
-  app.add_option("--kubeconfig", options.service.kubeconfig,
-                 "in-cluster (the default), or a file that says how to reach the API server")
-      ->type_name("FILE");
-  app.add_option("--context", options.service.context,
-                 "Context of that file (default: its current one)")
-      ->type_name("NAME");
+  add_cluster_options(app, options.service);
   app.add_option("--instance-name", options.instance,
                  "Its name in Events and in the Lease (default: the host's)")
       ->type_name("NAME");
@@ -50,11 +41,7 @@ int controller(int argc, char** argv) {
           ->type_name("NAMESPACE");
   add_listen_options(app, options.service, 8080, 8081);
   add_log_options(app, options.service);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : usage_error;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   if (!*agents) options.workload.agent_ns = options.lease_ns;
   return run_controller(options);
 }

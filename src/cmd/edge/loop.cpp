@@ -22,8 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 using Time = os::Time;
 
-constexpr std::chrono::milliseconds first_delay = 100ms;
-constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr auto stalled_after = 10s;
 constexpr std::chrono::milliseconds news_pause = 1s;    // between attempts, when there are news
 constexpr std::chrono::milliseconds report_pause = 1s;  // between looks at what was rejected
@@ -271,7 +269,7 @@ void EdgeLoop::succeed() {
   health_.trouble.clear();
   health_.intact = true;
   health_.last_sync = clock_.unix_seconds();
-  delay_ = {};
+  backoff_ = {};
   not_before_ = {};
 }
 
@@ -279,11 +277,7 @@ void EdgeLoop::fail(const core::Error& error) {
   ++statistics_.errors["sync"];
   health_.trouble = error.what();
   host_due_ = compare_due_ = true;
-  delay_ = error.kind() == core::Error::Kind::transient
-               ? std::clamp(delay_ * 2, first_delay, longest_delay)
-               : longest_delay;
-  const auto wait =
-      std::chrono::duration_cast<std::chrono::milliseconds>(delay_ * (0.75 + clock_.chance() / 2));
+  const auto wait = backoff_.next(error.kind() == core::Error::Kind::transient, clock_.chance());
   not_before_ = clock_.now() + wait;
   log::error("cannot bring the kernel in line; trying again",
              {{"error", error.what()}, {"after", text_of(wait)}});

@@ -13,6 +13,7 @@
 
 #include "cmd/edge/stale_connections.hpp"
 #include "cmd/edge/status.hpp"
+#include "cmd/serve/backoff.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/error.hpp"
 #include "kube/source.hpp"
@@ -93,7 +94,7 @@ class EdgeLoop {
   os::Time compare_from_{};  // of the next comparison, however often somebody tampers
   os::Time sweep_from_{};
   os::Time next_resync_{};
-  std::chrono::milliseconds delay_{};
+  Backoff backoff_;
 
   bool report_due_ = false;
   os::Time report_from_{};

@@ -240,15 +240,10 @@ std::vector<EdgeOption> make_table() {
       {"socket", "PATH", "/run/pona/edge.sock", "", "Unix socket of the same, for pona edge status",
        set_socket},
       {"log-format", "text|json", "text", "", "Form of the log on standard error",
-       word<log::Format>({{"text", log::Format::text}, {"json", log::Format::json}},
-                         [](O& o) -> log::Format& { return o.log_format; })},
+       word<log::Format>(log::formats(), [](O& o) -> log::Format& { return o.log_format; })},
       {"log-level", "debug|info|warning|error", "info", "SNCTRLR_DEBUG_ENABLED",
        "Least important lines to log",
-       word<log::Level>({{"debug", log::Level::debug},
-                         {"info", log::Level::info},
-                         {"warning", log::Level::warning},
-                         {"error", log::Level::error}},
-                        [](O& o) -> log::Level& { return o.log_level; })},
+       word<log::Level>(log::levels(), [](O& o) -> log::Level& { return o.log_level; })},
   };
 }
 

@@ -37,7 +37,7 @@ std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose p
                                            const std::function<void(const std::string&)>& warn) {
   kube::ClusterOptions cluster;
   cluster.config = load(options);
-  cluster.user_agent = "pona/" + std::string(version_number()) + " (edge)";
+  cluster.user_agent = user_agent("edge");
   cluster.max_ports_per_mapping = options.max_ports_per_mapping;
   cluster.node = options.node_name;
   cluster.ns = options.lease_namespace;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/node/agent_protocol.hpp"
 #include "cmd/node/call_agent.hpp"
 #include "cmd/serve/text_table.hpp"
@@ -210,11 +211,8 @@ int egress(int argc, char** argv) {
   if (command == "show") {
     app.add_option("name", name, "A pod or an Egress")->type_name("NAMESPACE/NAME")->required();
   }
-  try {
-    app.parse(named ? argc - 1 : argc, named ? argv + 1 : argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : usage;
-  }
+  const int skipped = named ? 1 : 0;
+  if (const auto done = parse_words(app, argc - skipped, argv + skipped)) return *done;
   Json status = ask(socket);
   if (command == "show") status = select(status, name);
   if (json) {

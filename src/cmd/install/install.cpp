@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/install/text.hpp"
 
 namespace cmd {
@@ -83,11 +84,7 @@ int install(int argc, char** argv) {
   add_image(*controller, request, "The image with pona, of the controller and of NAT pods");
   add_image(*agent, request, "The image with pona, of the agents");
   for (CLI::App* const command : {edge, all}) add_edge_options(*command, request, options);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   request.part = crds->parsed()         ? Part::crds
                  : rbac->parsed()       ? Part::rbac
                  : edge->parsed()       ? Part::edge

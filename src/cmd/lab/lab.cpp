@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/lab/edge/lab.hpp"
 #include "cmd/lab/edge/network.hpp"
 #include "cmd/lab/home.hpp"
@@ -300,11 +301,7 @@ int lab(int argc, char** argv) {
        {run_app, up_app, exec_app, shell_app, get_app, takeover_app, status_app, down_app}) {
     add_common(*each, options);
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
 
   if (*run_app) return run(options);
   if (*up_app) return up(options);

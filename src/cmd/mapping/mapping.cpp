@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/mapping/commands.hpp"
 
 namespace cmd {
@@ -138,11 +139,7 @@ int mapping(int argc, char** argv) {
     add_common(*command, request);
     command->footer(examples);
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   // CLI11 does not tell an option with an empty value from none; '' empties a list.
   for (const auto* const lists : {&fields.lists, &new_fields.lists}) {
     for (const ListOption& list : *lists) {

@@ -76,7 +76,7 @@ OpenStore open_store(const MappingRequest& request) {
   for (const std::string& warning : options.config.warnings) {
     std::cerr << "pona mapping: warning: " << warning << '\n';
   }
-  options.user_agent = "pona/" + std::string(version_number()) + " (mapping)";
+  options.user_agent = user_agent("mapping");
   options.force_conflicts = request.force_conflicts;
   options.dry_run_server = request.dry_run == "server";
   return {kube::open_cluster_store(std::move(options)), true};

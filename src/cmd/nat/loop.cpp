@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using os::Time;
 
-constexpr std::chrono::milliseconds first_delay = 100ms;
-constexpr std::chrono::milliseconds longest_delay = 30s;
 // Between comparisons with the kernel, at least; and ten times what one took.
 constexpr std::chrono::milliseconds compare_pause = 200ms;
 
@@ -39,7 +37,7 @@ Time NatLoop::step() {
     host_due_ = host_due_ || events.host;
     compare_due_ = compare_due_ || events.routing || events.tables;
     const core::ObjectChanges objects = source_.take();
-    if (!objects.empty()) not_before_ = std::min(not_before_, clock_.now() + first_delay);
+    if (!objects.empty()) not_before_ = std::min(not_before_, clock_.now() + Backoff::first);
     const core::Changes changes = plan_.update(objects);
     if (!compare_due_) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
     if (clock_.now() >= next_resync_) {
@@ -90,7 +88,7 @@ void NatLoop::attempt() {
   std::erase_if(refused_, [&](const auto& one) { return plan_.owners(one.first) == nullptr; });
   ready_ = ready_ || refused_.empty();
   trouble_.clear();
-  delay_ = {};
+  backoff_ = {};
   not_before_ = {};
 }
 
@@ -166,12 +164,11 @@ void NatLoop::take_note(Refused refused) {
   }
   refused_ = std::move(refused);
   if (refused_.empty()) {
-    refused_delay_ = {};
+    refused_backoff_ = {};
     retry_at_ = Time::max();
     return;
   }
-  refused_delay_ = std::clamp(refused_delay_ * 2, first_delay, longest_delay);
-  retry_at_ = clock_.now() + refused_delay_;
+  retry_at_ = clock_.now() + refused_backoff_.next();
 }
 
 const core::NatPlan::Owners* NatLoop::owners(const core::Address& client) const {
@@ -184,9 +181,7 @@ void NatLoop::fail(const std::string& what, bool transient) {
   serving_ = ready_ = false;
   waiting_.clear();
   host_due_ = compare_due_ = true;
-  delay_ = transient ? std::clamp(delay_ * 2, first_delay, longest_delay) : longest_delay;
-  const auto wait =
-      std::chrono::duration_cast<std::chrono::milliseconds>(delay_ * (0.75 + clock_.chance() / 2));
+  const auto wait = backoff_.next(transient, clock_.chance());
   not_before_ = clock_.now() + wait;
   compare_from_ = {};
   log::error("cannot bring the kernel in line; trying again",

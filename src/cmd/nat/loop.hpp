@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/serve/backoff.hpp"
 #include "core/egress/plan_nat.hpp"
 #include "kube/source.hpp"
 #include "net/kernel.hpp"
@@ -70,9 +71,9 @@ class NatLoop {
   bool ready_ = false;
   std::string trouble_;  // of all
   Refused refused_;      // clients that are not in place, and why
-  std::chrono::milliseconds refused_delay_{};
+  Backoff refused_backoff_;
   os::Time retry_at_ = os::Time::max();  // of what was refused
-  std::chrono::milliseconds delay_{};
+  Backoff backoff_;
   os::Time not_before_{};
   os::Time compare_from_{};
   os::Time next_resync_{};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/nat/run.hpp"
 #include "cmd/serve/service_options.hpp"
 #include "core/constants.hpp"
@@ -11,8 +12,6 @@
 
 namespace cmd {
 namespace {
-
-constexpr int usage = 2;
 
 [[noreturn]] void refuse(const std::string& text) {
   throw core::Error(core::Error::Kind::usage, text);
@@ -54,22 +53,14 @@ int nat(int argc, char** argv) {
   app.add_option("--probe-port", options.probe_port,
                  "UDP port where agents ask whether a client is known; 0: none (default 5556)")
       ->type_name("PORT");
-  app.add_option("--fou-port", options.settings.fou_port, "UDP port of FoU (default 5555)")
-      ->type_name("PORT")
-      ->check(CLI::Range(1, 65535));
-  app.add_flag("!--no-udp-checksum", options.settings.checksum,
-               "Send tunnel packets without UDP checksums");
+  add_fou_options(app, options.settings.fou_port, options.settings.checksum);
   auto* drain_option =
       app.add_option("--drain-seconds", drain, "Instead of what the Egress says")->type_name("N");
   app.add_flag("--nat-log", options.nat_log,
                "Print a line of JSON for each new connection: pod, addresses, ports");
   app.add_flag("--dry-run", options.dry_run, "Print the changes that would be made; make none");
   add_log_options(app, options.service);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : usage;
-  }
+  if (const auto done = parse_words(app, argc, argv)) return *done;
   options.settings.egress = egress_name(egress);
   options.settings.addresses = parse_addresses("--address", own);
   options.settings.snat = parse_addresses("--snat", snat);

@@ -84,6 +84,19 @@ std::string without_line_breaks(std::string_view text) {
 
 }  // namespace
 
+const Words<Format>& formats() {
+  static const Words<Format> words = {{"text", Format::text}, {"json", Format::json}};
+  return words;
+}
+
+const Words<Level>& levels() {
+  static const Words<Level> words = {{"debug", Level::debug},
+                                     {"info", Level::info},
+                                     {"warning", Level::warning},
+                                     {"error", Level::error}};
+  return words;
+}
+
 void start(Format format, Level level) { output() = Output(format, level); }
 
 bool enabled(Level level) { return output().logger->should_log(to_spdlog(level)); }

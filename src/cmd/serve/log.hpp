@@ -13,6 +13,12 @@ namespace cmd::log {
 enum class Level : std::uint8_t { debug, info, warning, error };
 enum class Format : std::uint8_t { text, json };
 
+// By the words of options, in the order in which help and messages name them.
+template <typename Value>
+using Words = std::vector<std::pair<std::string, Value>>;
+const Words<Format>& formats();
+const Words<Level>& levels();
+
 using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
 // Until this is called, text from level info on. Where the journal reads standard error, lines

@@ -29,19 +29,41 @@ std::vector<Value> parse_all(const std::string& name, const std::vector<std::str
   return all;
 }
 
+// One of some words, and what it means.
+template <typename Value>
+void add_word(CLI::App& app, const char* flag, const char* type, const char* help,
+              const log::Words<Value>& words, Value& value) {
+  std::vector<std::string> known;
+  for (const auto& [word, meaning] : words) known.push_back(word);
+  app.add_option_function<std::string>(
+         flag,
+         [&words, &value](const std::string& text) {
+           for (const auto& [word, meaning] : words) {
+             if (word == text) value = meaning;
+           }
+         },
+         help)
+      ->type_name(type)
+      ->check(CLI::IsMember(known));
+}
+
 }  // namespace
+
+void add_cluster_options(CLI::App& app, ServiceOptions& options) {
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "in-cluster (the default), or a file that says how to reach the API server")
+      ->type_name("FILE");
+  app.add_option("--context", options.context, "Context of that file (default: its current one)")
+      ->type_name("NAME");
+}
 
 void add_source_options(CLI::App& app, ServiceOptions& options) {
   auto* manifests =
       app.add_option("--manifests", options.manifests,
                      "Read objects from the YAML and JSON files below DIR instead of a cluster")
           ->type_name("DIR");
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "in-cluster (the default), or a file that says how to reach the API server")
-      ->type_name("FILE")
-      ->excludes(manifests);
-  app.add_option("--context", options.context, "Context of that file (default: its current one)")
-      ->type_name("NAME");
+  add_cluster_options(app, options);
+  app.get_option("--kubeconfig")->excludes(manifests);
   app.add_option_function<unsigned>(
          "--resync",
          [&options](unsigned seconds) { options.resync = std::chrono::seconds(seconds); },
@@ -73,25 +95,17 @@ void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t me
 }
 
 void add_log_options(CLI::App& app, ServiceOptions& options) {
-  app.add_option_function<std::string>(
-         "--log-format",
-         [&options](const std::string& text) {
-           options.log_format = text == "json" ? log::Format::json : log::Format::text;
-         },
-         "text (the default) or json")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"text", "json"}));
-  app.add_option_function<std::string>(
-         "--log-level",
-         [&options](const std::string& text) {
-           options.log_level = text == "debug"     ? log::Level::debug
-                               : text == "warning" ? log::Level::warning
-                               : text == "error"   ? log::Level::error
-                                                   : log::Level::info;
-         },
-         "debug, info (the default), warning or error")
-      ->type_name("LEVEL")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  add_word(app, "--log-format", "FORMAT", "text (the default) or json", log::formats(),
+           options.log_format);
+  add_word(app, "--log-level", "LEVEL", "debug, info (the default), warning or error",
+           log::levels(), options.log_level);
+}
+
+void add_fou_options(CLI::App& app, std::uint16_t& port, bool& checksum) {
+  app.add_option("--fou-port", port, "UDP port of FoU (default 5555)")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, 65535));
+  app.add_flag("!--no-udp-checksum", checksum, "Send tunnel packets without UDP checksums");
 }
 
 kube::ClientConfig load_client(const ServiceOptions& options) {

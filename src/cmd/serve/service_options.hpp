@@ -33,11 +33,14 @@ struct ServiceOptions {
   log::Level log_level = log::Level::info;
 };
 
-// To be called before the command line is parsed; `options` must outlive that.
-void add_source_options(CLI::App& app, ServiceOptions& options);
+// All are to be called before the command line is parsed; `options` must outlive that.
+void add_cluster_options(CLI::App& app, ServiceOptions& options);
+void add_source_options(CLI::App& app, ServiceOptions& options);  // those and manifests
 void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t metrics_port,
                         std::uint16_t health_port);
 void add_log_options(CLI::App& app, ServiceOptions& options);
+// Of both ends of tunnels.
+void add_fou_options(CLI::App& app, std::uint16_t& port, bool& checksum);
 
 // What to do when an address or port of these is taken.
 inline constexpr const char* listen_advice =

@@ -1,19 +1,14 @@
 #include "kube/api/client_thread.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <random>
 #include <utility>
 
-#include "core/error.hpp"
 #include "kube/api/credentials.hpp"
 #include "kube/api/http.hpp"
 
@@ -24,24 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto plugin_limit = 60s;
 constexpr auto farewell_limit = 2s;
-
-os::Fd open_bell() {
-  os::Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (fd.get() >= 0) return fd;
-  throw core::Error(core::Error::Kind::transient,
-                    std::string("cannot make an eventfd: ") + std::strerror(errno));
-}
-
-void ring(const os::Fd& bell) {
-  const std::uint64_t one = 1;
-  static_cast<void>(!write(bell.get(), &one, sizeof one));  // full: it is ringing already
-}
-
-// True: it was ringing.
-bool silence(const os::Fd& bell) {
-  std::uint64_t rings = 0;
-  return read(bell.get(), &rings, sizeof rings) == sizeof rings;
-}
 
 }  // namespace
 
@@ -88,19 +65,16 @@ class ClientThread::Connection {
 
 ClientThread::ClientThread(const ClientConfig& config, const std::string& user_agent,
                            const Make& make, std::function<void()> hear)
-    : bell_(open_bell()),
-      stop_bell_(open_bell()),
-      call_bell_(open_bell()),
-      hear_(std::move(hear)),
-      connection_(std::make_unique<Connection>(config, user_agent, make, stop_bell_.get())),
+    : hear_(std::move(hear)),
+      connection_(std::make_unique<Connection>(config, user_agent, make, stop_bell_.fd())),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 ClientThread::~ClientThread() = default;
 
-void ClientThread::call() { ring(call_bell_); }
+void ClientThread::call() { call_bell_.ring(); }
 
 core::ObjectChanges ClientThread::take() {
-  silence(bell_);
+  bell_.silence();
   const std::lock_guard lock(mutex_);
   // Of what was given: a list that became whole since then has objects that wait to be taken.
   given_whole_ = synced_;
@@ -117,14 +91,14 @@ void ClientThread::run(const std::stop_token& stop) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
   const std::stop_callback wake(stop, [this] {
-    ring(stop_bell_);
-    ring(call_bell_);
+    stop_bell_.ring();
+    call_bell_.ring();
   });
   while (!stop.stop_requested()) {
-    if (silence(call_bell_) && hear_) hear_();
+    if (call_bell_.silence() && hear_) hear_();
     connection_->client().step();
     publish();
-    connection_->wait(call_bell_.get());
+    connection_->wait(call_bell_.fd());
   }
   say_farewell();
   // Here, where SIGPIPE is blocked: TLS says good-bye on connections that may be gone.
@@ -152,7 +126,7 @@ void ClientThread::publish() {
     synced_ = synced;
     if (problems) problems_ = *std::move(problems);
   }
-  ring(bell_);
+  bell_.ring();
 }
 
 }  // namespace kube

@@ -13,7 +13,7 @@
 #include "kube/api/kubeconfig.hpp"
 #include "kube/api/transport.hpp"
 #include "kube/source.hpp"
-#include "os/fd.hpp"
+#include "os/bell.hpp"
 
 namespace kube {
 
@@ -38,7 +38,7 @@ class ClientThread {
   void call();
 
   // As a Source has it.
-  [[nodiscard]] int wake_fd() const { return bell_.get(); }
+  [[nodiscard]] int wake_fd() const { return bell_.fd(); }
   core::ObjectChanges take();
   [[nodiscard]] bool synced() const { return given_whole_; }
   [[nodiscard]] std::vector<Problem> problems() const;
@@ -50,9 +50,9 @@ class ClientThread {
   void say_farewell();
   void publish();
 
-  os::Fd bell_;
-  os::Fd stop_bell_;  // whoever waits for a plugin gives up
-  os::Fd call_bell_;
+  os::Bell bell_;
+  os::Bell stop_bell_;  // whoever waits for a plugin gives up
+  os::Bell call_bell_;
   std::function<void()> hear_;
   std::unique_ptr<Connection> connection_;
   mutable std::mutex mutex_;

@@ -1,0 +1,15 @@
+// What all applets do alike with their command line.
+#pragma once
+
+#include <optional>
+
+namespace CLI {
+class App;
+}
+
+namespace cmd {
+
+// The exit status, where nothing is left to do: help was printed, or what is wrong (usage).
+std::optional<int> parse_words(CLI::App& app, int argc, const char* const* argv);
+
+}  // namespace cmd
