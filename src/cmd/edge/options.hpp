@@ -45,6 +45,9 @@ struct EdgeOption {
   std::function<std::optional<std::string>(EdgeOptions&, const std::string&)> set;
 };
 
+// What Go's strconv.ParseBool takes, and what YAML users write. Nothing: it is neither.
+std::optional<bool> parse_bool(std::string text);
+
 std::span<const EdgeOption> edge_option_table();
 
 // Key -> text, with the line it stands on.
