@@ -1,20 +1,15 @@
 #include "cmd/agent/run.hpp"
 
-#include <poll.h>
 #include <sys/inotify.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -24,23 +19,20 @@
 #include "cmd/agent/server.hpp"
 #include "cmd/agent/status.hpp"
 #include "cmd/node/agent_protocol.hpp"
-#include "cmd/serve/desk.hpp"
-#include "cmd/serve/health_board.hpp"
-#include "cmd/serve/http_service.hpp"
+#include "cmd/serve/health.hpp"
+#include "cmd/serve/http_server.hpp"
+#include "cmd/serve/poll_loop.hpp"
+#include "cmd/serve/start.hpp"
 #include "cmd/version.hpp"
 #include "core/error.hpp"
 #include "kube/source/manifest_source.hpp"
 #include "os/listen.hpp"
-#include "os/notify.hpp"
-#include "os/signals.hpp"
 
 namespace cmd {
 namespace {
 
-using namespace std::chrono_literals;
 using os::Time;
-
-constexpr std::chrono::milliseconds patience = 5s;
+using Then = PollLoop::Then;
 
 constexpr kube::Kinds agent_kinds = {core::Kind::egress, core::Kind::pod, core::Kind::service,
                                      core::Kind::endpoint_slice};
@@ -60,9 +52,8 @@ Sources open_sources(const AgentOptions& options) {
     return {kube::open_manifests({.directory = options.service.manifests, .kinds = agent_kinds}),
             nullptr};
   }
-  auto cluster = kube::open_agent_cluster({load_client(options.service),
-                                           "pona/" + std::string(version_number()) + " (agent)",
-                                           options.node});
+  auto cluster =
+      kube::open_agent_cluster({load_client(options.service), user_agent("agent"), options.node});
   kube::AgentSource* const told = cluster.get();
   return {std::move(cluster), told};
 }
@@ -93,9 +84,9 @@ class DirectoryBell {
 
 class Agent {
  public:
-  Agent(const AgentOptions& options, os::Fd signals)
+  Agent(const AgentOptions& options, PollLoop& poll)
       : options_(options),
-        signals_(std::move(signals)),
+        poll_(poll),
         clock_(os::system_clock()),
         bell_(options.sandboxes),
         store_(options.sandboxes),
@@ -108,7 +99,7 @@ class Agent {
             [this](std::string_view line, const AgentServer::Reply& reply) { serve(line, reply); },
             clock_),
         socket_file_(options.socket),
-        service_(listen(options), [this](std::string_view path) { return answer(path); }) {
+        http_(listen(options.service), pages()) {
     list_sandboxes();
     if (options.install_cni) {
       cni_.emplace(
@@ -117,41 +108,53 @@ class Agent {
                           {.socket = options.socket, .state_directory = options.sandboxes}},
           clock_);
     }
+    watch();
   }
 
   void run() {
-    while (!stopped_) {
-      health_.begin(clock_.now());
-      Time due = Time::max();
-      if (cni_) {
-        cni_->step();
-        loop_.set_other_troubles(cni_->problems());
-        due = cni_->due();
-      }
-      due = std::min(due, loop_.step());
-      probes_.ask();
-      monitors_.follow();
-      // Questions that time has answered.
-      due = std::min({due, loop_.step(), loop_.paths().due()});
-      health_.post(loop_.synced(), loop_.troubles());
-      if (!ready_ && loop_.synced()) {
-        ready_ = true;
-        os::notify_service_manager("READY=1");
-        log::info("ready", {{"sandboxes", std::to_string(loop_.clients().size())}});
-      }
-      wait(due);
-    }
+    poll_.run([this] { return step(); });
   }
 
  private:
-  static std::vector<os::Fd> listen(const AgentOptions& options) {
-    std::vector<os::Fd> listeners;
-    for (const std::uint16_t port :
-         std::set<std::uint16_t>{options.service.metrics_port, options.service.health_port}) {
-      if (port != 0)
-        listeners.push_back(os::listen_tcp(options.service.listen, port, listen_advice));
+  PollLoop::Next step() {
+    told_.busy_since = clock_.now();
+    health_.post(told_);
+    Time due = Time::max();
+    if (cni_) {
+      cni_->step();
+      loop_.set_other_troubles(cni_->problems());
+      due = cni_->due();
     }
-    return listeners;
+    due = std::min(due, loop_.step());
+    probes_.ask();
+    monitors_.follow();
+    // Questions that time has answered.
+    due = std::min({due, loop_.step(), loop_.paths().due()});
+    told_ = {loop_.synced(), loop_.troubles(), std::nullopt};
+    health_.post(told_);
+    poll_.tell_ready(loop_.synced(), "ready",
+                     {{"sandboxes", std::to_string(loop_.clients().size())}});
+    return {due};
+  }
+
+  void watch() {
+    poll_.on_resync([this] { loop_.resync(); });
+    poll_.watch(
+        Then::wait, [this] { return http_.fd(); }, [this] { http_.read_wanted(); });
+    poll_.watch(Then::step, [this] { return sources_.source->wake_fd(); });
+    poll_.watch(
+        Then::step, [this] { return bell_.fd(); },
+        [this] {
+          bell_.silence();
+          list_sandboxes();
+        });
+    poll_.watch(Then::step, [this] { return cni_ ? cni_->fd() : -1; });
+    poll_.watch(
+        Then::step, [this] { return probes_.fd(); }, [this] { probes_.take(); });
+    poll_.watch_many([this](auto& fds) { server_.add_to(fds); },
+                     [this](const auto& fds) { server_.take(fds); });
+    poll_.watch_many([this](auto& fds) { monitors_.add_to(fds); },
+                     [this](const auto& fds) { monitors_.take(fds); });
   }
 
   void list_sandboxes() {
@@ -188,64 +191,23 @@ class Agent {
     }
   }
 
-  // In the HTTP thread.
-  HttpAnswer answer(std::string_view path) {
-    if (path == "/healthz" || path == "/readyz") return health_.answer(path == "/readyz");
-    if (path == "/metrics" || path == "/status") return desk_.ask(path, patience);
-    return {404, HttpAnswer().type, "served: /healthz /readyz /metrics /status\n"};
-  }
-
-  void wait(Time due) {
-    const Time now = clock_.now();
-    const auto left = due <= now ? 0ms
-                                 : std::min<std::chrono::milliseconds>(
-                                       std::chrono::ceil<std::chrono::milliseconds>(
-                                           std::min<Time::duration>(due - now, 1h)),
-                                       1h);
-    std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
-                               {desk_.fd(), POLLIN, 0},
-                               {sources_.source->wake_fd(), POLLIN, 0},
-                               {bell_.fd(), POLLIN, 0},
-                               {cni_ ? cni_->fd() : -1, POLLIN, 0},
-                               {probes_.fd(), POLLIN, 0}};
-    server_.add_to(fds);
-    monitors_.add_to(fds);
-    if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
-      throw core::Error(core::Error::Kind::permanent,
-                        std::string("cannot wait for events: ") + std::strerror(errno));
-    }
-    if (fds[0].revents != 0) take_signals();
-    if (fds[1].revents != 0) {
-      desk_.serve([this](std::string_view path) -> HttpAnswer {
-        if (path == "/metrics") {
-          return {200, "text/plain; version=0.0.4; charset=utf-8", status_metrics(loop_)};
-        }
-        return {200, "application/json", status_json(loop_, options_.node) + '\n'};
-      });
-    }
-    if (fds[3].revents != 0) {
-      bell_.silence();
-      list_sandboxes();
-    }
-    server_.take(fds);
-    probes_.take();
-    monitors_.take(fds);
-  }
-
-  void take_signals() {
-    signalfd_siginfo info{};
-    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGHUP) {
-        log::info("SIGHUP: comparing everything with the kernel");
-        loop_.resync();
-      } else {
-        stopped_ = true;
-      }
-    }
+  std::vector<HttpPage> pages() {
+    const auto metrics = [this]() -> HttpPage::Make {
+      return [text = status_metrics(loop_)] { return HttpAnswer{200, text, metrics_type}; };
+    };
+    const auto status = [this]() -> HttpPage::Make {
+      return [text = status_json(loop_, options_.node) + '\n'] {
+        return HttpAnswer{200, text, json_type};
+      };
+    };
+    std::vector<HttpPage> pages = health_pages(health_);
+    pages.push_back({.path = "/metrics", .read = metrics});
+    pages.push_back({.path = "/status", .read = status});
+    return pages;
   }
 
   const AgentOptions& options_;
-  os::Fd signals_;
+  PollLoop& poll_;
   os::Clock clock_;
   DirectoryBell bell_;
   SandboxStore store_;
@@ -256,22 +218,18 @@ class Agent {
   AgentServer server_;
   os::SocketFile socket_file_;
   std::optional<AgentCni> cni_;
-  Desk desk_;
-  HealthBoard health_;
-  bool ready_ = false;
-  bool stopped_ = false;
-  HttpService service_;  // goes first: it asks the rest
+  LoopHealth told_;
+  Latest<LoopHealth> health_;
+  HttpServer http_;  // goes first: it asks the rest
 };
 
 }  // namespace
 
 int run_agent(const AgentOptions& options) {
   log::start(options.service.log_format, options.service.log_level);
-  log::info("pona agent starts",
-            {{"version", std::string(version_number())}, {"node", options.node}});
-  os::Fd signals = os::catch_signals();
-  Agent(options, std::move(signals)).run();
-  os::notify_service_manager("STOPPING=1");
+  log_start("agent", {{"node", options.node}});
+  PollLoop poll(os::system_clock());
+  Agent(options, poll).run();
   log::info("pona agent stops; what it made in pods stays and works on");
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cmd/edge/read_elements.hpp"
+#include "cmd/serve/health.hpp"
 #include "cmd/serve/log.hpp"
 #include "cmd/serve/log_changes.hpp"
 #include "core/constants.hpp"
@@ -22,7 +23,6 @@ namespace {
 using namespace std::chrono_literals;
 using Time = os::Time;
 
-constexpr auto stalled_after = 10s;
 constexpr std::chrono::milliseconds news_pause = 1s;    // between attempts, when there are news
 constexpr std::chrono::milliseconds report_pause = 1s;  // between looks at what was rejected
 constexpr std::size_t planned_at_once = 512;

@@ -1,125 +1,61 @@
 #include "cmd/edge/run.hpp"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "cmd/edge/collect_status.hpp"
-#include "cmd/edge/edge_board.hpp"
-#include "cmd/edge/edge_monitor.hpp"
 #include "cmd/edge/loop.hpp"
+#include "cmd/edge/pages.hpp"
 #include "cmd/edge/source.hpp"
+#include "cmd/serve/http_server.hpp"
+#include "cmd/serve/poll_loop.hpp"
+#include "cmd/serve/start.hpp"
 #include "cmd/version.hpp"
-#include "core/error.hpp"
-#include "os/fd.hpp"
 #include "os/listen.hpp"
-#include "os/notify.hpp"
-#include "os/signals.hpp"
 
 namespace cmd {
 namespace {
 
-using namespace std::chrono_literals;
-using Time = os::Time;
+using Then = PollLoop::Then;
 
 class Edge {
  public:
-  Edge(const EdgeOptions& options, net::Kernel& kernel, kube::Source& source, EdgeBoard& board,
-       os::Fd signals)
-      : kernel_(kernel),
-        source_(source),
-        board_(board),
-        signals_(std::move(signals)),
-        clock_(os::system_clock()),
+  Edge(const EdgeOptions& options, PollLoop& poll, const std::vector<os::Fd>& listeners,
+       net::Kernel& kernel, kube::Source& source)
+      : clock_(os::system_clock()),
         started_(clock_.unix_seconds()),
-        watchdog_(os::watchdog_interval()),
-        loop_(kernel, source, options.settings, options.resync, clock_) {}
+        loop_(kernel, source, options.settings, options.resync, clock_),
+        poll_(poll),
+        server_(listeners, edge_pages(health_, [this] { return make_status(); })) {
+    poll_.on_resync([this] { loop_.resync(); });
+    poll_.watch(
+        Then::wait, [this] { return server_.fd(); }, [this] { server_.read_wanted(); });
+    poll_.watch(Then::step, [this] { return loop_.kernel().event_fd(); });
+    poll_.watch(Then::step, [this] { return loop_.source().wake_fd(); });
+  }
 
   void run() {
-    while (!stopped_) {
-      const Time due = step();
-      wait(due);
-    }
+    poll_.run([this] { return step(); });
   }
 
  private:
-  Time step() {
+  PollLoop::Next step() {
     EdgeHealth busy = loop_.health();
     busy.busy_since = clock_.now();
-    board_.post(busy);
-    const Time due = loop_.step();
-    board_.post(loop_.health());
-    if (!ready_ && loop_.health().last_sync != 0) {
-      ready_ = true;
-      os::notify_service_manager("READY=1");
-      log::info("ready: the kernel is as planned");
-    }
-    return due;
+    health_.post(busy);
+    const os::Time due = loop_.step();
+    health_.post(loop_.health());
+    poll_.tell_ready(loop_.health().last_sync != 0, "ready: the kernel is as planned");
+    return {due, !loop_.health().trouble.empty()};
   }
 
-  // Until something is to be done by the loop; requests are answered meanwhile.
-  void wait(Time due) {
-    // After a failure the descriptors may stay readable: look a little later.
-    const Time deaf_until =
-        loop_.health().trouble.empty() ? Time{} : std::min(due, clock_.now() + 50ms);
-    while (!stopped_) {
-      feed_watchdog();
-      const Time now = clock_.now();
-      if (now >= due) return;
-      const bool deaf = now < deaf_until;
-      std::array<pollfd, 4> fds = {pollfd{signals_.get(), POLLIN, 0},
-                                   pollfd{board_.wanted_fd(), POLLIN, 0},
-                                   pollfd{deaf ? -1 : kernel_.event_fd(), POLLIN, 0},
-                                   pollfd{deaf ? -1 : source_.wake_fd(), POLLIN, 0}};
-      const Time until = deaf ? deaf_until : due;
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
-      const auto longest = watchdog_ ? *watchdog_ / 2 : std::chrono::milliseconds(1h);
-      if (poll(fds.data(), fds.size(), static_cast<int>(std::min(left, longest).count())) < 0 &&
-          errno != EINTR) {
-        throw core::Error(core::Error::Kind::permanent,
-                          std::string("cannot wait for events: ") + std::strerror(errno));
-      }
-      if (fds[0].revents != 0 && take_signals()) return;
-      if (fds[2].revents != 0 || fds[3].revents != 0) return;
-      if (fds[1].revents != 0 && board_.take_wish()) publish();
-    }
-  }
-
-  // True: the loop has something to do.
-  bool take_signals() {
-    bool resync = false;
-    signalfd_siginfo info{};
-    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGHUP) {
-        log::info("SIGHUP: comparing everything with the kernel");
-        loop_.resync();
-        resync = true;
-      } else {
-        stopped_ = true;
-      }
-    }
-    return resync;
-  }
-
-  void feed_watchdog() {
-    if (!watchdog_ || clock_.now() < next_feed_) return;
-    next_feed_ = clock_.now() + *watchdog_ / 2;
-    os::notify_service_manager("WATCHDOG=1");
-  }
-
-  void publish() {
-    const Time begun = clock_.now();
-    auto status = std::make_shared<EdgeStatus>(collect(loop_.plan(), source_, kernel_));
+  std::shared_ptr<const EdgeStatus> make_status() {
+    const os::Time begun = clock_.now();
+    auto status =
+        std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
     process.pid = getpid();
@@ -133,22 +69,17 @@ class Edge {
     process.troubles = verdict.troubles;
     process.statistics = loop_.statistics();
     status->process = std::move(process);
-    board_.post(std::move(status), clock_.now());
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(clock_.now() - begun);
     log::debug("made a status", {{"took", std::to_string(took.count()) + "ms"}});
+    return status;
   }
 
-  net::Kernel& kernel_;
-  kube::Source& source_;
-  EdgeBoard& board_;
-  os::Fd signals_;
   os::Clock clock_;
   std::int64_t started_;
-  std::optional<std::chrono::milliseconds> watchdog_;
   EdgeLoop loop_;
-  Time next_feed_{};
-  bool ready_ = false;
-  bool stopped_ = false;
+  PollLoop& poll_;
+  Latest<EdgeHealth> health_;
+  HttpServer server_;  // goes first: it asks the rest
 };
 
 }  // namespace
@@ -162,10 +93,9 @@ int run_edge(const ResolvedOptions& resolved) {
         "option",
         {{"name", std::string(option.name)}, {"value", option.text}, {"origin", option.origin}});
   }
-  log::info("pona edge starts",
-            {{"version", std::string(version_number())}, {"objects", describe_source(options)}});
+  log_start("edge", {{"objects", describe_source(options)}});
 
-  os::Fd signals = os::catch_signals();
+  PollLoop poll(os::system_clock());
   std::vector<os::Fd> listeners;
   listeners.push_back(os::listen_unix(options.socket, "pona edge", 0660));
   const os::SocketFile socket_file(options.socket);
@@ -176,11 +106,7 @@ int run_edge(const ResolvedOptions& resolved) {
   const auto kernel = net::open_kernel(core::edge_scope(), true);
   const auto source =
       open_source(options, Purpose::serve, [](const std::string& text) { log::warning(text); });
-  EdgeBoard board;
-  const EdgeMonitor monitor(board, listeners);
-  Edge(options, *kernel, *source, board, std::move(signals)).run();
-
-  os::notify_service_manager("STOPPING=1");
+  Edge(options, poll, listeners, *kernel, *source).run();
   log::info(
       "pona edge stops; the data plane stays in place and keeps forwarding as it was planned last "
       "(\"pona edge cleanup\" removes it)");

@@ -2,13 +2,9 @@
 
 #include <net/if.h>
 #include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
+#include <algorithm>
+#include <deque>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -17,9 +13,10 @@
 #include "cmd/nat/connection_log.hpp"
 #include "cmd/nat/loop.hpp"
 #include "cmd/nat/status.hpp"
-#include "cmd/serve/desk.hpp"
-#include "cmd/serve/health_board.hpp"
-#include "cmd/serve/http_service.hpp"
+#include "cmd/serve/health.hpp"
+#include "cmd/serve/http_server.hpp"
+#include "cmd/serve/poll_loop.hpp"
+#include "cmd/serve/start.hpp"
 #include "cmd/version.hpp"
 #include "core/egress/tunnels.hpp"
 #include "core/error.hpp"
@@ -29,19 +26,15 @@
 #include "kube/decode/egress_labels.hpp"
 #include "kube/source/manifest_source.hpp"
 #include "net/probe_socket.hpp"
-#include "os/listen.hpp"
-#include "os/notify.hpp"
-#include "os/signals.hpp"
 
 namespace cmd {
 namespace {
 
 using namespace std::chrono_literals;
 using os::Time;
+using Then = PollLoop::Then;
 
-constexpr std::chrono::milliseconds patience = 5s;
 constexpr std::chrono::milliseconds drain_pace = 500ms;
-constexpr std::chrono::milliseconds longest_wait = 1h;
 // Without a packet for so long, what is not a connection (UDP) is over.
 constexpr auto silence = 5s;
 
@@ -55,7 +48,7 @@ std::unique_ptr<kube::Source> open_source(const NatOptions& options) {
   const core::ObjectName& egress = options.settings.egress;
   // Its own Egress and the lists of its own clients: nothing else of the cluster.
   return kube::open_watch(
-      config, "pona/" + std::string(version_number()) + " (nat)",
+      config, user_agent("nat"),
       {{.group = "pona.cybozu.com",
         .version = "v1",
         .plural = "egresses",
@@ -73,102 +66,72 @@ std::unique_ptr<kube::Source> open_source(const NatOptions& options) {
 
 class Nat {
  public:
-  Nat(const NatOptions& options, os::Fd signals)
+  Nat(const NatOptions& options, PollLoop& poll)
       : options_(options),
-        signals_(std::move(signals)),
+        poll_(poll),
         clock_(os::system_clock()),
         kernel_(net::open_kernel(core::nat_scope(), true)),
         source_(open_source(options)),
         loop_(*kernel_, *source_, options.settings, options.service.resync, clock_),
-        service_(listen(options), [this](std::string_view path) { return serve(path); }) {
-    for (const core::Address& address : options.settings.addresses) {
-      if (options.probe_port != 0) probes_.emplace_back(address.family(), options.probe_port);
+        server_(listen(options.service), pages()) {
+    poll_.on_resync([this] { loop_.resync(); });
+    poll_.on_stop([this] { told_to_stop(); });
+    poll_.watch(
+        Then::wait, [this] { return server_.fd(); }, [this] { server_.read_wanted(); });
+    poll_.watch(Then::step, [this] { return source_->wake_fd(); });
+    poll_.watch(Then::step, [this] { return kernel_->event_fd(); });
+    if (options.nat_log) {
+      nat_log_.emplace();
+      poll_.watch(
+          Then::wait, [this] { return nat_log_->fd(); }, [this] { nat_log_->write(loop_.plan()); });
     }
-    if (options.nat_log) nat_log_.emplace();
+    if (options.probe_port == 0) return;
+    for (const core::Address& address : options.settings.addresses) {
+      ProbeSocket& probe = probes_.emplace_back(address.family(), options.probe_port);
+      poll_.watch(
+          Then::wait, [&probe] { return probe.fd(); }, [this, &probe] { answer_probes(probe); });
+    }
   }
 
   void run() {
-    while (!done()) {
-      health_.begin(clock_.now());
-      const Time due = std::min(loop_.step(), drain_step());
-      health_.post(ready(), troubles());
-      if (!told_ready_ && ready()) {
-        told_ready_ = true;
-        os::notify_service_manager("READY=1");
-        log::info("ready: the clients that are known are in place",
-                  {{"clients", std::to_string(loop_.plan().clients().size())}});
-      }
-      wait(due);
-    }
+    poll_.run([this] { return step(); });
   }
 
  private:
-  static std::vector<os::Fd> listen(const NatOptions& options) {
-    std::vector<os::Fd> listeners;
-    for (const std::uint16_t port : {options.service.metrics_port, options.service.health_port}) {
-      const bool twice = !listeners.empty() && port == options.service.metrics_port;
-      if (port != 0 && !twice)
-        listeners.push_back(os::listen_tcp(options.service.listen, port, listen_advice));
-    }
-    return listeners;
+  PollLoop::Next step() {
+    told_.busy_since = clock_.now();
+    health_.post(told_);
+    const Time due = std::min(loop_.step(), drain_step());
+    told_ = {ready(), troubles(), std::nullopt};
+    health_.post(told_);
+    poll_.tell_ready(ready(), "ready: the clients that are known are in place",
+                     {{"clients", std::to_string(loop_.plan().clients().size())}});
+    return {due, loop_.failing()};
   }
 
   [[nodiscard]] bool draining() const { return drain_until_.has_value(); }
   [[nodiscard]] bool ready() const { return loop_.ready() && !draining(); }
-  [[nodiscard]] bool done() const { return stopped_; }
   [[nodiscard]] std::vector<std::string> troubles() const {
     std::vector<std::string> troubles = loop_.troubles();
     if (draining()) troubles.emplace_back("it drains: what it carries may end, nothing new comes");
     return troubles;
   }
 
-  // In the HTTP thread.
-  HttpAnswer serve(std::string_view path) {
-    if (path == "/healthz" || path == "/readyz") return health_.answer(path == "/readyz");
-    if (path == "/metrics" || path == "/status") return desk_.ask(path, patience);
-    return {404, HttpAnswer().type, "served: /healthz /readyz /metrics /status\n"};
-  }
-
-  HttpAnswer make_answer(std::string_view path) {
-    try {
-      const NatStatus status = collect(loop_, draining());
-      if (path == "/metrics") {
-        return {200, "text/plain; version=0.0.4; charset=utf-8", to_metrics(status)};
-      }
-      return {200, "application/json", to_json(status)};
-    } catch (const core::Error& error) {
-      return {503, HttpAnswer().type, error.what() + std::string("\n")};
-    }
-  }
-
-  void wait(Time due) {
-    // After a failure the kernel's descriptor may stay readable.
-    const bool deaf = loop_.failing();
-    std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
-                               {desk_.fd(), POLLIN, 0},
-                               {source_->wake_fd(), POLLIN, 0},
-                               {deaf ? -1 : kernel_->event_fd(), POLLIN, 0},
-                               {nat_log_ ? nat_log_->fd() : -1, POLLIN, 0}};
-    for (const ProbeSocket& probe : probes_) fds.push_back({probe.fd(), POLLIN, 0});
-    for (;;) {
-      const Time now = clock_.now();
-      if (now >= due || done()) return;
-      const auto left = std::min<std::chrono::milliseconds>(
-          std::chrono::ceil<std::chrono::milliseconds>(due - now), deaf ? 50ms : longest_wait);
-      if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
-        throw core::Error(core::Error::Kind::permanent,
-                          std::string("cannot wait for events: ") + std::strerror(errno));
-      }
-      if (fds[0].revents != 0) take_signals();
-      if (fds[1].revents != 0) {
-        desk_.serve([this](std::string_view path) { return make_answer(path); });
-      }
-      if (nat_log_ && fds[4].revents != 0) nat_log_->write(loop_.plan());
-      for (std::size_t i = 0; i < probes_.size(); ++i) {
-        if (fds[5 + i].revents != 0) answer_probes(probes_[i]);
-      }
-      if (deaf || fds[0].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0) return;
-    }
+  std::vector<HttpPage> pages() {
+    const auto metrics = [this]() -> HttpPage::Make {
+      return [made = collect(loop_, draining())] {
+        return HttpAnswer{200, to_metrics(made), metrics_type};
+      };
+    };
+    const auto status = [this]() -> HttpPage::Make {
+      return [made = collect(loop_, draining())] {
+        return HttpAnswer{200, to_json(made), json_type};
+      };
+    };
+    std::vector<HttpPage> pages = health_pages(health_);
+    pages.push_back({.path = "/metrics", .read = metrics});
+    pages.push_back({.path = "/status", .read = status});
+    return pages;
   }
 
   void answer_probes(ProbeSocket& socket) {
@@ -190,18 +153,12 @@ class Nat {
     }
   }
 
-  void take_signals() {
-    signalfd_siginfo info{};
-    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGHUP) {
-        log::info("SIGHUP: comparing everything with the kernel");
-        loop_.resync();
-      } else if (draining()) {
-        log::info("told to stop once more: at once");
-        stopped_ = true;
-      } else {
-        begin_drain();
-      }
+  void told_to_stop() {
+    if (draining()) {
+      log::info("told to stop once more: at once");
+      poll_.stop();
+    } else {
+      begin_drain();
     }
   }
 
@@ -211,14 +168,14 @@ class Nat {
         std::chrono::seconds(egress == nullptr ? 0 : egress->drain_seconds));
     drain_until_ = clock_.now() + limit;
     last_packet_ = clock_.now();
-    if (!loop_.serving()) stopped_ = true;
+    if (!loop_.serving()) poll_.stop();
     log::info("draining: no longer ready; connections may end",
               {{"limit", std::to_string(limit.count()) + "s"}});
   }
 
   // When it is to be called next.
   Time drain_step() {
-    if (!draining() || stopped_) return Time::max();
+    if (!draining()) return Time::max();
     const Time now = clock_.now();
     std::size_t open = 0;
     try {
@@ -232,27 +189,25 @@ class Nat {
     if (idle || now >= *drain_until_) {
       log::info(idle ? "drained" : "the time to drain is over",
                 {{"open connections", std::to_string(open)}});
-      stopped_ = true;
+      poll_.stop();
     }
     return now + drain_pace;
   }
 
   const NatOptions& options_;
-  os::Fd signals_;
+  PollLoop& poll_;
   os::Clock clock_;
   std::unique_ptr<net::Kernel> kernel_;
   std::unique_ptr<kube::Source> source_;
   NatLoop loop_;
-  Desk desk_;
-  HealthBoard health_;
-  std::vector<ProbeSocket> probes_;
+  LoopHealth told_;
+  Latest<LoopHealth> health_;
+  std::deque<ProbeSocket> probes_;
   std::optional<NatLog> nat_log_;
   std::optional<Time> drain_until_;
   Time last_packet_{};
   std::uint64_t packets_ = 0;
-  bool told_ready_ = false;
-  bool stopped_ = false;
-  HttpService service_;  // goes first: it asks the rest
+  HttpServer server_;  // goes first: it asks the rest
 };
 
 // Everything that would be done, once the objects are complete.
@@ -283,11 +238,9 @@ int preview(const NatOptions& options) {
 int run_nat(const NatOptions& options) {
   log::start(options.service.log_format, options.service.log_level);
   if (options.dry_run) return preview(options);
-  log::info("pona nat starts", {{"version", std::string(version_number())},
-                                {"egress", to_string(options.settings.egress)}});
-  os::Fd signals = os::catch_signals();
-  Nat(options, std::move(signals)).run();
-  os::notify_service_manager("STOPPING=1");
+  log_start("nat", {{"egress", to_string(options.settings.egress)}});
+  PollLoop poll(os::system_clock());
+  Nat(options, poll).run();
   log::info("pona nat stops; what it made stays with the pod's network namespace");
   return 0;
 }

@@ -1,0 +1,60 @@
+// Health, metrics and status by HTTP, in a thread of its own, so that they answer while a daemon's
+// loop works, and tell when it hangs. Serves GET and HEAD. Nobody waits behind another: a page that
+// only the loop can make is waited for apart, and sent to those who asked for that very page.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "os/fd.hpp"
+
+namespace cmd {
+
+struct HttpAnswer {
+  int code = 200;
+  std::string body;
+  std::string type = "text/plain; charset=utf-8";
+};
+
+inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+inline constexpr const char* json_type = "application/json";
+
+// Has one of `at_once` and `read`.
+struct HttpPage {
+  using Make = std::function<HttpAnswer()>;
+
+  std::string path;
+  // Runs in the HTTP thread, which all others wait for.
+  Make at_once = {};
+  // Runs in the loop, which alone may look at what it looks at; what it returns runs in the HTTP
+  // thread and makes the text. May throw core::Error: the answer is 503 with its text.
+  std::function<Make()> read = {};
+  // Who asks again so soon gets the same answer; 0: what was read since it asked.
+  std::chrono::milliseconds shared = {};
+};
+
+class HttpServer {
+ public:
+  // Who waits for the loop longer is told that it is busy.
+  static constexpr std::chrono::milliseconds patience = std::chrono::seconds(5);
+
+  // Serves on listening, non-blocking sockets until destroyed; whatever the pages look at must
+  // outlive it. Block the process' signals before: the thread handles none. Throws core::Error.
+  HttpServer(const std::vector<os::Fd>& listeners, std::vector<HttpPage> pages);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  ~HttpServer();
+
+  // The loop's side: readable while somebody waits for it, and what it then does.
+  [[nodiscard]] int fd() const;
+  void read_wanted();
+
+ private:
+  class Server;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace cmd

@@ -1,0 +1,61 @@
+#include "cmd/edge/pages.hpp"
+
+#include <algorithm>
+
+#include "support/catch.hpp"
+
+namespace unit::edge_pages_test {
+namespace {
+
+const cmd::HttpPage& page_of(const std::vector<cmd::HttpPage>& pages, const std::string& path) {
+  const auto page = std::ranges::find(pages, path, &cmd::HttpPage::path);
+  REQUIRE(page != pages.end());
+  return *page;
+}
+
+// "200 text"
+std::string told(const std::vector<cmd::HttpPage>& pages, const std::string& path) {
+  const cmd::HttpAnswer answer = page_of(pages, path).at_once();
+  return std::to_string(answer.code) + ' ' + answer.body;
+}
+
+}  // namespace
+
+TEST_CASE("the edge's pages tell health, status and metrics") {
+  cmd::Latest<cmd::EdgeHealth> latest;
+  std::uint64_t made = 0;
+  const std::vector<cmd::HttpPage> pages = cmd::edge_pages(latest, [&] {
+    cmd::EdgeStatus status;
+    status.ignored = ++made;
+    status.process = cmd::ProcessStatus();
+    return std::make_shared<const cmd::EdgeStatus>(std::move(status));
+  });
+  CHECK(told(pages, "/healthz").find("503 the objects are not complete") == 0);
+  CHECK(told(pages, "/readyz").find("503") == 0);
+
+  cmd::EdgeHealth health;
+  health.synced = true;
+  health.last_sync = 1700000000;
+  latest.post(health);
+  CHECK(told(pages, "/healthz") == "200 ok\n");
+  CHECK(told(pages, "/readyz") == "200 ok\n");
+  CHECK(told(pages, "/healthcheck") == "200 OK 2023-11-14T22:13:20Z\n");
+
+  health.trouble = "apply: refused";
+  latest.post(health);
+  CHECK(told(pages, "/healthcheck") == "503 apply: refused\n");
+  CHECK(told(pages, "/readyz") == "200 ok\n");
+
+  const cmd::HttpPage& status = page_of(pages, "/status");
+  const cmd::HttpAnswer first = status.read()();
+  CHECK(first.type == "application/json");
+  CHECK(cmd::parse_status(first.body).ignored == 1);
+  CHECK(status.shared.count() == 0);
+  const cmd::HttpPage& metrics = page_of(pages, "/metrics");
+  const cmd::HttpAnswer second = metrics.read()();
+  CHECK(second.type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(second.body.find("pona_edge_ignored_documents 2\n") != std::string::npos);
+  CHECK(metrics.shared == std::chrono::seconds(1));
+}
+
+}  // namespace unit::edge_pages_test

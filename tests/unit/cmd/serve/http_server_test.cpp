@@ -1,0 +1,207 @@
+#include "cmd/serve/http_server.hpp"
+
+#include <curl/curl.h>
+#include <poll.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/error.hpp"
+#include "os/listen.hpp"
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+namespace unit::http_server_test {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+namespace {
+
+struct CurlDeleter {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+};
+
+std::size_t append(const char* data, std::size_t, std::size_t size, void* into) {
+  static_cast<std::string*>(into)->append(data, size);
+  return size;
+}
+
+// "200 text", or what curl says.
+std::string ask(const std::string& socket, const std::string& path, const char* method = "GET") {
+  const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
+  std::string body;
+  const std::string url = "http://localhost" + path;
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
+  curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, method);
+  curl_easy_setopt(curl.get(), CURLOPT_NOBODY, std::string(method) == "HEAD" ? 1L : 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+  const CURLcode result = curl_easy_perform(curl.get());
+  if (result != CURLE_OK) return curl_easy_strerror(result);
+  long code = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &code);
+  return std::to_string(code) + ' ' + body;
+}
+
+auto ask_meanwhile(const std::string& socket, const std::string& path) {
+  return std::async(std::launch::async, [=] { return ask(socket, path); });
+}
+
+// A server, and the thread that is its loop.
+class Served {
+ public:
+  explicit Served(std::vector<cmd::HttpPage> pages)
+      : server_(listeners(), std::move(pages)), loop_([this](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            pollfd fd{server_.fd(), POLLIN, 0};
+            if (poll(&fd, 1, 10) > 0) server_.read_wanted();
+          }
+        }) {}
+
+  const std::string& socket() const { return socket_; }
+
+ private:
+  std::vector<os::Fd> listeners() {
+    std::vector<os::Fd> all;
+    all.push_back(os::listen_unix(socket_, "the test", 0600));
+    return all;
+  }
+
+  support::Temporary directory_;
+  std::string socket_ = directory_.path() / "s";
+  cmd::HttpServer server_;
+  std::jthread loop_;
+};
+
+cmd::HttpPage::Make text(std::string body) {
+  return [body = std::move(body)] { return cmd::HttpAnswer{200, body}; };
+}
+
+// A page of the loop whose readings are numbered and held up until they are let go.
+struct Slow {
+  std::atomic<int> begun = 0;
+  std::atomic<int> allowed = 0;
+
+  cmd::HttpPage page(const char* path, std::chrono::milliseconds shared = 0ms) {
+    const auto read = [this]() -> cmd::HttpPage::Make {
+      const int number = ++begun;
+      while (allowed < number) std::this_thread::sleep_for(1ms);
+      return text("slow " + std::to_string(number));
+    };
+    return {.path = path, .read = read, .shared = shared};
+  }
+  void wait_for(int number) const {
+    while (begun < number) std::this_thread::sleep_for(1ms);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the HTTP server serves GET and HEAD of its pages, and tells what there is") {
+  const Served served({{.path = "/healthz", .at_once = text("ok\n")},
+                       {.path = "/status", .read = [] { return text(std::string(300000, 'x')); }}});
+  CHECK(ask(served.socket(), "/healthz") == "200 ok\n");
+  CHECK(ask(served.socket(), "/healthz?verbose=1") == "200 ok\n");
+  CHECK(ask(served.socket(), "/healthz", "HEAD") == "200 ");
+  CHECK(ask(served.socket(), "/status") == "200 " + std::string(300000, 'x'));
+  CHECK(ask(served.socket(), "/status", "HEAD") == "200 ");
+  CHECK(ask(served.socket(), "/other") == "404 served: /healthz /status\n");
+  CHECK(ask(served.socket(), "/healthz", "DELETE") == "405 only GET and HEAD are served\n");
+  CHECK(ask(served.socket(), "/healthz?" + std::string(10000, 'x')).substr(0, 2) != "20");
+}
+
+TEST_CASE("a page that cannot be read says why") {
+  const Served served({{.path = "/status", .read = []() -> cmd::HttpPage::Make {
+                          throw core::Error(core::Error::Kind::transient, "no counters");
+                        }}});
+  CHECK(ask(served.socket(), "/status") == "503 no counters\n");
+}
+
+TEST_CASE("scrapes close together share an answer, where the page says so") {
+  int metrics = 0;
+  int status = 0;
+  const Served served(
+      {{.path = "/metrics", .read = [&] { return text(std::to_string(++metrics)); }, .shared = 1s},
+       {.path = "/status", .read = [&] { return text(std::to_string(++status)); }}});
+  CHECK(ask(served.socket(), "/metrics") == "200 1");
+  CHECK(ask(served.socket(), "/metrics") == "200 1");
+  CHECK(ask(served.socket(), "/status") == "200 1");
+  CHECK(ask(served.socket(), "/status") == "200 2");
+  std::this_thread::sleep_for(1500ms);
+  CHECK(ask(served.socket(), "/metrics") == "200 2");
+}
+
+TEST_CASE("who asks while a page is read gets what is read then, or after, as the page says") {
+  Slow own;
+  const Served served({own.page("/own")});
+  auto first = ask_meanwhile(served.socket(), "/own");
+  own.wait_for(1);
+  auto second = ask_meanwhile(served.socket(), "/own");
+  std::this_thread::sleep_for(100ms);
+  own.allowed = 1;
+  CHECK(first.get() == "200 slow 1");
+  own.allowed = 2;
+  CHECK(second.get() == "200 slow 2");
+
+  Slow shared;
+  const Served sharing({shared.page("/shared", 1s)});
+  first = ask_meanwhile(sharing.socket(), "/shared");
+  shared.wait_for(1);
+  second = ask_meanwhile(sharing.socket(), "/shared");
+  std::this_thread::sleep_for(100ms);
+  shared.allowed = 1;
+  CHECK(first.get() == "200 slow 1");
+  CHECK(second.get() == "200 slow 1");
+  shared.allowed = 2;  // it may have been begun before the second was served
+}
+
+TEST_CASE("a late answer goes to nobody else, and a slow page holds up no health") {
+  Slow slow;
+  const Served served({{.path = "/healthz", .at_once = text("ok\n")},
+                       slow.page("/slow"),
+                       {.path = "/other", .read = [] { return text("other"); }}});
+  const auto begun = steady_clock::now();
+  auto first = ask_meanwhile(served.socket(), "/slow");
+  slow.wait_for(1);
+  CHECK(ask(served.socket(), "/healthz") == "200 ok\n");
+  CHECK(steady_clock::now() - begun < 2s);
+  CHECK(first.get() == "503 the loop is busy\n");
+  const auto waited = steady_clock::now() - begun;
+  CHECK(waited >= 5s);
+  CHECK(waited < 7s);
+
+  auto other = ask_meanwhile(served.socket(), "/other");
+  auto again = ask_meanwhile(served.socket(), "/slow");
+  std::this_thread::sleep_for(100ms);
+  slow.allowed = 2;
+  CHECK(other.get() == "200 other");
+  CHECK(again.get() == "200 slow 2");
+}
+
+TEST_CASE("the HTTP server ends while somebody waits") {
+  Slow slow;
+  std::future<std::string> waiting;
+  const std::jthread letting_go([&] {
+    slow.wait_for(1);
+    std::this_thread::sleep_for(50ms);
+    slow.allowed = 1;
+  });
+  {
+    const Served served({slow.page("/slow")});
+    waiting = ask_meanwhile(served.socket(), "/slow");
+    slow.wait_for(1);
+  }
+  CHECK_FALSE(waiting.get().empty());
+}
+
+}  // namespace unit::http_server_test
