@@ -100,8 +100,8 @@ class Agent {
         bell_(options.sandboxes),
         store_(options.sandboxes),
         sources_(open_sources(options)),
-        loop_(*sources_.source, sources_.cluster, options.settings, pass_client, clock_),
-        probes_(loop_, options.probe_port),
+        probes_(options.settings.paths, open_probe_sockets(options.probe_port), clock_),
+        loop_(*sources_.source, sources_.cluster, probes_, options.settings, pass_client, clock_),
         monitors_(loop_),
         server_(
             os::listen_unix(options.socket, "pona agent", 0600),
@@ -129,10 +129,7 @@ class Agent {
         due = cni_->due();
       }
       due = std::min(due, loop_.step());
-      probes_.ask();
       monitors_.follow();
-      // Questions that time has answered.
-      due = std::min({due, loop_.step(), loop_.paths().due()});
       health_.post(loop_.synced(), loop_.troubles());
       if (!ready_ && loop_.synced()) {
         ready_ = true;
@@ -228,7 +225,6 @@ class Agent {
       list_sandboxes();
     }
     server_.take(fds);
-    probes_.take();
     monitors_.take(fds);
   }
 
@@ -250,8 +246,8 @@ class Agent {
   DirectoryBell bell_;
   SandboxStore store_;
   Sources sources_;
+  ProbeThread probes_;
   AgentLoop loop_;
-  AgentProbes probes_;
   AgentMonitors monitors_;
   AgentServer server_;
   os::SocketFile socket_file_;
