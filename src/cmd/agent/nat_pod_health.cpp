@@ -17,73 +17,46 @@ constexpr std::size_t probers = 3;
 
 }  // namespace
 
-void AgentPaths::set(const ClientKey& client, const std::set<Address>& gateways) {
-  std::set<Address>& before = clients_[client];
-  for (const Address& address : before) {
-    if (gateways.contains(address)) continue;
-    const auto gateway = gateways_.find(address);
-    gateway->second.paths.erase(client);
-    if (gateway->second.paths.empty()) gateways_.erase(gateway);
-  }
-  const Time now = clock_.now();
-  for (const Address& address : gateways) {
-    if (before.contains(address)) continue;
-    const auto [gateway, first] = gateways_.try_emplace(address);
-    if (first) {
-      gateway->second.since = now;
-      gateway->second.next = now + settings_.interval;
+void AgentPaths::follow(const ProbedClients& clients) {
+  const ProbedClients before = std::exchange(clients_, clients);
+  // What ends goes first: a NAT pod whose last path ends is another one if it comes back.
+  for (const auto& [key, client] : before) {
+    const auto now = clients.find(key);
+    if (now != clients.end() && now->second == client) continue;
+    if (now == clients.end()) verdicts_.clients.erase(key);
+    for (const auto& [address, probed] : client->paths) {
+      if (now != clients.end()) {
+        const auto kept = now->second->paths.find(address);
+        if (kept != now->second->paths.end() && kept->second.number == probed.number) continue;
+      }
+      const auto gateway = gateways_.find(address);
+      gateway->second.paths.erase(key);
+      if (gateway->second.paths.empty()) gateways_.erase(gateway);
     }
-    gateway->second.paths[client] = {.known = false,
-                                     .assumed = false,
-                                     .first = now,
-                                     .next = now,
-                                     .pace = first_pace,
-                                     .nonce = 0};
   }
-  before = gateways;
-  if (before.empty()) clients_.erase(client);
-}
-
-void AgentPaths::assume(const ClientKey& client) {
-  const auto found = clients_.find(client);
-  if (found == clients_.end()) return;
-  for (const Address& address : found->second) {
-    Path& path = gateways_.at(address).paths.at(client);
-    path.assumed = !path.known;
+  for (const auto& [key, client] : clients) {
+    const auto was = before.find(key);
+    if (was != before.end() && was->second == client) continue;
+    for (const auto& [address, probed] : client->paths) add(key, address, probed);
   }
 }
 
-// It never answered anybody, and had the time to.
-bool AgentPaths::silent(const Gateway& gateway) const {
-  return !gateway.answered && clock_.now() - gateway.since >= settings_.grace;
-}
-
-bool AgentPaths::usable(const ClientKey& client, const Address& gateway) const {
-  if (!settings_.enabled) return true;
-  const auto found = gateways_.find(gateway);
-  if (found == gateways_.end()) return false;
-  const auto path = found->second.paths.find(client);
-  if (path == found->second.paths.end() || !found->second.alive) return false;
-  return path->second.known || path->second.assumed || silent(found->second);
-}
-
-bool AgentPaths::draining(const Address& gateway) const {
-  const auto found = gateways_.find(gateway);
-  return found != gateways_.end() && found->second.draining;
-}
-
-bool AgentPaths::alive(const Address& gateway) const {
-  const auto found = gateways_.find(gateway);
-  return found == gateways_.end() || found->second.alive;
-}
-
-bool AgentPaths::settled(const ClientKey& client) const {
-  const auto found = clients_.find(client);
-  if (!settings_.enabled || found == clients_.end()) return true;
-  return std::ranges::all_of(found->second, [&](const Address& address) {
-    const Gateway& gateway = gateways_.at(address);
-    return !gateway.alive || silent(gateway) || gateway.paths.at(client).known;
-  });
+void AgentPaths::add(const ClientKey& client, const Address& address, const ProbedPath& probed) {
+  const Time now = clock_.now();
+  const auto [gateway, first] = gateways_.try_emplace(address);
+  if (first) {
+    gateway->second.since = now;
+    gateway->second.next = now + settings_.interval;
+    // It was another one, of which something else is said.
+    if (verdicts_.gateways.contains(address)) changed_.insert(client);
+  }
+  gateway->second.paths.try_emplace(client, Path{.number = probed.number,
+                                                 .known = false,
+                                                 .assumed = probed.assumed,
+                                                 .first = now,
+                                                 .next = now,
+                                                 .pace = first_pace,
+                                                 .nonce = 0});
 }
 
 std::vector<AgentPaths::Question> AgentPaths::ask() {
@@ -91,6 +64,10 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
   if (!settings_.enabled) return questions;
   const Time now = clock_.now();
   for (auto& [address, gateway] : gateways_) {
+    if (!gateway.answered && !gateway.silent && now - gateway.since >= settings_.grace) {
+      gateway.silent = true;
+      change_all(gateway);
+    }
     for (auto& [client, path] : gateway.paths) {
       if (path.known || now < path.next) continue;
       path.nonce = ++last_nonce_;
@@ -99,8 +76,6 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
       const bool late = now - path.first > settings_.grace;
       if (late && std::exchange(path.assumed, false)) changed_.insert(client);
       path.pace = late ? longest_pace : std::min(path.pace * 2, std::max(longest_pace / 5, 2ms));
-      // Now it counts as one that answers nobody.
-      if (!gateway.answered && now - gateway.since >= settings_.grace) changed_.insert(client);
     }
     if (now >= gateway.next) round(address, gateway, questions);
   }
@@ -134,6 +109,7 @@ AgentPaths::Time AgentPaths::due() const {
   if (!settings_.enabled) return due;
   for (const auto& [address, gateway] : gateways_) {
     due = std::min(due, gateway.next);
+    if (!gateway.answered && !gateway.silent) due = std::min(due, gateway.since + settings_.grace);
     for (const auto& [client, path] : gateway.paths) {
       if (!path.known) due = std::min(due, path.next);
     }
@@ -141,17 +117,18 @@ AgentPaths::Time AgentPaths::due() const {
   return due;
 }
 
-std::set<AgentPaths::ClientKey> AgentPaths::heard(const ClientKey& client, const Address& address,
-                                                  std::uint64_t nonce, bool known, bool draining) {
+void AgentPaths::heard(const ClientKey& client, const Address& address, std::uint64_t nonce,
+                       bool known, bool draining) {
   const auto found = gateways_.find(address);
-  if (found == gateways_.end()) return {};
+  if (found == gateways_.end()) return;
   Gateway& gateway = found->second;
   const auto path = gateway.paths.find(client);
   // Only the last question's answer counts: an older one tells what was.
-  if (path == gateway.paths.end() || path->second.nonce != nonce) return {};
+  if (path == gateway.paths.end() || path->second.nonce != nonce) return;
   gateway.heard = true;
   gateway.missed = 0;
   gateway.answered = true;
+  if (std::exchange(gateway.silent, false)) change_all(gateway);
   if (!std::exchange(gateway.alive, true)) change_all(gateway);
   if (std::exchange(gateway.draining, draining) != draining) change_all(gateway);
   const bool assumed = std::exchange(path->second.assumed, false);
@@ -161,7 +138,25 @@ std::set<AgentPaths::ClientKey> AgentPaths::heard(const ClientKey& client, const
     path->second.first = path->second.next = clock_.now();
     path->second.pace = first_pace;
   }
-  return std::exchange(changed_, {});
+}
+
+ProbeNews AgentPaths::take_news() {
+  if (changed_.empty()) return {};
+  for (const ClientKey& key : changed_) {
+    const auto client = clients_.find(key);
+    if (client == clients_.end()) continue;
+    ClientVerdicts verdicts;
+    for (const auto& [address, probed] : client->second->paths) {
+      const Path& path = gateways_.at(address).paths.at(key);
+      verdicts[address] = {path.number, path.known, path.assumed};
+    }
+    verdicts_.clients[key] = std::make_shared<const ClientVerdicts>(std::move(verdicts));
+  }
+  verdicts_.gateways.clear();
+  for (const auto& [address, gateway] : gateways_) {
+    verdicts_.gateways[address] = {gateway.alive, gateway.draining, gateway.silent};
+  }
+  return {std::make_shared<const Verdicts>(verdicts_), std::exchange(changed_, {})};
 }
 
 }  // namespace cmd

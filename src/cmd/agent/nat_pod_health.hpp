@@ -1,16 +1,17 @@
 // Which NAT pods answer, and which know which client: asked by probes through the clients' tunnels.
-// Knows no socket and no time of its own: the owner sends what ask() names, and tells what came.
+// Knows no socket, no thread and no time of its own: the owner sends what ask() names, and tells
+// what came.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <memory>
 #include <set>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "cmd/agent/probed.hpp"
 #include "core/ip.hpp"
 #include "os/clock.hpp"
 
@@ -27,25 +28,12 @@ struct PathSettings {
 class AgentPaths {
  public:
   using Time = os::Time;
-  using ClientKey = std::string;  // of the owner
 
   explicit AgentPaths(PathSettings settings, os::Clock clock)
       : settings_(settings), clock_(std::move(clock)) {}
 
-  // The NAT pods that a client has tunnels to, now; others are forgotten.
-  void set(const ClientKey& client, const std::set<core::Address>& gateways);
-  void remove(const ClientKey& client) { set(client, {}); }
-  // An agent before this one may have sent its traffic there: that goes on until the NAT pod says
-  // otherwise, or has had the time to.
-  void assume(const ClientKey& client);
-
-  // A gateway may carry this client's traffic: it is alive, and knows the client.
-  [[nodiscard]] bool usable(const ClientKey& client, const core::Address& gateway) const;
-  // It said so itself, before the cluster did.
-  [[nodiscard]] bool draining(const core::Address& gateway) const;
-  [[nodiscard]] bool alive(const core::Address& gateway) const;
-  // Nothing is to be waited for: each of its gateways knows it, or is dead, or answers nobody.
-  [[nodiscard]] bool settled(const ClientKey& client) const;
+  // The paths that there are now; others are forgotten.
+  void follow(const ProbedClients& clients);
 
   // What is to be sent now, as questions with these nonces.
   struct Question {
@@ -56,14 +44,16 @@ class AgentPaths {
   std::vector<Question> ask();
   [[nodiscard]] Time due() const;
 
-  // An answer came. Returns the clients whose usable gateways may be others now.
-  std::set<ClientKey> heard(const ClientKey& client, const core::Address& gateway,
-                            std::uint64_t nonce, bool known, bool draining);
-  // Likewise, of gateways that are given up because time passed: call it after ask().
-  std::set<ClientKey> take_changed() { return std::exchange(changed_, {}); }
+  // An answer came.
+  void heard(const ClientKey& client, const core::Address& gateway, std::uint64_t nonce, bool known,
+             bool draining);
+
+  // Call it after what may change something; without verdicts: nothing did.
+  ProbeNews take_news();
 
  private:
   struct Path {  // of one client to one gateway
+    std::uint64_t number = 0;
     bool known = false;
     bool assumed = false;  // to be known
     Time first{};          // asked
@@ -74,6 +64,7 @@ class AgentPaths {
   struct Gateway {
     std::map<ClientKey, Path> paths;
     bool answered = false;  // ever
+    bool silent = false;    // as GatewayVerdict has it
     bool alive = true;
     bool draining = false;
     bool heard = true;  // since the last round
@@ -83,14 +74,15 @@ class AgentPaths {
     std::size_t turn = 0;
   };
 
+  void add(const ClientKey& client, const core::Address& address, const ProbedPath& probed);
   void change_all(const Gateway& gateway);
-  [[nodiscard]] bool silent(const Gateway& gateway) const;
   void round(const core::Address& address, Gateway& gateway, std::vector<Question>& questions);
 
   PathSettings settings_;
   os::Clock clock_;
   std::map<core::Address, Gateway> gateways_;
-  std::map<ClientKey, std::set<core::Address>> clients_;
+  ProbedClients clients_;
+  Verdicts verdicts_;
   std::set<ClientKey> changed_;
   std::uint64_t last_nonce_ = 0;
 };

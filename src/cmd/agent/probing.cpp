@@ -1,105 +1,113 @@
 #include "cmd/agent/probing.hpp"
 
-#include <sys/epoll.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
+#include <string>
 #include <utility>
 
-#include "cmd/serve/log.hpp"
 #include "core/error.hpp"
-#include "net/netns.hpp"
 
 namespace cmd {
+namespace {
 
-AgentProbes::AgentProbes(AgentLoop& loop, std::uint16_t port)
-    : loop_(loop), port_(port), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-  if (!epoll_) {
-    throw core::Error(core::Error::Kind::permanent,
-                      std::string("cannot wait for probes: ") + std::strerror(errno));
-  }
+os::Fd open_bell() {
+  os::Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (fd) return fd;
+  throw core::Error(core::Error::Kind::transient,
+                    std::string("cannot make an eventfd: ") + std::strerror(errno));
 }
 
-void AgentProbes::ask() {
-  std::erase_if(sockets_, [&](const auto& entry) {
-    const auto client = loop_.clients().find(entry.first);
-    const bool over = client == loop_.clients().end() || !client->second.asks ||
-                      client->second.gone || client->second.sandbox.netns != entry.second.netns ||
-                      client->second.sandbox.cookie != entry.second.cookie;
-    if (!over) return false;
-    for (const auto& [family, socket] : entry.second.all) owners_.erase(socket.fd());
-    return true;
-  });
-  for (const AgentPaths::Question& question : loop_.paths().ask()) {
-    const auto client = loop_.clients().find(question.client);
-    if (client == loop_.clients().end()) continue;
-    ProbeSocket* const socket =
-        socket_of(client->second, question.client, question.gateway.family());
-    if (socket == nullptr) continue;
-    Probe probe;
-    probe.nonce = question.nonce;
-    probe.client = hash_uid(client->second.uid);
-    // From the address by which the NAT pod knows the client, not from the one that the way to the
-    // NAT pod has.
-    const auto& own = client->second.sandbox.addresses;
-    const auto source = std::ranges::find(own, question.gateway.family(), &core::Address::family);
-    socket->send(probe, question.gateway, port_, source == own.end() ? nullptr : &*source, false);
-  }
+void ring_bell(const os::Fd& bell) {
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(bell.get(), &one, sizeof one));  // full: it is ringing already
 }
 
-ProbeSocket* AgentProbes::socket_of(const AgentClient& client, const std::string& key,
-                                    core::Family family) {
-  Sockets& sockets = sockets_[key];
-  sockets.netns = client.sandbox.netns;
-  sockets.cookie = client.sandbox.cookie;
-  const auto found = sockets.all.find(family);
-  if (found != sockets.all.end()) return &found->second;
-  try {
-    const net::Namespace netns = net::Namespace::open(client.sandbox.netns);
-    if (!client.sandbox.cookie.empty() && netns_cookie(netns) != client.sandbox.cookie) {
-      return nullptr;
+void silence_bell(const os::Fd& bell) {
+  std::uint64_t rings = 0;
+  static_cast<void>(!read(bell.get(), &rings, sizeof rings));
+}
+
+}  // namespace
+
+ProbeThread::ProbeThread(PathSettings settings, std::unique_ptr<ProbeSockets> sockets,
+                         const os::Clock& clock)
+    : news_bell_(open_bell()),
+      call_bell_(open_bell()),
+      sockets_(std::move(sockets)),
+      clock_(clock),
+      paths_(settings, clock),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+ProbeThread::~ProbeThread() = default;
+
+void ProbeThread::follow(std::shared_ptr<const ProbedClients> clients) {
+  {
+    const std::lock_guard lock(mutex_);
+    clients_ = std::move(clients);
+  }
+  ring_bell(call_bell_);
+}
+
+ProbeNews ProbeThread::take() {
+  silence_bell(news_bell_);
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, {});
+}
+
+void ProbeThread::run(const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] { ring_bell(call_bell_); });
+  while (!stop.stop_requested()) {
+    adopt();
+    if (stop.stop_requested()) return;  // its ring may have been taken for another
+    for (const AgentPaths::Question& question : paths_.ask()) sockets_->send(question);
+    publish();
+    wait();
+    for (const ProbeSockets::Answer& answer : sockets_->take()) {
+      paths_.heard(answer.client, answer.gateway, answer.nonce, answer.known, answer.draining);
     }
-    std::optional<ProbeSocket> socket;
-    netns.run([&] { socket.emplace(family, 0); });
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = socket->fd();
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket->fd(), &event) != 0) {
-      throw core::Error(core::Error::Kind::transient,
-                        std::string("cannot wait for answers: ") + std::strerror(errno));
-    }
-    owners_[socket->fd()] = {key, family};
-    return &sockets.all.emplace(family, *std::move(socket)).first->second;
-  } catch (const core::Error& error) {
-    log::debug("cannot ask from a pod", {{"error", error.what()}});
-    return nullptr;
+    publish();
   }
 }
 
-void AgentProbes::take() {
-  std::array<epoll_event, 64> events{};
-  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const auto owner = owners_.find(events.at(static_cast<std::size_t>(i)).data.fd);
-    if (owner == owners_.end()) continue;
-    const auto& [client, family] = owner->second;
-    const auto sockets = sockets_.find(client);
-    if (sockets == sockets_.end()) continue;
-    const auto socket = sockets->second.all.find(family);
-    if (socket != sockets->second.all.end()) take(client, socket->second);
+void ProbeThread::adopt() {
+  silence_bell(call_bell_);
+  std::shared_ptr<const ProbedClients> clients;
+  {
+    const std::lock_guard lock(mutex_);
+    clients.swap(clients_);
   }
+  if (!clients) return;
+  paths_.follow(*clients);
+  sockets_->follow(std::move(clients));
 }
 
-void AgentProbes::take(const std::string& client, ProbeSocket& socket) {
-  while (const auto received = socket.receive()) {
-    const Probe& probe = received->probe;
-    if (probe.answer) {
-      loop_.heard(client, received->from, probe.nonce, probe.known, probe.draining);
-    }
+void ProbeThread::publish() {
+  ProbeNews news = paths_.take_news();
+  if (!news.verdicts) return;
+  {
+    const std::lock_guard lock(mutex_);
+    news_.verdicts = std::move(news.verdicts);
+    news_.changed.merge(news.changed);
   }
+  ring_bell(news_bell_);
+}
+
+void ProbeThread::wait() const {
+  using namespace std::chrono_literals;
+  const os::Time now = clock_.now();
+  const os::Time due = paths_.due();
+  const auto left = due <= now ? 0ms
+                               : std::chrono::ceil<std::chrono::milliseconds>(
+                                     std::min<os::Time::duration>(due - now, 1h));
+  std::array<pollfd, 2> fds = {pollfd{sockets_->fd(), POLLIN, 0},
+                               pollfd{call_bell_.get(), POLLIN, 0}};
+  poll(fds.data(), fds.size(), static_cast<int>(left.count()));
 }
 
 }  // namespace cmd

@@ -1,46 +1,47 @@
-// The sockets by which an agent asks NAT pods, in the network namespaces of its clients: that is
-// the way that their traffic goes.
+// Probes NAT pods in a thread of its own, so that a long pass over all clients holds up no probe
+// and no probe a pass. What goes in and what comes out are values that nobody changes; the rest is
+// the thread's alone.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
-#include <utility>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 
-#include "cmd/agent/loop.hpp"
-#include "net/probe_socket.hpp"
+#include "cmd/agent/nat_pod_health.hpp"
+#include "cmd/agent/probe_sockets.hpp"
+#include "cmd/agent/probed.hpp"
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 
 namespace cmd {
 
-class AgentProbes {
+class ProbeThread : public NatPodProbes {
  public:
-  // `port` is where NAT pods answer.
-  AgentProbes(AgentLoop& loop, std::uint16_t port);
+  // Throws core::Error when the process has no descriptors left.
+  ProbeThread(PathSettings settings, std::unique_ptr<ProbeSockets> sockets, const os::Clock& clock);
+  ~ProbeThread() override;
 
-  // Sends what is due. Sockets of clients that are gone are closed: they would keep the namespaces.
-  void ask();
-
-  // Readable while take() has something to do.
-  [[nodiscard]] int fd() const { return epoll_.get(); }
-  void take();
+  void follow(std::shared_ptr<const ProbedClients> clients) override;
+  ProbeNews take() override;
+  // Readable while take() has something to give.
+  [[nodiscard]] int fd() const { return news_bell_.get(); }
 
  private:
-  struct Sockets {
-    std::string netns, cookie;
-    std::map<core::Family, ProbeSocket> all;
-  };
+  void run(const std::stop_token& stop);
+  void adopt();
+  void publish();
+  void wait() const;
 
-  void take(const std::string& client, ProbeSocket& socket);
-
-  ProbeSocket* socket_of(const AgentClient& client, const std::string& key, core::Family family);
-
-  AgentLoop& loop_;
-  std::uint16_t port_;
-  os::Fd epoll_;
-  std::map<std::string, Sockets> sockets_;
-  // By descriptor, which is a number that is used again: what is no longer there is not found.
-  std::map<int, std::pair<std::string, core::Family>> owners_;
+  os::Fd news_bell_;
+  os::Fd call_bell_;  // the thread's: there are other clients, or it is to stop
+  std::unique_ptr<ProbeSockets> sockets_;
+  os::Clock clock_;
+  AgentPaths paths_;
+  std::mutex mutex_;
+  std::shared_ptr<const ProbedClients> clients_;  // that the thread has not taken yet
+  ProbeNews news_;                                // that the owner has not taken yet
+  std::jthread thread_;                           // goes first: it uses the rest
 };
 
 }  // namespace cmd

@@ -91,8 +91,8 @@ class Agent {
         bell_(options.sandboxes),
         store_(options.sandboxes),
         sources_(open_sources(options)),
-        loop_(*sources_.source, sources_.cluster, options.settings, pass_client, clock_),
-        probes_(loop_, options.probe_port),
+        probes_(options.settings.paths, open_probe_sockets(options.probe_port), clock_),
+        loop_(*sources_.source, sources_.cluster, probes_, options.settings, pass_client, clock_),
         monitors_(loop_),
         server_(
             os::listen_unix(options.socket, "pona agent", 0600),
@@ -126,10 +126,7 @@ class Agent {
       due = cni_->due();
     }
     due = std::min(due, loop_.step());
-    probes_.ask();
     monitors_.follow();
-    // Questions that time has answered.
-    due = std::min({due, loop_.step(), loop_.paths().due()});
     told_ = {loop_.synced(), loop_.troubles(), std::nullopt};
     health_.post(told_);
     poll_.tell_ready(loop_.synced(), "ready",
@@ -149,8 +146,7 @@ class Agent {
           list_sandboxes();
         });
     poll_.watch(Then::step, [this] { return cni_ ? cni_->fd() : -1; });
-    poll_.watch(
-        Then::step, [this] { return probes_.fd(); }, [this] { probes_.take(); });
+    poll_.watch(Then::step, [this] { return probes_.fd(); });
     poll_.watch_many([this](auto& fds) { server_.add_to(fds); },
                      [this](const auto& fds) { server_.take(fds); });
     poll_.watch_many([this](auto& fds) { monitors_.add_to(fds); },
@@ -212,8 +208,8 @@ class Agent {
   DirectoryBell bell_;
   SandboxStore store_;
   Sources sources_;
+  ProbeThread probes_;
   AgentLoop loop_;
-  AgentProbes probes_;
   AgentMonitors monitors_;
   AgentServer server_;
   os::SocketFile socket_file_;

@@ -1,6 +1,6 @@
 // What an agent does with a cluster: it reads what its node's clients need, writes the node's
 // client lists and tells authors by Events. No thread, no I/O, no clock and no chance of its own:
-// agent_cluster.hpp runs it in a thread over HTTPS.
+// agent_source.hpp runs it in a thread over HTTPS.
 #pragma once
 
 #include <string>

@@ -2,9 +2,12 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
+#include "cmd/agent/client_paths.hpp"
 #include "core/egress/probe.hpp"
 #include "support/catch.hpp"
+#include "support/manual_clock.hpp"
 
 namespace unit::nat_pod_health_test {
 
@@ -19,32 +22,45 @@ const core::Address nat2 = address("10.64.0.22");
 
 class Rig {
  public:
-  AgentPaths paths{{}, clock()};
+  cmd::ClientPaths paths{true};
   std::set<core::Address> silent;   // they do not answer
   std::set<core::Address> unaware;  // they do not know the client
   std::set<std::string> mute;       // clients who get no answers
+  std::set<std::string> changed;    // clients, since it was emptied
 
+  void set(const std::string& client, const std::set<core::Address>& gateways,
+           bool assumed = false) {
+    paths.set(client, {}, gateways, assumed);
+    hand_over();
+  }
   // Virtual time: everything that is due in it, answered at once.
   void run(std::chrono::milliseconds time) {
-    const auto end = now_ + time;
-    while (now_ < end) {
-      for (const auto& question : paths.ask()) {
+    const auto end = clock.now + time;
+    while (clock.now < end) {
+      for (const auto& question : probed.ask()) {
         ++asked;
         if (silent.contains(question.gateway) || mute.contains(question.client)) continue;
-        paths.heard(question.client, question.gateway, question.nonce,
-                    !unaware.contains(question.gateway), false);
+        probed.heard(question.client, question.gateway, question.nonce,
+                     !unaware.contains(question.gateway), false);
       }
-      paths.take_changed();
-      now_ += 1ms;
+      hand_over();
+      clock.advance(1ms);
     }
   }
+
   int asked = 0;
 
  private:
-  os::Clock clock() {
-    return {[this] { return now_; }, [] { return std::int64_t{0}; }, [] { return 0.5; }};
+  void hand_over() {
+    if (const auto clients = paths.take_changes()) probed.follow(*clients);
+    cmd::ProbeNews news = probed.take_news();
+    if (!news.verdicts) return;
+    changed.merge(news.changed);
+    paths.take(std::move(news.verdicts));
   }
-  os::Time now_ = os::Time{} + 1h;
+
+  support::ManualClock clock;
+  AgentPaths probed{{}, clock.clock()};
 };
 
 }  // namespace
@@ -52,7 +68,7 @@ class Rig {
 TEST_CASE("paths: a NAT pod is used from the moment it knows the client") {
   Rig rig;
   rig.unaware = {nat1};
-  rig.paths.set("pod", {nat1});
+  rig.set("pod", {nat1});
   rig.run(100ms);
   CHECK_FALSE(rig.paths.usable("pod", nat1));
   CHECK_FALSE(rig.paths.settled("pod"));
@@ -64,7 +80,7 @@ TEST_CASE("paths: a NAT pod is used from the moment it knows the client") {
 
 TEST_CASE("paths: a dead NAT pod is given up after three silent rounds, and comes back") {
   Rig rig;
-  rig.paths.set("pod", {nat1, nat2});
+  rig.set("pod", {nat1, nat2});
   rig.run(1s);
   REQUIRE(rig.paths.usable("pod", nat1));
   rig.silent = {nat1};
@@ -81,9 +97,8 @@ TEST_CASE("paths: a dead NAT pod is given up after three silent rounds, and come
 TEST_CASE("paths: pitfall 6: what a client had before the agent is used until a NAT pod says no") {
   Rig rig;
   rig.silent = {nat2};
-  rig.paths.set("pod", {nat1, nat2});
-  rig.paths.set("other", {nat2});
-  rig.paths.assume("pod");
+  rig.set("pod", {nat1, nat2}, true);
+  rig.set("other", {nat2});
   CHECK(rig.paths.usable("pod", nat1));
   CHECK(rig.paths.usable("pod", nat2));
   CHECK_FALSE(rig.paths.usable("other", nat2));
@@ -99,10 +114,9 @@ TEST_CASE("paths: pitfall 6: what a client had before the agent is used until a 
 TEST_CASE(
     "paths: pitfall 6: a NAT pod that answers others and not this client is not assumed for long") {
   Rig rig;
-  rig.paths.set("other", {nat1});
+  rig.set("other", {nat1});
   rig.run(100ms);
-  rig.paths.set("pod", {nat1});
-  rig.paths.assume("pod");
+  rig.set("pod", {nat1}, true);
   rig.mute = {"pod"};
   rig.run(1s);
   CHECK(rig.paths.usable("pod", nat1));
@@ -113,7 +127,7 @@ TEST_CASE(
 TEST_CASE("paths: one that never answered anybody is used after a while") {
   Rig rig;
   rig.silent = {nat1};
-  rig.paths.set("pod", {nat1});
+  rig.set("pod", {nat1});
   rig.run(1900ms);
   CHECK_FALSE(rig.paths.usable("pod", nat1));
   rig.run(200ms);
@@ -126,7 +140,7 @@ TEST_CASE("paths: one that never answered anybody is used after a while") {
 
 TEST_CASE("paths: a NAT pod that forgets a client gets none of its traffic") {
   Rig rig;
-  rig.paths.set("pod", {nat1});
+  rig.set("pod", {nat1});
   rig.run(100ms);
   REQUIRE(rig.paths.usable("pod", nat1));
   rig.unaware = {nat1};
@@ -136,11 +150,45 @@ TEST_CASE("paths: a NAT pod that forgets a client gets none of its traffic") {
 
 TEST_CASE("paths: many clients ask no more than few do") {
   Rig rig;
-  for (int i = 0; i < 100; ++i) rig.paths.set("pod" + std::to_string(i), {nat1});
+  for (int i = 0; i < 100; ++i) rig.set("pod" + std::to_string(i), {nat1});
   rig.run(500ms);
   rig.asked = 0;
   rig.run(3s);
   CHECK(rig.asked <= 3 * 11);
+}
+
+TEST_CASE("paths: who never answers is news once") {
+  Rig rig;
+  rig.silent = {nat1};
+  rig.set("pod", {nat1});
+  rig.run(2100ms);
+  CHECK(rig.changed == std::set<std::string>{"pod"});
+  rig.changed.clear();
+  rig.run(10s);
+  CHECK(rig.changed.empty());
+  // And that it answers after all, too.
+  rig.silent = {};
+  rig.unaware = {nat1};
+  rig.run(400ms);
+  CHECK(rig.changed == std::set<std::string>{"pod"});
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: what was known of a path is not known of the one that comes after it") {
+  Rig rig;
+  rig.set("pod", {nat1});
+  rig.run(100ms);
+  REQUIRE(rig.paths.usable("pod", nat1));
+  // Both before anybody who probes hears of it.
+  rig.paths.remove("pod");
+  rig.silent = {nat1};
+  rig.set("pod", {nat1});
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  rig.run(100ms);
+  CHECK_FALSE(rig.paths.usable("pod", nat1));
+  rig.silent = {};
+  rig.run(100ms);
+  CHECK(rig.paths.usable("pod", nat1));
 }
 
 TEST_CASE("probes: what is written is what is read, and nothing else is a probe") {
