@@ -1,6 +1,9 @@
 #include "core/state/route.hpp"
 
+#include <algorithm>
+
 #include "core/constants.hpp"
+#include "core/state/state.hpp"
 #include "core/state/text_words.hpp"
 
 namespace core {
@@ -23,6 +26,22 @@ std::string to_text(const Route& route) {
 // The kernel replaces what comes first, whoever made it: only where all of a table is ours.
 bool KindOf<Route>::replaces(const Route&, const Route& now) {
   return now.table == constants::egress_table || now.table == constants::peers_table;
+}
+
+// It goes with its device, and with its next hop: a group is there as long as it has a member.
+Fate KindOf<Route>::fate(const Route& route, const std::set<std::string>& renewed,
+                         const State& desired) {
+  const auto gone = [&](std::uint32_t id) {
+    const auto nexthop = desired.nexthops.find(id);
+    return nexthop != desired.nexthops.end() && renewed.contains(nexthop->second.device);
+  };
+  if (renewed.contains(route.device)) return Fate::goes;
+  const auto nexthop = desired.nexthops.find(route.nexthop);
+  if (nexthop == desired.nexthops.end()) return Fate::stays;
+  const bool all = nexthop->second.group()
+                       ? std::ranges::all_of(nexthop->second.members, gone, &Nexthop::Member::id)
+                       : gone(route.nexthop);
+  return all ? Fate::goes : Fate::stays;
 }
 
 namespace {

@@ -52,6 +52,7 @@ struct KindOf<Route> : HeldInSet<Route> {
 
   // What closes a destination comes before what leads there.
   static bool comes_late(const Route& route) { return route.type == Route::Type::unicast; }
+  static Fate fate(const Route& route, const std::set<std::string>& renewed, const State& desired);
 
   static std::string make(const Route& route);
   static std::string replace(const Route& now, const Route& was);
