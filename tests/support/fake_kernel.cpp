@@ -40,11 +40,12 @@ class FakeKernel::Routing {
   Routing(FakeKernel& kernel, const Change& change) : kernel_(kernel), change_(change) {}
 
   void operator()(const AddRoute& change) const {
-    const Route& route = change.route;
+    const Route& route = change.what;
     check_family(route.destination.family());
-    if (route.nexthop != 0 && !kernel_.nexthops_.contains(route.nexthop)) refuse(EINVAL, change_);
+    if (route.nexthop != 0 && !kernel_.held_.nexthops.contains(route.nexthop))
+      refuse(EINVAL, change_);
     if (route.type != Route::Type::unicast || route.nexthop != 0 ||
-        kernel_.tunnels_.contains(route.device)) {
+        kernel_.held_.tunnels.contains(route.device)) {
       insert(route);
       return;
     }
@@ -58,83 +59,98 @@ class FakeKernel::Routing {
     insert(route);
   }
   void operator()(const ReplaceRoute& change) const {
-    kernel_.routes_.erase(change.was);
-    (*this)(AddRoute{change.route});
+    kernel_.held_.routes.erase(change.was);
+    (*this)(AddRoute{change.what});
   }
   void operator()(const DeleteRoute& change) const {
-    if (kernel_.routes_.erase(change.route) == 0) refuse(ESRCH, change_);
+    if (kernel_.held_.routes.erase(change.what) == 0) refuse(ESRCH, change_);
   }
   void operator()(const AddRule& change) const {
-    check_family(change.rule.family);
-    if (!kernel_.rules_.insert(change.rule).second) refuse(EEXIST, change_);
+    check_family(change.what.family);
+    if (!kernel_.held_.rules.insert(change.what).second) refuse(EEXIST, change_);
   }
   void operator()(const DeleteRule& change) const {
-    if (kernel_.rules_.erase(change.rule) == 0) refuse(ENOENT, change_);
+    if (kernel_.held_.rules.erase(change.what) == 0) refuse(ENOENT, change_);
   }
-  void operator()(const SetSysctl& change) const {
-    const auto interface = rp_filter_interface(change.sysctl.key);
-    if (!interface) {
-      kernel_.sysctls_[change.sysctl.key] = change.sysctl.value;
-    } else if (*interface == "all") {
-      kernel_.host_.rp_filter_all = std::stoi(change.sysctl.value);
-    } else {
-      const auto link = kernel_.host_.interfaces.find(*interface);
-      if (link == kernel_.host_.interfaces.end()) refuse(ENOENT, change_);
-      link->second.rp_filter = std::stoi(change.sysctl.value);
-    }
-  }
+  void operator()(const AddSysctl& change) const { write(change.what); }
+  void operator()(const SetSysctl& change) const { write(change.what); }
   void operator()(const AddTunnel& change) const {
-    if (kernel_.host_.interfaces.contains(change.tunnel.name) ||
-        !kernel_.tunnels_.emplace(change.tunnel.name, change.tunnel).second) {
+    if (kernel_.host_.interfaces.contains(change.what.name) ||
+        !kernel_.held_.tunnels.emplace(change.what.name, change.what).second) {
       refuse(EEXIST, change_);
     }
   }
   void operator()(const ChangeTunnel& change) const {
-    const auto found = kernel_.tunnels_.find(change.tunnel.name);
-    if (found == kernel_.tunnels_.end()) refuse(ENODEV, change_);
-    found->second = change.tunnel;
+    const auto found = kernel_.held_.tunnels.find(change.what.name);
+    if (found == kernel_.held_.tunnels.end()) refuse(ENODEV, change_);
+    found->second = change.what;
   }
   void operator()(const DeleteTunnel& change) const {
-    kernel_.tunnels_.erase(change.tunnel.name);
-    std::erase_if(kernel_.routes_,
-                  [&](const Route& route) { return route.device == change.tunnel.name; });
+    kernel_.held_.tunnels.erase(change.what.name);
+    std::erase_if(kernel_.held_.routes,
+                  [&](const Route& route) { return route.device == change.what.name; });
     std::vector<std::uint32_t> gone;
-    for (const auto& [id, nexthop] : kernel_.nexthops_) {
-      if (nexthop.device == change.tunnel.name) gone.push_back(id);
+    for (const auto& [id, nexthop] : kernel_.held_.nexthops) {
+      if (nexthop.device == change.what.name) gone.push_back(id);
     }
     for (const std::uint32_t id : gone) remove_nexthop(id);
   }
-  void operator()(const AddFouPort& change) const { kernel_.fou_ports_.insert(change.port); }
-  void operator()(const DeleteFouPort& change) const { kernel_.fou_ports_.erase(change.port); }
-  void operator()(const AddNexthop& change) const { put_nexthop(change.nexthop); }
-  void operator()(const ReplaceNexthop& change) const { put_nexthop(change.nexthop); }
-  void operator()(const DeleteNexthop& change) const { remove_nexthop(change.nexthop.id); }
-  template <typename Other>
-  void operator()(const Other&) const {}
+  void operator()(const AddNexthop& change) const { put_nexthop(change.what); }
+  void operator()(const ReplaceNexthop& change) const { put_nexthop(change.what); }
+  void operator()(const DeleteNexthop& change) const { remove_nexthop(change.what.id); }
+  // Of which nothing is known that Linux refuses.
+  template <typename T>
+  void operator()(const Add<T>& change) const {
+    KindOf<T>::put(all<T>(kernel_.held_), change.what);
+  }
+  template <typename T>
+  void operator()(const Replace<T>& change) const {
+    KindOf<T>::drop(all<T>(kernel_.held_), change.was);
+    KindOf<T>::put(all<T>(kernel_.held_), change.what);
+  }
+  template <typename T>
+  void operator()(const Delete<T>& change) const {
+    KindOf<T>::drop(all<T>(kernel_.held_), change.what);
+  }
+  template <NftablesChange T>
+  void operator()(const T&) const {}
 
  private:
+  void write(const Sysctl& sysctl) const {
+    const auto interface = rp_filter_interface(sysctl.key);
+    if (!interface) {
+      kernel_.held_.sysctls[sysctl.key] = sysctl.value;
+    } else if (*interface == "all") {
+      kernel_.host_.rp_filter_all = std::stoi(sysctl.value);
+    } else {
+      const auto link = kernel_.host_.interfaces.find(*interface);
+      if (link == kernel_.host_.interfaces.end()) refuse(ENOENT, change_);
+      link->second.rp_filter = std::stoi(sysctl.value);
+    }
+  }
   void insert(const Route& route) const {
-    for (const Route& there : kernel_.routes_) {
+    for (const Route& there : kernel_.held_.routes) {
       if (there.table == route.table && there.destination == route.destination &&
           there.metric == route.metric) {
         refuse(EEXIST, change_);
       }
     }
-    kernel_.routes_.insert(route);
+    kernel_.held_.routes.insert(route);
   }
   void put_nexthop(const Nexthop& nexthop) const {
-    if (!nexthop.group() && !kernel_.tunnels_.contains(nexthop.device)) refuse(ENODEV, change_);
+    if (!nexthop.group() && !kernel_.held_.tunnels.contains(nexthop.device))
+      refuse(ENODEV, change_);
     for (const Nexthop::Member& member : nexthop.members) {
-      if (!kernel_.nexthops_.contains(member.id)) refuse(EINVAL, change_);
+      if (!kernel_.held_.nexthops.contains(member.id)) refuse(EINVAL, change_);
     }
-    kernel_.nexthops_.insert_or_assign(nexthop.id, nexthop);
+    kernel_.held_.nexthops.insert_or_assign(nexthop.id, nexthop);
   }
   // Takes along the groups that it leaves empty, and routes over what is gone.
   void remove_nexthop(std::uint32_t id) const {
-    kernel_.nexthops_.erase(id);
-    std::erase_if(kernel_.routes_, [&](const Route& route) { return route.nexthop == id; });
+    kernel_.held_.nexthops.erase(id);
+    std::erase_if(kernel_.held_.routes, [&](const Route& route) { return route.nexthop == id; });
     std::vector<std::uint32_t> empty;
-    for (auto& [group, nexthop] : kernel_.nexthops_) {
+    for (auto& [group, nexthop] : kernel_.held_.nexthops) {
       if (nexthop.members.empty()) continue;
       std::erase_if(nexthop.members,
                     [&](const Nexthop::Member& member) { return member.id == id; });
@@ -156,10 +172,7 @@ FakeKernel::FakeKernel() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 
 FakeKernel::~FakeKernel() { ::close(event_fd_); }
 
-State FakeKernel::state() const {
-  return {tables_.tables(), tables_.elements(), routes_,    rules_,
-          sysctls_,         tunnels_,           fou_ports_, nexthops_};
-}
+State FakeKernel::state() const { return {held_, tables_.tables(), tables_.elements()}; }
 
 State FakeKernel::observe(const State& expected, ElementFilter& filter) {
   State result;
@@ -180,11 +193,8 @@ State FakeKernel::observe(const State& expected, ElementFilter& filter) {
       result.elements.insert(element);
     }
   }
-  result.routes = routes_;
-  result.rules = rules_;
-  result.tunnels = tunnels_;
-  result.fou_ports = fou_ports_;
-  result.nexthops = nexthops_;
+  static_cast<HeldKinds&>(result) = held_;
+  result.sysctls.clear();
   for (const auto& [key, value] : expected.sysctls) {
     const auto there = sysctl(key);
     if (there) result.sysctls.emplace(key, *there);
@@ -271,14 +281,14 @@ net::Kernel::Events FakeKernel::drain() {
 
 void FakeKernel::edit_host(const std::function<void(Host&)>& edit) {
   edit(host_);
-  const std::size_t before = routes_.size();
+  const std::size_t before = held_.routes.size();
   drop_dead_routes();
-  raise({.host = true, .routing = routes_.size() != before, .tables = false});
+  raise({.host = true, .routing = held_.routes.size() != before, .tables = false});
 }
 
 void FakeKernel::drop_dead_routes() {
-  std::erase_if(routes_, [&](const Route& route) {
-    if (route.device.empty() || tunnels_.contains(route.device)) return false;
+  std::erase_if(held_.routes, [&](const Route& route) {
+    if (route.device.empty() || held_.tunnels.contains(route.device)) return false;
     const auto link = host_.interfaces.find(route.device);
     return link == host_.interfaces.end() || !link->second.up;
   });
@@ -310,12 +320,7 @@ void FakeKernel::tamper(const std::function<void(State&)>& edit) {
     tables = after.tables;
     elements = after.elements;
   });
-  routes_ = after.routes;
-  rules_ = after.rules;
-  sysctls_ = after.sysctls;
-  tunnels_ = after.tunnels;
-  fou_ports_ = after.fou_ports;
-  nexthops_ = after.nexthops;
+  held_ = after;
   raise({.host = false,
          .routing = before.routes != after.routes || before.rules != after.rules,
          .tables = before.tables != after.tables || before.elements != after.elements});
@@ -324,8 +329,8 @@ void FakeKernel::tamper(const std::function<void(State&)>& edit) {
 std::optional<std::string> FakeKernel::sysctl(const std::string& key) const {
   const auto interface = rp_filter_interface(key);
   if (!interface) {
-    const auto there = sysctls_.find(key);
-    return there == sysctls_.end() ? std::nullopt : std::optional(there->second);
+    const auto there = held_.sysctls.find(key);
+    return there == held_.sysctls.end() ? std::nullopt : std::optional(there->second);
   }
   if (*interface == "all") return std::to_string(host_.rp_filter_all);
   const auto link = host_.interfaces.find(*interface);

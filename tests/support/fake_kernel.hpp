@@ -58,8 +58,8 @@ class FakeKernel : public net::Kernel {
   [[nodiscard]] core::State state() const;
   // The same without a copy.
   [[nodiscard]] const FakeTables& tables() const { return tables_; }
-  [[nodiscard]] const std::set<core::Route>& routes() const { return routes_; }
-  [[nodiscard]] const std::set<core::PolicyRule>& rules() const { return rules_; }
+  [[nodiscard]] const std::set<core::Route>& routes() const { return held_.routes; }
+  [[nodiscard]] const std::set<core::PolicyRule>& rules() const { return held_.rules; }
   [[nodiscard]] std::size_t transactions() const { return transactions_; }
 
  private:
@@ -72,12 +72,7 @@ class FakeKernel : public net::Kernel {
 
   FakeTables tables_;
   core::Host host_;
-  std::set<core::Route> routes_;
-  std::set<core::PolicyRule> rules_;
-  std::map<std::string, core::Tunnel> tunnels_;
-  std::set<core::FouPort> fou_ports_;
-  std::map<std::uint32_t, core::Nexthop> nexthops_;
-  std::map<std::string, std::string> sysctls_;  // other than rp_filter, which is in host_
+  core::HeldKinds held_;  // sysctls: other than rp_filter, which is in host_
   core::Counts counts_;
   Events pending_;
   int event_fd_ = -1;

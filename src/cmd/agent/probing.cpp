@@ -1,7 +1,6 @@
 #include "cmd/agent/probing.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,32 +13,9 @@
 #include "core/error.hpp"
 
 namespace cmd {
-namespace {
-
-os::Fd open_bell() {
-  os::Fd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (fd) return fd;
-  throw core::Error(core::Error::Kind::transient,
-                    std::string("cannot make an eventfd: ") + std::strerror(errno));
-}
-
-void ring_bell(const os::Fd& bell) {
-  const std::uint64_t one = 1;
-  static_cast<void>(!write(bell.get(), &one, sizeof one));  // full: it is ringing already
-}
-
-void silence_bell(const os::Fd& bell) {
-  std::uint64_t rings = 0;
-  static_cast<void>(!read(bell.get(), &rings, sizeof rings));
-}
-
-}  // namespace
-
 ProbeThread::ProbeThread(PathSettings settings, std::unique_ptr<ProbeSockets> sockets,
                          const os::Clock& clock)
-    : news_bell_(open_bell()),
-      call_bell_(open_bell()),
-      sockets_(std::move(sockets)),
+    : sockets_(std::move(sockets)),
       clock_(clock),
       paths_(settings, clock),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -51,17 +27,17 @@ void ProbeThread::follow(std::shared_ptr<const ProbedClients> clients) {
     const std::lock_guard lock(mutex_);
     clients_ = std::move(clients);
   }
-  ring_bell(call_bell_);
+  call_bell_.ring();
 }
 
 ProbeNews ProbeThread::take() {
-  silence_bell(news_bell_);
+  news_bell_.silence();
   const std::lock_guard lock(mutex_);
   return std::exchange(news_, {});
 }
 
 void ProbeThread::run(const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] { ring_bell(call_bell_); });
+  const std::stop_callback wake(stop, [this] { call_bell_.ring(); });
   while (!stop.stop_requested()) {
     adopt();
     if (stop.stop_requested()) return;  // its ring may have been taken for another
@@ -76,7 +52,7 @@ void ProbeThread::run(const std::stop_token& stop) {
 }
 
 void ProbeThread::adopt() {
-  silence_bell(call_bell_);
+  call_bell_.silence();
   std::shared_ptr<const ProbedClients> clients;
   {
     const std::lock_guard lock(mutex_);
@@ -95,7 +71,7 @@ void ProbeThread::publish() {
     news_.verdicts = std::move(news.verdicts);
     news_.changed.merge(news.changed);
   }
-  ring_bell(news_bell_);
+  news_bell_.ring();
 }
 
 void ProbeThread::wait() const {
@@ -106,7 +82,7 @@ void ProbeThread::wait() const {
                                : std::chrono::ceil<std::chrono::milliseconds>(
                                      std::min<os::Time::duration>(due - now, 1h));
   std::array<pollfd, 2> fds = {pollfd{sockets_->fd(), POLLIN, 0},
-                               pollfd{call_bell_.get(), POLLIN, 0}};
+                               pollfd{call_bell_.fd(), POLLIN, 0}};
   poll(fds.data(), fds.size(), static_cast<int>(left.count()));
 }
 

@@ -11,8 +11,8 @@
 #include "cmd/agent/nat_pod_health.hpp"
 #include "cmd/agent/probe_sockets.hpp"
 #include "cmd/agent/probed.hpp"
+#include "os/bell.hpp"
 #include "os/clock.hpp"
-#include "os/fd.hpp"
 
 namespace cmd {
 
@@ -25,7 +25,7 @@ class ProbeThread : public NatPodProbes {
   void follow(std::shared_ptr<const ProbedClients> clients) override;
   ProbeNews take() override;
   // Readable while take() has something to give.
-  [[nodiscard]] int fd() const { return news_bell_.get(); }
+  [[nodiscard]] int fd() const { return news_bell_.fd(); }
 
  private:
   void run(const std::stop_token& stop);
@@ -33,8 +33,8 @@ class ProbeThread : public NatPodProbes {
   void publish();
   void wait() const;
 
-  os::Fd news_bell_;
-  os::Fd call_bell_;  // the thread's: there are other clients, or it is to stop
+  os::Bell news_bell_;
+  os::Bell call_bell_;  // the thread's: there are other clients, or it is to stop
   std::unique_ptr<ProbeSockets> sockets_;
   os::Clock clock_;
   AgentPaths paths_;

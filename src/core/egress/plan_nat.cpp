@@ -66,15 +66,15 @@ const NatPlan::Owners* NatPlan::owners(const Address& address) const {
 
 std::optional<Address> NatPlan::client_of(const Change& change) {
   return std::visit(
-      [](const auto& what) -> std::optional<Address> {
-        if constexpr (requires { what.tunnel.remote; }) {
-          if (what.tunnel.kind == Tunnel::Kind::fou) return what.tunnel.remote;
-        } else if constexpr (requires { what.route.destination; }) {
-          return what.route.destination.address;
-        } else if constexpr (std::is_same_v<std::decay_t<decltype(what)>, AddElement>) {
-          return client_in(what.element.key);
-        } else if constexpr (std::is_same_v<std::decay_t<decltype(what)>, DeleteElement>) {
-          return client_in(what.key);
+      []<typename What>(const What& change) -> std::optional<Address> {
+        if constexpr (ChangeOf<What, Tunnel>) {
+          if (change.what.kind == Tunnel::Kind::fou) return change.what.remote;
+        } else if constexpr (ChangeOf<What, Route>) {
+          return change.what.destination.address;
+        } else if constexpr (std::is_same_v<What, AddElement>) {
+          return client_in(change.element.key);
+        } else if constexpr (std::is_same_v<What, DeleteElement>) {
+          return client_in(change.key);
         }
         return std::nullopt;
       },

@@ -1,4 +1,5 @@
 // Changes and states in the words of nft(8) and ip(8): dry run, logs and golden tests share it.
+// Kinds other than nftables' have theirs in their own files.
 #pragma once
 
 #include <string>
@@ -11,12 +12,7 @@
 namespace core {
 
 std::string to_text(const nft::Rule& rule, Family family);
-std::string to_text(const Element& element);  // "203.0.113.10 . tcp . 443 : goto flow-16"
-std::string to_text(const Route& route);      // without "ip route add"
-std::string to_text(const PolicyRule& rule);
-std::string to_text(const Tunnel& tunnel);     // without "ip link add"
-std::string to_text(const FouPort& port);      // without "ip fou add"
-std::string to_text(const Nexthop& nexthop);   // without "ip nexthop add"
+std::string to_text(const Element& element);   // "203.0.113.10 . tcp . 443 : goto flow-16"
 std::string to_text(const nft::Table& table);  // as `nft list table`, without elements
 
 // One command a line. Runs of elements of one set are joined into one line, at most

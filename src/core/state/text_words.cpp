@@ -30,4 +30,21 @@ std::string transport_text(std::uint32_t number) {
   return std::to_string(number);
 }
 
+std::string ip_command(Family family) { return family == Family::ipv4 ? "ip " : "ip -6 "; }
+
+std::string route_table_text(std::uint32_t table) {
+  constexpr std::uint32_t main_table = 254;  // RT_TABLE_MAIN
+  return table == main_table ? "main" : std::to_string(table);
+}
+
+std::string owner_text(const char* word) {
+  return std::string(" ") + word + " " + std::to_string(constants::edge_protocol);
+}
+
+std::string encapsulation_text(const Encapsulation& encapsulation) {
+  return std::string(encapsulation.remote.family() == Family::ipv4 ? " encap ip" : " encap ip6") +
+         " id " + std::to_string(encapsulation.id) + " dst " + to_string(encapsulation.remote) +
+         " csum";
+}
+
 }  // namespace core

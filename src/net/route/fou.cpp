@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace net {
@@ -93,6 +94,28 @@ Answer Fou::remove(const core::FouPort& port) {
   if (!available()) return {};
   const Answer answer = socket_.request(*encode_fou_port(family_, port, false));
   return answer.error == EINVAL || answer.error == ENOENT ? Answer{} : answer;
+}
+
+// A port has no owner, and others may receive FoU of the same shape. Ours is what is asked for, and
+// what our tunnels use where nobody else's can.
+void Codec<core::FouPort>::read(Reading& reading) {
+  if (!reading.scope.tunnels()) return;
+  core::State& state = reading.state;
+  const auto used = [&](const core::FouPort& port) {
+    return !reading.foreign_fou.contains(port.family) &&
+           std::ranges::any_of(state.tunnels, [&](const auto& entry) {
+             const core::Tunnel& tunnel = entry.second;
+             return tunnel.kind != core::Tunnel::Kind::gpe && tunnel.family == port.family &&
+                    (tunnel.kind == core::Tunnel::Kind::sink || tunnel.port == port.port);
+           });
+  };
+  const bool any = std::ranges::any_of(state.tunnels, [](const auto& entry) {
+    return entry.second.kind != core::Tunnel::Kind::gpe;
+  });
+  if (reading.expected.fou_ports.empty() && !any) return;
+  for (const core::FouPort& port : reading.sockets.fou().read()) {
+    if (reading.expected.fou_ports.contains(port) || used(port)) state.fou_ports.insert(port);
+  }
 }
 
 }  // namespace net

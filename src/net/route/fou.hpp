@@ -9,6 +9,7 @@
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
+#include "net/route/codec.hpp"
 
 namespace net {
 
@@ -35,6 +36,15 @@ class Fou {
  private:
   RequestSocket socket_;
   std::uint16_t family_ = 0;
+};
+
+template <>
+struct Codec<core::FouPort> {
+  static void read(Reading& reading);
+  static Answer add(Sockets& sockets, const core::FouPort& port) { return sockets.fou().add(port); }
+  static Answer remove(Sockets& sockets, const core::FouPort& port) {
+    return sockets.fou().remove(port);
+  }
 };
 
 }  // namespace net

@@ -9,6 +9,7 @@
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
+#include "net/route/codec.hpp"
 
 namespace net {
 
@@ -25,5 +26,22 @@ std::map<std::uint32_t, core::Nexthop> read_nexthops(RequestSocket& socket);
 // Adding what is there replaces it; deleting what is gone is a success.
 Answer put_nexthop(RequestSocket& socket, const core::Nexthop& nexthop);
 Answer delete_nexthop(RequestSocket& socket, const core::Nexthop& nexthop);
+
+template <>
+struct Codec<core::Nexthop> {
+  static void read(Reading& reading) {
+    if (!reading.scope.tunnels()) return;
+    reading.state.nexthops = read_nexthops(reading.sockets.route);
+  }
+  static Answer add(Sockets& sockets, const core::Nexthop& nexthop) {
+    return put_nexthop(sockets.route, nexthop);
+  }
+  static Answer replace(Sockets& sockets, const core::Nexthop& now) {
+    return put_nexthop(sockets.route, now);
+  }
+  static Answer remove(Sockets& sockets, const core::Nexthop& nexthop) {
+    return delete_nexthop(sockets.route, nexthop);
+  }
+};
 
 }  // namespace net

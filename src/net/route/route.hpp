@@ -14,6 +14,7 @@
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
+#include "net/route/codec.hpp"
 
 namespace net {
 
@@ -64,5 +65,21 @@ MainRoutes read_main_routes(RequestSocket& socket);
 Answer add_route(RequestSocket& socket, const core::Route& route);
 Answer replace_route(RequestSocket& socket, const core::Route& route);
 Answer delete_route(RequestSocket& socket, const core::Route& route);
+
+template <>
+struct Codec<core::Route> {
+  static void read(Reading& reading) {
+    reading.state.routes = read_routes(reading.sockets.route, reading.scope);
+  }
+  static Answer add(Sockets& sockets, const core::Route& route) {
+    return add_route(sockets.route, route);
+  }
+  static Answer replace(Sockets& sockets, const core::Route& now) {
+    return replace_route(sockets.route, now);
+  }
+  static Answer remove(Sockets& sockets, const core::Route& route) {
+    return delete_route(sockets.route, route);
+  }
+};
 
 }  // namespace net

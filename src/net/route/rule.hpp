@@ -10,6 +10,7 @@
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
+#include "net/route/codec.hpp"
 
 namespace net {
 
@@ -25,5 +26,18 @@ std::set<core::PolicyRule> read_rules(RequestSocket& socket, const core::Scope& 
 // Both converge: what is there already, or gone already, is a success.
 Answer add_rule(RequestSocket& socket, const core::PolicyRule& rule);
 Answer delete_rule(RequestSocket& socket, const core::PolicyRule& rule);
+
+template <>
+struct Codec<core::PolicyRule> {
+  static void read(Reading& reading) {
+    reading.state.rules = read_rules(reading.sockets.route, reading.scope);
+  }
+  static Answer add(Sockets& sockets, const core::PolicyRule& rule) {
+    return add_rule(sockets.route, rule);
+  }
+  static Answer remove(Sockets& sockets, const core::PolicyRule& rule) {
+    return delete_rule(sockets.route, rule);
+  }
+};
 
 }  // namespace net

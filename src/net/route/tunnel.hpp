@@ -10,6 +10,7 @@
 #include "core/state/state.hpp"
 #include "net/netlink/message.hpp"
 #include "net/netlink/request.hpp"
+#include "net/route/codec.hpp"
 
 namespace net {
 
@@ -31,5 +32,24 @@ Tunnels read_tunnels(RequestSocket& socket);
 Answer add_tunnel(RequestSocket& socket, const core::Tunnel& tunnel);
 Answer change_tunnel(RequestSocket& socket, const core::Tunnel& tunnel);
 Answer delete_tunnel(RequestSocket& socket, const core::Tunnel& tunnel);  // gone is well
+
+template <>
+struct Codec<core::Tunnel> {
+  static void read(Reading& reading) {
+    if (!reading.scope.tunnels()) return;  // listing all links costs
+    Tunnels tunnels = read_tunnels(reading.sockets.route);
+    reading.state.tunnels = std::move(tunnels.ours);
+    reading.foreign_fou = std::move(tunnels.foreign_fou);
+  }
+  static Answer add(Sockets& sockets, const core::Tunnel& tunnel) {
+    return add_tunnel(sockets.route, tunnel);
+  }
+  static Answer replace(Sockets& sockets, const core::Tunnel& now) {
+    return change_tunnel(sockets.route, now);
+  }
+  static Answer remove(Sockets& sockets, const core::Tunnel& tunnel) {
+    return delete_tunnel(sockets.route, tunnel);
+  }
+};
 
 }  // namespace net

@@ -43,7 +43,7 @@ core::State wanted() {
 }
 
 core::Changes all_changes() {
-  return {core::SetSysctl{{rp_filter, "2"}, "1"},
+  return {core::SetSysctl{{rp_filter, "2"}, {rp_filter, "1"}},
           core::AddTable{Family::ipv4, std::string(core::constants::edge_table)},
           core::AddRoute{via_gateway}, core::AddRule{by_mark}};
 }

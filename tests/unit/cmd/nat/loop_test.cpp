@@ -25,7 +25,7 @@ class Kernel : public support::FakeKernel {
   void apply(const Changes& changes) override {
     for (const Change& change : changes) {
       const auto* const add = std::get_if<AddTunnel>(&change);
-      if (add != nullptr && add->tunnel.remote == taken) {
+      if (add != nullptr && add->what.remote == taken) {
         throw Error(Error::Kind::permanent, "a device of that name is there that is not pona's");
       }
     }

@@ -1,7 +1,6 @@
-#include "core/state/state.hpp"
+#include "core/state/elements.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 namespace core {
 namespace {
@@ -64,11 +63,6 @@ std::uint64_t hash_key(const ElementKey& key, std::uint64_t seed) {
 }
 
 }  // namespace
-
-bool is_nftables(const Change& change) {
-  return std::visit([](const auto& kind) { return NftablesChange<std::decay_t<decltype(kind)>>; },
-                    change);
-}
 
 std::string_view to_string(SetId set) {
   return set < SetId::count_ ? set_names[static_cast<std::size_t>(set)] : "?";
