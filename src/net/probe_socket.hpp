@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/egress/probe.hpp"
+#include "core/egress/probe_packet.hpp"
 #include "core/ip.hpp"
 #include "os/fd.hpp"
 

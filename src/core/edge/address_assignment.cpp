@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "core/edge/load_balancer.hpp"
+#include "core/edge/service_to_mapping.hpp"
 
 namespace core {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/edge/load_balancer.hpp"
+#include "core/edge/service_to_mapping.hpp"
 
 namespace core {
 

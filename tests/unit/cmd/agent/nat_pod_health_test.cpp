@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "cmd/agent/client_paths.hpp"
-#include "core/egress/probe.hpp"
+#include "core/egress/probe_packet.hpp"
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
 

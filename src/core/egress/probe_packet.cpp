@@ -1,4 +1,4 @@
-#include "core/egress/probe.hpp"
+#include "core/egress/probe_packet.hpp"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
-#include "core/edge/load_balancer.hpp"
+#include "core/edge/service_to_mapping.hpp"
 
 #include "core/edge/address_pools.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "support/catch.hpp"
 
-namespace unit::load_balancer_test {
+namespace unit::service_to_mapping_test {
 
 using namespace core;
 
@@ -206,4 +206,4 @@ TEST_CASE("pools give the lowest address that is free") {
         "namespace shop may not use AddressPool c: see its spec.allowedNamespaces");
 }
 
-}  // namespace unit::load_balancer_test
+}  // namespace unit::service_to_mapping_test

@@ -1,4 +1,4 @@
-#include "core/edge/load_balancer.hpp"
+#include "core/edge/service_to_mapping.hpp"
 
 namespace core {
 
