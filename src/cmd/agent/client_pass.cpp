@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-
 }  // namespace
 
 // What the pod asks for as it is now; also notes who is asked and what is missing.

@@ -9,6 +9,7 @@
 
 #include "core/constants.hpp"
 #include "core/edge/edge_rules.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
