@@ -35,11 +35,12 @@ if(PONA_SANITIZE)
     -fsanitize=${PONA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(pona_options INTERFACE -fsanitize=${PONA_SANITIZE})
 endif()
-# The fuzzers of tests/fuzz watch which ways the code takes; the unit tests bear it.
+# The fuzzers of tests/fuzz watch which ways the code takes that reads what others write.
+add_library(pona_fuzzed INTERFACE)
 set(PONA_FUZZERS OFF)
 if(PONA_TESTS AND PONA_SANITIZE MATCHES address AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(PONA_FUZZERS ON)
-  target_compile_options(pona_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_options(pona_fuzzed INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # The .cpp files below DIRECTORY, at any depth. Those of one folder are compiled a few at a time, as

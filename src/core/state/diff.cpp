@@ -1,6 +1,7 @@
 #include "core/state/diff.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -51,33 +52,35 @@ class Diff {
         const T& wanted = Kind::value(entry);
         if (Kind::comes_late(wanted) != late) continue;
         const auto [first, last] = unwanted.equal_range(Kind::key(wanted));
-        add_one(wanted, std::ranges::subrange(first, last));
+        add_one(wanted, first, last);
       }
     }
   }
 
-  // Where others of its key make room for it: `others`.
-  template <typename T, typename Others>
-  void add_one(const T& wanted, const Others& others) {
+  // Where others of its key make room for it: from `first` to `last`.
+  template <typename T, typename Other>
+  void add_one(const T& wanted, const Other first, const Other last) {
     using Kind = KindOf<T>;
     const Fate fate = Kind::fate(wanted, renewed_links_, desired_);
     const bool there = Kind::holds(all<T>(observed_), wanted);
     if (there && fate == Fate::stays) return;
-    for (const auto& [key, other] : others) superseded<T>().insert(other);
+    for (auto other = first; other != last; ++other) superseded<T>().insert(other->second);
     if constexpr (can_replace<T>) {
-      const T* const was = there                                ? &wanted
-                           : std::ranges::distance(others) == 1 ? &others.begin()->second
-                                                                : nullptr;
+      const T* const was = there                             ? &wanted
+                           : std::distance(first, last) == 1 ? &first->second
+                                                             : nullptr;
       if (fate != Fate::goes && was != nullptr && Kind::replaces(*was, wanted)) {
         changes_.push_back(Replace<T>{wanted, *was});
         return;
       }
     }
     if constexpr (is_in<Delete<T>, typename Kind::Changes>) {
-      for (const auto& [key, other] : others) {
-        if (fate == Fate::goes) break;
+      for (auto it = first; it != last && fate != Fate::goes; ++it) {
+        const T& other = it->second;
         changes_.push_back(Delete<T>{other});
-        if constexpr (requires { Kind::link(other); }) renewed_links_.insert(Kind::link(other));
+        if constexpr (requires(const T& it) { Kind::link(it); }) {
+          renewed_links_.insert(Kind::link(other));
+        }
       }
     }
     changes_.push_back(Add<T>{wanted});
