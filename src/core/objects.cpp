@@ -14,13 +14,19 @@ const ObjectName& name_of(const Object& object) {
   return std::visit([](const auto& value) -> const ObjectName& { return value.name; }, object);
 }
 
-std::string_view to_string(Kind kind) {
+namespace {
+
+template <typename... Known>
+std::string_view name_among(Kind kind, const std::variant<Known...>* /*all*/) {
   std::string_view name = "?";
-  const auto look = [&]<typename... Known>(const std::variant<Known...>*) {
-    ((name = Known::kind == kind ? Known::kind_name : name), ...);
-  };
-  look(static_cast<const Object*>(nullptr));
+  ((name = Known::kind == kind ? Known::kind_name : name), ...);
   return name;
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) {
+  return name_among(kind, static_cast<const Object*>(nullptr));
 }
 
 std::string to_string(const ObjectId& id) {

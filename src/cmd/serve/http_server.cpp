@@ -217,6 +217,7 @@ class HttpServer::Server {
                                               [&](const Waiting& w) { return !which(w); });
     const std::vector<Waiting> taken(chosen, waiting_.end());
     waiting_.erase(chosen, waiting_.end());
+    // cppcheck-suppress invalidContainer  ; these are copies
     for (const Waiting& waiting : taken) {
       evhttp_connection_set_closecb(waiting.connection, nullptr, nullptr);
       reply(waiting.request, answer);

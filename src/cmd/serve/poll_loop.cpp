@@ -37,6 +37,7 @@ void PollLoop::watch_many(std::function<void(Polled&)> add_to,
 void PollLoop::run(const std::function<Next()>& step) {
   while (!stopped_) {
     const Next next = step();
+    // cppcheck-suppress identicalInnerCondition  ; a step may stop it
     if (!stopped_) wait(next);
   }
   os::notify_service_manager("STOPPING=1");

@@ -53,7 +53,7 @@ inline core::Element element(Family family, SetId set, std::vector<std::uint8_t>
 
 // Address, protocol, port, and more fields if any.
 inline std::vector<std::uint8_t> key(Family family, std::uint8_t host, std::uint8_t port,
-                              std::vector<std::uint8_t> more = {}) {
+                                     std::vector<std::uint8_t> more = {}) {
   std::vector<std::uint8_t> result = {203, 0, 113, host};
   if (family == Family::ipv6) {
     result = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host};
