@@ -28,6 +28,7 @@ struct Held<Sysctl> {
 template <>
 struct KindOf<Sysctl> : AnyKind<Sysctl> {
   using Changes = Types<Add<Sysctl>, Replace<Sysctl>>;
+  // cppcheck-suppress duplInheritedMember  ; that is how a kind says so
   static constexpr bool setting = true;
 
   static const std::string& key(const Sysctl& sysctl) { return sysctl.key; }
