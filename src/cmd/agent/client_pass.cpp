@@ -8,11 +8,6 @@
 #include "core/constants.hpp"
 
 namespace cmd {
-namespace {
-
-using namespace std::chrono_literals;
-
-}  // namespace
 
 // What the pod asks for as it is now; also notes who is asked and what is missing.
 core::ClientInput AgentClients::input_of(const ClientKey& key, AgentClient& client) {
