@@ -72,7 +72,7 @@ void AgentClients::set_sandboxes(const std::vector<Sandbox>& sandboxes,
 }
 
 ClientKey AgentClients::add(const Sandbox& sandbox) {
-  const ClientKey key = file_name(sandbox);
+  ClientKey key = file_name(sandbox);
   AgentClient& client = clients_[key];
   if (!(client.sandbox == sandbox)) {
     client = AgentClient();
