@@ -66,7 +66,7 @@ setup_nodes() {
 }
 
 @test "churn: 200 pods, two nodes, two Egresses, a minute of faults: no leak, and all as demanded in the end" {
-  run timeout -k 5 240 nsenter --net="/run/netns/$net-node1" python3 "$tools/egress_churn.py" \
+  run timeout -k 5 600 nsenter --net="/run/netns/$net-node1" python3 "$tools/egress_churn.py" \
     "$kubeconfig" "$work" "$net" "${PONA_CHURN_SECONDS:-60}" "${PONA_CHURN_SEED:-$RANDOM}"
   echo "# ${output//$'\n'/$'\n# '}" >&3
   assert_success

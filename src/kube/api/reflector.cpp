@@ -22,8 +22,9 @@ constexpr os::Time::duration page_silence = 60s;
 constexpr std::chrono::milliseconds first_delay = 500ms;
 constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr os::Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
-constexpr os::Time::duration long_lived = 30s;  // a watch that lived so long was no failure
-constexpr os::Time::duration at_once = 1s;      // and one that ended sooner was none at all
+constexpr os::Time::duration long_lived = 30s;      // a watch that lived so long was no failure
+constexpr os::Time::duration at_once = 1s;          // and one that ended sooner was none at all
+constexpr os::Time::duration disorder_pause = 10s;  // a server may have no order at all
 
 }  // namespace
 
@@ -194,6 +195,10 @@ void Reflector::take_event(WatchEvent& event) {
     return;
   }
   const bool old = phase_ == Phase::watching && is_not_newer(event.version, version_);
+  if (old && event.version != version_) {
+    disordered();
+    return;
+  }
   if (!old) {
     if (event.type == Type::deleted) {
       cache_.remove(*event.object.id);
@@ -291,6 +296,18 @@ void Reflector::gone(const std::string& why) {
     trouble_.clear();
     not_before_ = clock_.now();
   }
+}
+
+// A watch tells versions in their order (Kubernetes API concepts, "Resource versions"). One that
+// does not has kept something back, or has said that a list is whole when it was not; nobody will
+// say it again, so all is listed anew.
+void Reflector::disordered() {
+  leave();
+  version_.clear();
+  const bool again = clock_.now() < disordered_ + disorder_pause;
+  disordered_ = clock_.now();
+  fail("the watch brought what is older than what it had brought before: listing all anew",
+       again ? disorder_pause : os::Time::duration());
 }
 
 void Reflector::fail(const std::string& why, os::Time::duration least) {

@@ -71,6 +71,7 @@ class Reflector {
   void leave();
   void refused(const Status& status);
   void gone(const std::string& why);
+  void disordered();
   void fail(const std::string& why, os::Time::duration least = {});
   void calm();
   [[nodiscard]] std::string verb() const;
@@ -101,6 +102,7 @@ class Reflector {
   bool refused_ = false;  // it is optional, and not there or not allowed
   std::string trouble_;
   os::Time not_before_{};
+  os::Time disordered_{os::Time::min()};
   std::chrono::milliseconds delay_{};
   int refusals_ = 0;  // of watches, in a row
 };

@@ -16,7 +16,9 @@ constexpr os::Time::duration patience = 10s;
 constexpr std::chrono::seconds longest_pause = 30s;
 constexpr std::chrono::seconds pause_of_forbidden = 60s;
 constexpr std::chrono::seconds longest_pause_of_one = 300s;
-constexpr os::Time::duration pause_of_futile = 60s;
+// Somebody may have undone it once, and somebody else may undo it each time.
+constexpr os::Time::duration first_pause_of_futile = 1s;
+constexpr os::Time::duration longest_pause_of_futile = 60s;
 
 std::size_t hash_of(const Request& request) {
   return std::hash<std::string>()(request.method + " " + request.target + " " + request.body);
@@ -80,17 +82,18 @@ void Writes::step() {
     if (busy_.contains(name) || later_.contains(name)) continue;
     auto write = next_(name);
     if (!write) continue;
-    // What did not come to what it said would do so for ever.
-    const Sent sent{hash_of(write->request), now + pause_of_futile};
-    if (const auto last = sent_.find(name); last != sent_.end()) {
-      if (last->second.hash == sent.hash && now < last->second.from) {
-        wait(name, last->second.from - now);
-        continue;
-      }
-      last->second = sent;
-    } else {
-      sent_.emplace(name, sent);
+    // What did not come to what it said may do so for ever.
+    Sent& sent = sent_[name];
+    if (const std::size_t hash = hash_of(write->request);
+        sent.hash != hash || now >= sent.from + longest_pause_of_futile) {
+      sent = {hash, {}, first_pause_of_futile};
     }
+    if (now < sent.from) {
+      wait(name, sent.from - now);
+      continue;
+    }
+    sent.from = now + sent.pause;
+    sent.pause = std::min(2 * sent.pause, longest_pause_of_futile);
     const std::uint64_t id = exchanges_.start(write->request, patience);
     busy_.insert(name);
     open_.emplace(id, Open{name, *std::move(write)});

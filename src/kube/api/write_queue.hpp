@@ -70,8 +70,9 @@ class Writes {
   std::map<std::uint64_t, Open> open_;
   std::set<core::ObjectName> busy_;
   struct Sent {
-    std::size_t hash = 0;  // of the request
-    os::Time from{};       // when the same may be sent again
+    std::size_t hash = 0;           // of the request
+    os::Time from{};                // when the same may be sent again
+    os::Time::duration pause = {};  // and how long after that once more
   };
   std::map<core::ObjectName, Sent> sent_;  // with success
   os::Time not_before_{};                  // of any

@@ -233,7 +233,7 @@ def leaks_are_heard(cluster):
 
 
 def main():
-    faulthandler.dump_traceback_later(180)  # where it hangs, if it does
+    faulthandler.dump_traceback_later(500)  # where it hangs, if it does
     begun = time.monotonic()
     cluster = Cluster()
     chaos = Chaos(cluster, random.Random(f"{seed} chaos"))
