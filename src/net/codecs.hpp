@@ -2,8 +2,8 @@
 #pragma once
 
 #include "net/route/fou.hpp"
+#include "net/route/link.hpp"
 #include "net/route/nexthop.hpp"
 #include "net/route/route.hpp"
 #include "net/route/rule.hpp"
-#include "net/route/tunnel.hpp"
 #include "net/sysctl_codec.hpp"

@@ -114,7 +114,7 @@ RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
       if (Attributes(message, sizeof *header).u32(IFLA_GROUP) == tunnel_group) {
         const bool made = header->ifi_change == ~0U;  // is told of before it is up
         const bool down = (header->ifi_flags & IFF_UP) == 0 && !made;
-        return {.routing = scope.tunnels() && (down || message.type == RTM_DELLINK)};
+        return {.routing = scope.links() && (down || message.type == RTM_DELLINK)};
       }
       // IPv4 routes of an interface that goes down vanish without a word of their own.
       const bool down = message.type == RTM_DELLINK || (header->ifi_flags & IFF_UP) == 0;
@@ -125,7 +125,7 @@ RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
     case RTM_DELADDR:  // likewise for the last address of an interface
       return everything;
     case RTM_DELNEXTHOP:  // routes over it go with it
-      return {.host = true, .routing = scope.tunnels(), .main_routes = true};
+      return {.host = true, .routing = scope.links(), .main_routes = true};
     case RTM_NEWNEXTHOP:
       return {.host = true, .main_routes = true};
     case RTM_NEWNETCONF:  // rp_filter, forwarding

@@ -45,7 +45,7 @@ class FakeKernel::Routing {
     if (route.nexthop != 0 && !kernel_.held_.nexthops.contains(route.nexthop))
       refuse(EINVAL, change_);
     if (route.type != Route::Type::unicast || route.nexthop != 0 ||
-        kernel_.held_.tunnels.contains(route.device)) {
+        kernel_.held_.links.contains(route.device)) {
       insert(route);
       return;
     }
@@ -74,19 +74,19 @@ class FakeKernel::Routing {
   }
   void operator()(const AddSysctl& change) const { write(change.what); }
   void operator()(const SetSysctl& change) const { write(change.what); }
-  void operator()(const AddTunnel& change) const {
+  void operator()(const AddLink& change) const {
     if (kernel_.host_.interfaces.contains(change.what.name) ||
-        !kernel_.held_.tunnels.emplace(change.what.name, change.what).second) {
+        !kernel_.held_.links.emplace(change.what.name, change.what).second) {
       refuse(EEXIST, change_);
     }
   }
-  void operator()(const ChangeTunnel& change) const {
-    const auto found = kernel_.held_.tunnels.find(change.what.name);
-    if (found == kernel_.held_.tunnels.end()) refuse(ENODEV, change_);
+  void operator()(const ChangeLink& change) const {
+    const auto found = kernel_.held_.links.find(change.what.name);
+    if (found == kernel_.held_.links.end()) refuse(ENODEV, change_);
     found->second = change.what;
   }
-  void operator()(const DeleteTunnel& change) const {
-    kernel_.held_.tunnels.erase(change.what.name);
+  void operator()(const DeleteLink& change) const {
+    kernel_.held_.links.erase(change.what.name);
     std::erase_if(kernel_.held_.routes,
                   [&](const Route& route) { return route.device == change.what.name; });
     std::vector<std::uint32_t> gone;
@@ -138,8 +138,7 @@ class FakeKernel::Routing {
     kernel_.held_.routes.insert(route);
   }
   void put_nexthop(const Nexthop& nexthop) const {
-    if (!nexthop.group() && !kernel_.held_.tunnels.contains(nexthop.device))
-      refuse(ENODEV, change_);
+    if (!nexthop.group() && !kernel_.held_.links.contains(nexthop.device)) refuse(ENODEV, change_);
     for (const Nexthop::Member& member : nexthop.members) {
       if (!kernel_.held_.nexthops.contains(member.id)) refuse(EINVAL, change_);
     }
@@ -288,7 +287,7 @@ void FakeKernel::edit_host(const std::function<void(Host&)>& edit) {
 
 void FakeKernel::drop_dead_routes() {
   std::erase_if(held_.routes, [&](const Route& route) {
-    if (route.device.empty() || held_.tunnels.contains(route.device)) return false;
+    if (route.device.empty() || held_.links.contains(route.device)) return false;
     const auto link = host_.interfaces.find(route.device);
     return link == host_.interfaces.end() || !link->second.up;
   });

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "core/constants.hpp"
-#include "core/state/set_shape.hpp"
 
 namespace support {
 namespace {
@@ -22,20 +21,6 @@ class Dice {
  private:
   std::mt19937& chance_;
 };
-
-constexpr bool is_interval(SetId set) {
-  return set == SetId::ranges || set == SetId::sources || set == SetId::limit_ids ||
-         set == SetId::range_traffic;
-}
-
-nft::Set declaration(SetId id) {
-  nft::Set set;
-  set.name = to_string(id);
-  set.key = shape_of(id).key;
-  set.data = shape_of(id).data;
-  set.interval = is_interval(id);
-  return set;
-}
 
 bool leads_to_chains(const nft::Set& set) {
   return !set.data.empty() && set.data.front() == nft::Type::verdict;
@@ -58,9 +43,9 @@ class StateMaker {
     nft::Table& table = state_.tables[family];
     table.family = family;
     table.name = constants::edge_table;
-    for (std::uint32_t id = 0; id < static_cast<std::uint32_t>(SetId::count_); ++id) {
+    for (const SetId id : all_sets()) {
       if (dice_.once_in(4)) continue;
-      table.sets.push_back(declaration(static_cast<SetId>(id)));
+      table.sets.push_back(declaration_of(id));
       table.sets.back().counter = dice_.once_in(400);
     }
     std::vector<std::string> leaves;

@@ -10,13 +10,14 @@
 
 #include "cmd/edge/read_elements.hpp"
 #include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
 namespace {
 
+using core::EdgeSet;
 using core::ForwardKey;
-using core::SetId;
 
 struct Counters {
   std::uint64_t connections = 0;
@@ -31,10 +32,11 @@ class Counts {
  public:
   Counts(net::Kernel& kernel, std::span<const core::Family> families) {
     for (const core::Family family : families) {
-      const core::Counts counts = kernel.counts(
-          family, {SetId::services, SetId::range_services, SetId::guarded, SetId::range_guarded,
-                   SetId::traffic, SetId::range_traffic, SetId::refused_source,
-                   SetId::refused_connections, SetId::refused_rate, SetId::endpoints});
+      const core::Counts counts =
+          kernel.counts(family, {EdgeSet::services, EdgeSet::range_services, EdgeSet::guarded,
+                                 EdgeSet::range_guarded, EdgeSet::traffic, EdgeSet::range_traffic,
+                                 EdgeSet::refused_source, EdgeSet::refused_connections,
+                                 EdgeSet::refused_rate, EdgeSet::endpoints});
       for (const auto& [key, count] : counts) add(key, count);
     }
   }
@@ -51,35 +53,36 @@ class Counts {
 
  private:
   void add(const core::ElementKey& key, const core::Count& count) {
+    const auto set = key.set.as<EdgeSet>();
     const auto fields = fields_of(key);
-    if (!fields) return;
+    if (!set || !fields) return;
     const Target target = first_of(fields->key);
-    if (key.set == SetId::endpoints) {
+    if (*set == EdgeSet::endpoints) {
       endpoints_[target] += count.packets;
       return;
     }
     Counters& counters = forwards_[target];
-    switch (key.set) {
-      case SetId::services:
-      case SetId::range_services:
-      case SetId::guarded:
-      case SetId::range_guarded:
+    switch (*set) {
+      case EdgeSet::services:
+      case EdgeSet::range_services:
+      case EdgeSet::guarded:
+      case EdgeSet::range_guarded:
         counters.connections += count.packets;
         break;
-      case SetId::traffic:
-      case SetId::range_traffic: {
+      case EdgeSet::traffic:
+      case EdgeSet::range_traffic: {
         TrafficStatus& traffic = fields->direction == 0 ? counters.received : counters.sent;
         traffic.packets += count.packets;
         traffic.bytes += count.bytes;
         break;
       }
-      case SetId::refused_source:
+      case EdgeSet::refused_source:
         counters.refused_source += count.packets;
         break;
-      case SetId::refused_connections:
+      case EdgeSet::refused_connections:
         counters.refused_connections += count.packets;
         break;
-      case SetId::refused_rate:
+      case EdgeSet::refused_rate:
         counters.refused_rate += count.packets;
         break;
       default:
@@ -143,7 +146,7 @@ std::vector<core::Family> families_of(const core::State& state) {
 std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
   std::map<Target, core::Forward> found;
   for (const auto& [key, value] : elements) {
-    if (key.set != SetId::services && key.set != SetId::guarded && key.set != SetId::ranges)
+    if (key.set != EdgeSet::services && key.set != EdgeSet::guarded && key.set != EdgeSet::ranges)
       continue;
     const auto fields = fields_of(key);
     if (!fields) continue;
@@ -157,7 +160,7 @@ std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
   for (const auto& [key, value] : elements) {
     const auto fields = fields_of(key);
     if (!fields) continue;
-    if (key.set == SetId::range_ports) {
+    if (key.set == EdgeSet::range_ports) {
       if (const auto port = port_in(value.data.view())) shifts[first_of(fields->key)] = *port;
     }
     if (!fields->slot) continue;

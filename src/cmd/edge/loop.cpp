@@ -12,6 +12,7 @@
 #include "cmd/serve/log.hpp"
 #include "cmd/serve/log_changes.hpp"
 #include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/edge/mapping_status.hpp"
 #include "core/state/build_in_parts.hpp"
 #include "core/state/diff.hpp"
@@ -42,8 +43,8 @@ std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
                                             const core::State& observed) {
   std::vector<core::ForwardKey> lost;
   const auto add = [&](const core::ElementKey& key) {
-    if (key.set != core::SetId::services && key.set != core::SetId::guarded &&
-        key.set != core::SetId::ranges) {
+    if (key.set != core::EdgeSet::services && key.set != core::EdgeSet::guarded &&
+        key.set != core::EdgeSet::ranges) {
       return;
     }
     if (const auto fields = fields_of(key)) lost.push_back(fields->key);

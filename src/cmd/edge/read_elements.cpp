@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/edge/edge_sets.hpp"
+
 namespace cmd {
 namespace {
 
@@ -12,27 +14,29 @@ struct Layout {
   bool slot = false;
 };
 
-std::optional<Layout> layout_of(core::SetId set) {
-  using core::SetId;
-  switch (set) {
-    case SetId::traffic:
-    case SetId::range_traffic:
+std::optional<Layout> layout_of(core::SetId of) {
+  using core::EdgeSet;
+  const auto set = of.as<EdgeSet>();
+  if (!set) return std::nullopt;
+  switch (*set) {
+    case EdgeSet::traffic:
+    case EdgeSet::range_traffic:
       return Layout{.direction = true};
-    case SetId::slots:
-    case SetId::range_slots:
+    case EdgeSet::slots:
+    case EdgeSet::range_slots:
       return Layout{.slot = true};
-    case SetId::services:
-    case SetId::guarded:
-    case SetId::ranges:
-    case SetId::range_services:
-    case SetId::range_guarded:
-    case SetId::range_ports:
-    case SetId::refused_source:
-    case SetId::refused_connections:
-    case SetId::refused_rate:
-    case SetId::limits:
-    case SetId::limit_ids:
-    case SetId::endpoints:
+    case EdgeSet::services:
+    case EdgeSet::guarded:
+    case EdgeSet::ranges:
+    case EdgeSet::range_services:
+    case EdgeSet::range_guarded:
+    case EdgeSet::range_ports:
+    case EdgeSet::refused_source:
+    case EdgeSet::refused_connections:
+    case EdgeSet::refused_rate:
+    case EdgeSet::limits:
+    case EdgeSet::limit_ids:
+    case EdgeSet::endpoints:
       return Layout{};
     default:
       return std::nullopt;

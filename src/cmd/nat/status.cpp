@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "cmd/serve/metrics_page.hpp"
+#include "core/egress/nat_rules.hpp"
 
 namespace cmd {
 namespace {
 
 using core::Family;
-using core::SetId;
+using core::NatSet;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_destinations = 20;
@@ -50,13 +51,13 @@ std::uint64_t read_insert_failed() {
 
 void count_clients(NatLoop& loop, Family family, std::map<core::Address, NatStatus::Client>& all) {
   const core::Counts counts =
-      loop.kernel().counts(family, {SetId::clients, SetId::replies, SetId::opened});
+      loop.kernel().counts(family, {NatSet::clients, NatSet::replies, NatSet::opened});
   for (const auto& [key, count] : counts) {
     const auto found = all.find(address_in(key));
     if (found == all.end()) continue;
-    if (key.set == SetId::clients) found->second.sent = count;
-    if (key.set == SetId::replies) found->second.received = count;
-    if (key.set == SetId::opened) found->second.connections = count.packets;
+    if (key.set == NatSet::clients) found->second.sent = count;
+    if (key.set == NatSet::replies) found->second.received = count;
+    if (key.set == NatSet::opened) found->second.connections = count.packets;
   }
 }
 
@@ -113,7 +114,7 @@ NatStatus collect(NatLoop& loop, bool draining) {
   for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
     if (!loop.serving() || !loop.plan().state().tables.contains(family)) continue;
     count_clients(loop, family, clients);
-    for (const auto& [key, count] : loop.kernel().counts(family, {SetId::drops})) {
+    for (const auto& [key, count] : loop.kernel().counts(family, {NatSet::drops})) {
       std::uint32_t mark = 0;
       std::memcpy(&mark, key.key.view().data(), sizeof mark);
       status.drops[std::string(to_string(static_cast<core::NatDrop>(mark)))] += count.packets;
@@ -223,7 +224,7 @@ std::uint64_t packets_of_clients(NatLoop& loop) {
   std::uint64_t sum = 0;
   for (const auto& [family, table] : loop.plan().state().tables) {
     for (const auto& [key, count] :
-         loop.kernel().counts(family, {SetId::clients, SetId::replies})) {
+         loop.kernel().counts(family, {NatSet::clients, NatSet::replies})) {
       sum += count.packets;
     }
   }

@@ -25,7 +25,7 @@ constexpr std::uint32_t rtn_local = 2;  // RTN_LOCAL
 Key target() { return {Field::daddr, Field::l4proto, Field::dport}; }
 Key range_target() {
   return {Field::daddr, Field::l4proto,
-          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(SetId::ranges)}};
+          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(EdgeSet::ranges)}};
 }
 Key with(Key key, Part part) {
   key.push_back(std::move(part));
@@ -56,7 +56,7 @@ class Rules {
   }
 
   Rule remember_interface() const {
-    return rule({VerdictMap{{Field::iifname}, name_of(SetId::external)}},
+    return rule({VerdictMap{{Field::iifname}, name_of(EdgeSet::external)}},
                 "replies leave by the interface that the client came in by");
   }
   SetMark add_action(std::uint32_t bits) const { return {SetMark::Of::packet, whole, bits}; }
@@ -65,7 +65,7 @@ class Rules {
     for (const auto& [connections, rate] : input_.limits) {
       std::vector<Rule> rules;
       const Key source = {
-          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(SetId::limit_ids)},
+          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(EdgeSet::limit_ids)},
           Field::saddr};
       // The rate first: a connection that it refuses must not be counted as one that is open.
       if (rate != 0) {
@@ -87,8 +87,8 @@ class Rules {
             {rule({InSet{target(), name_of(set), true}, drop()}),
              rule({InSet{range_target(), name_of(set), true}, drop()}), rule({drop()})});
     };
-    counted_drop("over-rate", SetId::refused_rate);
-    counted_drop("over-connections", SetId::refused_connections);
+    counted_drop("over-rate", EdgeSet::refused_rate);
+    counted_drop("over-connections", EdgeSet::refused_connections);
   }
 
   void dynamic_set(const std::string& name, std::uint32_t timeout) {
@@ -122,10 +122,11 @@ class Rules {
   void endings() {
     chain(
         "strays",
-        {rule({InSet{{Field::saddr, Field::l4proto, Field::sport}, name_of(SetId::endpoints), true},
+        {rule({InSet{
+                   {Field::saddr, Field::l4proto, Field::sport}, name_of(EdgeSet::endpoints), true},
                equal(Field::l4proto, tcp), drop()},
               "what an endpoint says in a connection that is not known here"),
-         rule({InSet{{Field::saddr, Field::l4proto}, name_of(SetId::range_endpoints), true},
+         rule({InSet{{Field::saddr, Field::l4proto}, name_of(EdgeSet::range_endpoints), true},
                equal(Field::l4proto, tcp), drop()})});
 
     std::vector<Rule> unserved = {
@@ -152,15 +153,15 @@ class Rules {
       for (const std::uint32_t slots : slot_classes) {
         chain(flow_chain(slots, by_source),
               served({rule({Nat{Nat::Kind::destination, with(target(), hash(slots, by_source)),
-                                name_of(SetId::slots), true, std::nullopt}})}));
+                                name_of(EdgeSet::slots), true, std::nullopt}})}));
       }
       const Key key = with(range_target(), hash(range_slot_count, by_source));
       chain(range_chain(by_source, false),
-            served({rule({Nat{Nat::Kind::destination, key, name_of(SetId::range_slots), false,
+            served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
                               std::nullopt}})}));
       chain(range_chain(by_source, true),
-            served({rule({Nat{Nat::Kind::destination, key, name_of(SetId::range_slots), false,
-                              std::pair{target(), name_of(SetId::range_ports)}}})}));
+            served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
+                              std::pair{target(), name_of(EdgeSet::range_ports)}}})}));
     }
   }
 
@@ -178,7 +179,7 @@ class Rules {
       const SetMark masquerade = add_action(marks_.altered);
       rules.push_back(rule({equal(Field::ct_mark, 0, marks_.interface_mask), masquerade},
                            "clients on the cluster's side are masqueraded"));
-      rules.push_back(rule({InSet{{Field::saddr}, name_of(SetId::pods), true}, masquerade}));
+      rules.push_back(rule({InSet{{Field::saddr}, name_of(EdgeSet::pods), true}, masquerade}));
     }
     rules.insert(rules.end(), last.begin(), last.end());
     return rules;
@@ -189,14 +190,14 @@ class Rules {
       return std::vector<Rule>{rule({VerdictMap{target(), name_of(exact)}}),
                                rule({VerdictMap{range_target(), name_of(range)}})};
     };
-    chain("check-limits", {rule({VerdictMap{target(), name_of(SetId::limits)}}),
-                           rule({VerdictMap{range_target(), name_of(SetId::limits)}})});
+    chain("check-limits", {rule({VerdictMap{target(), name_of(EdgeSet::limits)}}),
+                           rule({VerdictMap{range_target(), name_of(EdgeSet::limits)}})});
     const auto allowed = [&](Key key) {
-      return rule({InSet{with(std::move(key), Field::saddr), name_of(SetId::sources), true},
+      return rule({InSet{with(std::move(key), Field::saddr), name_of(EdgeSet::sources), true},
                    go_to("check-limits")});
     };
     const auto refused = [&](Key key) {
-      return rule({InSet{std::move(key), name_of(SetId::refused_source), true}, drop()});
+      return rule({InSet{std::move(key), name_of(EdgeSet::refused_source), true}, drop()});
     };
     chain("checks", {allowed(target()), allowed(range_target()), refused(target()),
                      refused(range_target()), rule({go_to("check-limits")})});
@@ -205,7 +206,7 @@ class Rules {
     if (input_.masquerade) {
       chain("alter", {remember_interface(),
                       rule({differs(Field::ct_mark, 0, marks_.interface_mask),
-                            InSet{{Field::saddr}, name_of(SetId::pods), false}, alter},
+                            InSet{{Field::saddr}, name_of(EdgeSet::pods), false}, alter},
                            "the client's address is kept; clients on the cluster's side are "
                            "masqueraded")});
     } else {
@@ -217,15 +218,15 @@ class Rules {
     // would be the square of the number of Mappings.
     std::vector<Rule> guard = {
         rule({jump("checks")}),
-        rule({InSet{target(), name_of(SetId::altered), true}, jump("alter")}),
-        rule({InSet{range_target(), name_of(SetId::range_altered), true}, jump("alter")})};
-    const std::vector<Rule> behind = both(SetId::guarded, SetId::range_guarded);
+        rule({InSet{target(), name_of(EdgeSet::altered), true}, jump("alter")}),
+        rule({InSet{range_target(), name_of(EdgeSet::range_altered), true}, jump("alter")})};
+    const std::vector<Rule> behind = both(EdgeSet::guarded, EdgeSet::range_guarded);
     guard.insert(guard.end(), behind.begin(), behind.end());
     chain("guard", std::move(guard));
 
-    std::vector<Rule> dispatch = both(SetId::services, SetId::range_services);
+    std::vector<Rule> dispatch = both(EdgeSet::services, EdgeSet::range_services);
     dispatch.push_back(
-        rule({InSet{{Field::daddr}, name_of(SetId::addresses), true}, go_to("guard")}));
+        rule({InSet{{Field::daddr}, name_of(EdgeSet::addresses), true}, go_to("guard")}));
     chain("dispatch", std::move(dispatch));
   }
 
@@ -239,14 +240,14 @@ class Rules {
   void hooks() {
     const std::uint32_t bits = marks_.action_mask | marks_.interface_mask;
     const Key connection_mark = {Masked{Field::ct_mark, bits}};
-    const VerdictMap returning{connection_mark, name_of(SetId::returns)};
+    const VerdictMap returning{connection_mark, name_of(EdgeSet::returns)};
     const Match original = equal(Field::ct_direction, direction_original);
 
     // What passes here passes for every packet, so most leave by the first rule that they meet. A
     // packet without connection has neither direction nor mark, and gets to the last.
     std::vector<Rule> mangle;
     if (input_.snat) {
-      mangle.push_back(rule({original, VerdictMap{connection_mark, name_of(SetId::departures)}}));
+      mangle.push_back(rule({original, VerdictMap{connection_mark, name_of(EdgeSet::departures)}}));
     }
     mangle.push_back(rule({original, accept()}));
     mangle.push_back(rule({returning}));
@@ -260,10 +261,10 @@ class Rules {
              "a connection that another instance began: its client will bring it back")};
     if (input_.snat) {
       prerouting.push_back(rule({differs(Field::fib_daddr_type, rtn_local),
-                                 VerdictMap{{Field::saddr}, name_of(SetId::snat_interfaces)}}));
+                                 VerdictMap{{Field::saddr}, name_of(EdgeSet::snat_interfaces)}}));
     }
     prerouting.push_back(
-        rule({InSet{{Field::daddr}, name_of(SetId::addresses), true}, jump("own-address")}));
+        rule({InSet{{Field::daddr}, name_of(EdgeSet::addresses), true}, jump("own-address")}));
     chain("nat-prerouting", std::move(prerouting),
           Hook{Hook::Type::nat, Hook::At::prerouting, constants::priority_dstnat});
 
@@ -284,20 +285,20 @@ class Rules {
     chain("forward",
           {rule({equal(Field::l4proto, tcp), equal(Field::tcp_flags, tcp_syn, tcp_syn | tcp_rst),
                  clamp_mss()}),
-           rule({InSet{counted, name_of(SetId::traffic), true}, accept()}),
-           rule({InSet{counted, name_of(SetId::range_traffic), true}})},
+           rule({InSet{counted, name_of(EdgeSet::traffic), true}, accept()}),
+           rule({InSet{counted, name_of(EdgeSet::range_traffic), true}})},
           Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});
 
     const std::uint32_t masqueraded = input_.masquerade ? marks_.forwarded : marks_.altered;
     std::vector<Rule> postrouting = {
         rule({equal(Field::mark, 0, marks_.action_mask), accept()}, "not ours"),
-        rule({InSet{target(), name_of(SetId::endpoints), true}}, "counts"),
+        rule({InSet{target(), name_of(EdgeSet::endpoints), true}}, "counts"),
         rule({equal(Field::mark, masqueraded, marks_.action_mask),
               SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}})};
     if (input_.snat) {
       postrouting.push_back(rule(
-          {InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(SetId::departing), true},
-           Nat{Nat::Kind::source, {Field::saddr}, name_of(SetId::snat), false, std::nullopt}},
+          {InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(EdgeSet::departing), true},
+           Nat{Nat::Kind::source, {Field::saddr}, name_of(EdgeSet::snat), false, std::nullopt}},
           "connections that pods opened leave with the Mapping's address"));
     }
     chain("nat-postrouting", std::move(postrouting),

@@ -10,15 +10,17 @@
 
 namespace core {
 
-std::vector<nft::Set> edge_sets() {
+namespace {
+
+std::vector<nft::Set> declare_sets() {
   using nft::Set;
   using T = nft::Type;
   const std::vector<T> service = {T::address, T::inet_proto, T::inet_service};
   const std::vector<T> verdict = {T::verdict};
-  const auto set = [](SetId id, std::vector<T> key, std::vector<T> data, bool interval,
+  const auto set = [](const char* name, std::vector<T> key, std::vector<T> data, bool interval,
                       bool counter) {
     Set result;
-    result.name = to_string(id);
+    result.name = name;
     result.key = std::move(key);
     result.data = std::move(data);
     result.interval = interval;
@@ -28,36 +30,43 @@ std::vector<nft::Set> edge_sets() {
   const std::vector<T> slot = {T::address, T::inet_proto, T::inet_service, T::mark};
   const std::vector<T> counted = {T::ct_dir, T::address, T::inet_proto, T::inet_service};
   return {
-      set(SetId::ranges, service, {T::inet_service}, true, false),
-      set(SetId::services, service, verdict, false, true),
-      set(SetId::range_services, service, verdict, false, true),
-      set(SetId::guarded, service, verdict, false, true),
-      set(SetId::range_guarded, service, verdict, false, true),
-      set(SetId::altered, service, {}, false, false),
-      set(SetId::range_altered, service, {}, false, false),
-      set(SetId::slots, slot, {T::address, T::inet_service}, false, false),
-      set(SetId::range_slots, slot, {T::address}, false, false),
-      set(SetId::range_ports, service, {T::inet_service}, false, false),
-      set(SetId::sources, {T::address, T::inet_proto, T::inet_service, T::address}, {}, true,
-          false),
-      set(SetId::refused_source, service, {}, false, true),
-      set(SetId::refused_connections, service, {}, false, true),
-      set(SetId::refused_rate, service, {}, false, true),
-      set(SetId::limits, service, verdict, false, false),
-      set(SetId::limit_ids, service, {T::mark}, true, false),
-      set(SetId::traffic, counted, {}, false, true),
-      set(SetId::range_traffic, counted, {}, true, true),
-      set(SetId::endpoints, service, {}, false, true),
-      set(SetId::range_endpoints, {T::address, T::inet_proto}, {}, false, false),
-      set(SetId::pods, {T::address}, {}, false, false),
-      set(SetId::addresses, {T::address}, {}, false, false),
-      set(SetId::external, {T::ifname}, verdict, false, false),
-      set(SetId::returns, {T::mark}, verdict, false, false),
-      set(SetId::departures, {T::mark}, verdict, false, false),
-      set(SetId::departing, {T::mark, T::ifname}, {}, false, false),
-      set(SetId::snat, {T::address}, {T::address}, false, false),
-      set(SetId::snat_interfaces, {T::address}, verdict, false, false),
+      set("ranges", service, {T::inet_service}, true, false),
+      set("services", service, verdict, false, true),
+      set("range-services", service, verdict, false, true),
+      set("guarded", service, verdict, false, true),
+      set("range-guarded", service, verdict, false, true),
+      set("altered", service, {}, false, false),
+      set("range-altered", service, {}, false, false),
+      set("slots", slot, {T::address, T::inet_service}, false, false),
+      set("range-slots", slot, {T::address}, false, false),
+      set("range-ports", service, {T::inet_service}, false, false),
+      set("sources", {T::address, T::inet_proto, T::inet_service, T::address}, {}, true, false),
+      set("refused-source", service, {}, false, true),
+      set("refused-connections", service, {}, false, true),
+      set("refused-rate", service, {}, false, true),
+      set("limits", service, verdict, false, false),
+      set("limit-ids", service, {T::mark}, true, false),
+      set("traffic", counted, {}, false, true),
+      set("range-traffic", counted, {}, true, true),
+      set("endpoints", service, {}, false, true),
+      set("range-endpoints", {T::address, T::inet_proto}, {}, false, false),
+      set("pods", {T::address}, {}, false, false),
+      set("addresses", {T::address}, {}, false, false),
+      set("external", {T::ifname}, verdict, false, false),
+      set("returns", {T::mark}, verdict, false, false),
+      set("departures", {T::mark}, verdict, false, false),
+      set("departing", {T::mark, T::ifname}, {}, false, false),
+      // "snat" is a keyword of nft: its listing could not be loaded again.
+      set("snat-addresses", {T::address}, {T::address}, false, false),
+      set("snat-interfaces", {T::address}, verdict, false, false),
   };
+}
+
+}  // namespace
+
+const std::vector<nft::Set>& edge_sets() {
+  static const std::vector<nft::Set> sets = declare_sets();
+  return sets;
 }
 
 std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input) {
@@ -82,15 +91,15 @@ std::vector<Element> interface_elements(Family family, const EdgeRulesInput& inp
     std::array<std::uint8_t, 16> padded{};  // IFNAMSIZ
     std::memcpy(padded.data(), name.data(), std::min(name.size(), padded.size() - 1));
     const std::uint32_t in = marks.interface(number);
-    add(SetId::external, padded, "from-" + name, true);
-    add(SetId::returns, word(in), "to-" + name, false);
-    add(SetId::departures, word(in | marks.departed), "leave-" + name, false);
+    add(EdgeSet::external, padded, "from-" + name, true);
+    add(EdgeSet::returns, word(in), "to-" + name, false);
+    add(EdgeSet::departures, word(in | marks.departed), "leave-" + name, false);
     std::array<std::uint8_t, 20> both{};
     std::memcpy(both.data(), word(in | marks.departed).data(), 4);
     std::memcpy(both.data() + 4, padded.data(), 16);
     Element departing;
     departing.key.family = family;
-    departing.key.set = SetId::departing;
+    departing.key.set = EdgeSet::departing;
     departing.key.key.append(both);
     result.push_back(std::move(departing));
   }

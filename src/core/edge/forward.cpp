@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/edge/edge_rules.hpp"
+#include "core/edge/edge_sets.hpp"
 
 namespace core {
 namespace {
@@ -97,19 +98,19 @@ class Lowering {
     // Nobody is spared the guards because nobody serves: else closed and filtered could be told
     // apart.
     const bool plain = !forward_.guarded() && !forward_.alter;
-    const SetId exact = plain ? SetId::services : SetId::guarded;
-    const SetId range = plain ? SetId::range_services : SetId::range_guarded;
+    const SetId exact = plain ? EdgeSet::services : EdgeSet::guarded;
+    const SetId range = plain ? EdgeSet::range_services : EdgeSet::range_guarded;
     add(single_ ? exact : range, base().out, go_to(chain_of(forward_), comment_));
     if (forward_.alter) {
       ElementValue named;
       named.comment = comment_;
-      add(single_ ? SetId::altered : SetId::range_altered, base().out, named);
+      add(single_ ? EdgeSet::altered : EdgeSet::range_altered, base().out, named);
     }
     if (!single_) {
       ElementValue first;
       first.data = lone_port<20>(forward_.key.ports.first);
       first.comment = comment_;
-      add(SetId::ranges, base().out, first, port_end(forward_.key.ports.last));
+      add(EdgeSet::ranges, base().out, first, port_end(forward_.key.ports.last));
     }
   }
 
@@ -117,11 +118,11 @@ class Lowering {
     ElementValue named;
     named.comment = comment_;
     if (forward_.nobody || !forward_.sources.empty()) {
-      add(SetId::refused_source, base().out, named);
+      add(EdgeSet::refused_source, base().out, named);
       for (const Prefix& source : forward_.sources) {
         Bytes<16> end;
         end.append(source.last().bytes());
-        add(SetId::sources, base().address(source.first()).out, {}, end);
+        add(EdgeSet::sources, base().address(source.first()).out, {}, end);
       }
     }
     if (forward_.max_connections == 0 && forward_.new_per_second == 0) {
@@ -130,16 +131,16 @@ class Lowering {
     ElementValue jump =
         go_to(limit_chain(forward_.max_connections, forward_.new_per_second), comment_);
     jump.jump = true;
-    add(SetId::limits, base().out, jump);
+    add(EdgeSet::limits, base().out, jump);
     ElementValue id = named;
     Layout<Bytes<20>> number;
     id.data = number.host_word(forward_.limit_id).out;
-    add(SetId::limit_ids, base().out, id, port_end(forward_.key.ports.last));
+    add(EdgeSet::limit_ids, base().out, id, port_end(forward_.key.ports.last));
     if (forward_.max_connections != 0) {
-      add(SetId::refused_connections, base().out, named);
+      add(EdgeSet::refused_connections, base().out, named);
     }
     if (forward_.new_per_second != 0) {
-      add(SetId::refused_rate, base().out, named);
+      add(EdgeSet::refused_rate, base().out, named);
     }
   }
 
@@ -151,9 +152,9 @@ class Lowering {
           .protocol(forward_.key.protocol)
           .port(forward_.key.ports.first);
       if (single_) {
-        add(SetId::traffic, key.out);
+        add(EdgeSet::traffic, key.out);
       } else {
-        add(SetId::range_traffic, key.out, {}, port_end(forward_.key.ports.last));
+        add(EdgeSet::range_traffic, key.out, {}, port_end(forward_.key.ports.last));
       }
     }
   }
@@ -168,14 +169,14 @@ class Lowering {
         data.port(backend.ports.first);
       }
       value.data = data.out;
-      add(single_ ? SetId::slots : SetId::range_slots, base().host_word(slot).out, value);
+      add(single_ ? EdgeSet::slots : EdgeSet::range_slots, base().host_word(slot).out, value);
     }
     if (forward_.shifted()) {
       const std::uint16_t target = forward_.backends.front().ports.first;
       for (std::uint32_t offset = 0; offset < forward_.key.ports.size(); ++offset) {
         ElementValue value;
         value.data = lone_port<20>(static_cast<std::uint16_t>(target + offset));
-        add(SetId::range_ports,
+        add(EdgeSet::range_ports,
             base(static_cast<std::uint16_t>(forward_.key.ports.first + offset)).out, value);
       }
     }
@@ -232,28 +233,28 @@ std::vector<Element> shared_elements_of(const Forward& forward) {
     return key.address(address).out;
   };
   if (forward.active) {
-    add(SetId::addresses, one(forward.key.address));
+    add(EdgeSet::addresses, one(forward.key.address));
   }
   for (const std::vector<Backend>* backends : {&forward.backends, &forward.draining}) {
     for (const Backend& backend : *backends) {
       Layout<Bytes<40>> key;
       key.address(backend.address).protocol(forward.key.protocol);
       if (forward.key.ports.single()) {
-        add(SetId::endpoints, key.port(backend.ports.first).out);
+        add(EdgeSet::endpoints, key.port(backend.ports.first).out);
       } else {
-        add(SetId::range_endpoints, key.out);
+        add(EdgeSet::range_endpoints, key.out);
       }
       if (forward.hairpin) {
-        add(SetId::pods, one(backend.address));
+        add(EdgeSet::pods, one(backend.address));
       }
       if (forward.snat && forward.active && !forward.via.empty()) {
         ElementValue value;
         Layout<Bytes<20>> data;
         value.data = data.address(forward.key.address).out;
-        add(SetId::snat, one(backend.address), value);
+        add(EdgeSet::snat, one(backend.address), value);
         ElementValue jump = go_to("via-" + forward.via, nullptr);
         jump.jump = true;
-        add(SetId::snat_interfaces, one(backend.address), jump);
+        add(EdgeSet::snat_interfaces, one(backend.address), jump);
       }
     }
   }

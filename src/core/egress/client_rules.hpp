@@ -3,12 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/state/ruleset.hpp"
+#include "core/state/set_id.hpp"
 
 namespace core {
 
-// Tunnel packets to UDP `port` are taken from SetId::gateways alone.
+enum class ClientSet : std::uint8_t {
+  gateways,  // addresses of NAT pods that tunnels may lead here from
+};
+template <>
+inline constexpr int catalogue_of<ClientSet> = 2;
+
+const std::vector<nft::Set>& client_sets();  // in the order of the enum
+
+// Tunnel packets to UDP `port` are taken from ClientSet::gateways alone.
 nft::Table client_table(Family family, std::uint16_t port);
 
 }  // namespace core

@@ -19,9 +19,9 @@ constexpr std::uint32_t direction_reply = 1;  // IP_CT_DIR_REPLY
 constexpr std::uint32_t syn = 0x02;
 constexpr std::uint32_t fin_syn_rst_ack = 0x17;
 
-Set declare(SetId id, std::vector<Type> key, std::vector<Type> data, bool counter) {
+Set declare(const char* name, std::vector<Type> key, std::vector<Type> data, bool counter) {
   Set set;
-  set.name = name_of(id);
+  set.name = name;
   set.key = std::move(key);
   set.data = std::move(data);
   set.counter = counter;
@@ -31,7 +31,7 @@ Set declare(SetId id, std::vector<Type> key, std::vector<Type> data, bool counte
 // A mark on a packet that ends here is nobody's business, and finds the element that counts it.
 Rule refuse(std::vector<Statement> statements, NatDrop why) {
   statements.push_back(SetMark{SetMark::Of::packet, 0, static_cast<std::uint32_t>(why)});
-  statements.push_back(InSet{{Field::mark}, name_of(SetId::drops), true});
+  statements.push_back(InSet{{Field::mark}, name_of(NatSet::drops), true});
   statements.push_back(Verdict{Verdict::Code::drop, ""});
   return rule(std::move(statements), std::string(to_string(why)));
 }
@@ -43,7 +43,7 @@ Chain input_chain(Family family, const NatRulesInput& input) {
     known.push_back(equal(Field::gpe_next_protocol, family == Family::ipv4 ? 1 : 2));
   }
   known.push_back(InSet{{Field::saddr, gpe ? Field::gpe_inner_saddr : Field::fou_inner_saddr},
-                        name_of(SetId::peers),
+                        name_of(NatSet::peers),
                         true});
   known.push_back(accept());
   return {"input",
@@ -62,9 +62,9 @@ Chain from_client_chain(const NatRulesInput& input) {
                  differs(Field::tcp_flags, syn, fin_syn_rst_ack), Reject{true}},
                 "of a connection through another NAT pod, or of none: told at once"),
            rule({differs(Field::ct_state, 0, state_new),
-                 InSet{{Field::saddr}, name_of(SetId::opened), true}}),
+                 InSet{{Field::saddr}, name_of(NatSet::opened), true}}),
            rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
-           rule({InSet{{Field::saddr}, name_of(SetId::clients), true}, accept()}),
+           rule({InSet{{Field::saddr}, name_of(NatSet::clients), true}, accept()}),
            refuse({}, NatDrop::no_client)}};
 }
 
@@ -72,7 +72,7 @@ Chain to_client_chain() {
   return {
       "to-client",
       {},
-      {rule({ClampMss{}}), rule({InSet{{Field::daddr}, name_of(SetId::replies), true}, accept()}),
+      {rule({ClampMss{}}), rule({InSet{{Field::daddr}, name_of(NatSet::replies), true}, accept()}),
        refuse({}, NatDrop::unasked)}};
 }
 
@@ -102,7 +102,7 @@ Chain untracked(std::string name, Hook::At at, Field peer, std::uint16_t port) {
   return {std::move(name),
           Hook{Hook::Type::filter, at, constants::priority_raw},
           {rule({equal(Field::l4proto, udp), equal(Field::dport, port),
-                 InSet{{peer, peer}, name_of(SetId::peers), true}, Untrack{}})}};
+                 InSet{{peer, peer}, name_of(NatSet::peers), true}, Untrack{}})}};
 }
 
 }  // namespace
@@ -121,27 +121,33 @@ std::string_view to_string(NatDrop drop) {
   return "?";
 }
 
-nft::Table nat_table(Family family, const NatRulesInput& input) {
+const std::vector<nft::Set>& nat_sets() {
   using T = Type;
+  static const std::vector<nft::Set> sets = {
+      declare("peers", {T::address, T::address}, {}, false),
+      declare("clients", {T::address}, {}, true),
+      declare("replies", {T::address}, {}, true),
+      declare("opened", {T::address}, {}, true),
+      declare("drops", {T::mark}, {}, true),
+      declare("egress-addresses", {T::address}, {T::address}, false)};
+  return sets;
+}
+
+nft::Table nat_table(Family family, const NatRulesInput& input) {
   Table table;
   table.family = family;
   table.name = constants::nat_table;
-  table.sets = {declare(SetId::peers, {T::address, T::address}, {}, false),
-                declare(SetId::clients, {T::address}, {}, true),
-                declare(SetId::replies, {T::address}, {}, true),
-                declare(SetId::opened, {T::address}, {}, true),
-                declare(SetId::drops, {T::mark}, {}, true),
-                declare(SetId::egress_addresses, {T::address}, {T::address}, false)};
+  table.sets = nat_sets();
   // What this pod itself says to what came through a tunnel (resets, "too big") is for the peer.
   Chain mark{"mark",
              Hook{Hook::Type::filter, Hook::At::prerouting, constants::priority_mangle},
              {rule({equal(Field::iifgroup, constants::tunnel_group),
                     SetMark{SetMark::Of::packet, 0, constants::peer_mark}})}};
   std::vector<Statement> leave{differs(Field::oifgroup, constants::tunnel_group),
-                               InSet{{Field::saddr, Field::saddr}, name_of(SetId::peers), true}};
+                               InSet{{Field::saddr, Field::saddr}, name_of(NatSet::peers), true}};
   if (input.snat) {
     leave.push_back(Nat{
-        Nat::Kind::source, {Field::saddr}, name_of(SetId::egress_addresses), false, std::nullopt});
+        Nat::Kind::source, {Field::saddr}, name_of(NatSet::egress_addresses), false, std::nullopt});
   } else {
     // Ports that clients choose would collide more the more of them there are.
     leave.push_back(Masquerade{true});
@@ -166,7 +172,7 @@ std::vector<Element> drop_elements(Family family) {
   for (const NatDrop drop : nat_drops) {
     Element element;
     element.key.family = family;
-    element.key.set = SetId::drops;
+    element.key.set = NatSet::drops;
     const auto mark = static_cast<std::uint32_t>(drop);
     std::uint8_t bytes[sizeof mark];
     std::memcpy(bytes, &mark, sizeof mark);

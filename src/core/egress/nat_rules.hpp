@@ -11,10 +11,24 @@
 
 namespace core {
 
+enum class NatSet : std::uint8_t {
+  peers,             // outer . inner source address of what may come through a tunnel
+  clients,           // addresses of clients; counts what they send
+  replies,           // the same; counts what they receive
+  opened,            // the same; counts the connections that they open
+  drops,             // packet mark, a reason: counts what is refused for it
+  egress_addresses,  // client address : the address that it leaves with
+};
+template <>
+inline constexpr int catalogue_of<NatSet> = 1;
+
+// In the order of the enum.
+const std::vector<nft::Set>& nat_sets();
+
 struct NatRulesInput {
   Egress::Encapsulation encapsulation{};
   std::uint16_t port = 0;        // of the tunnels
-  bool snat = false;             // by SetId::egress_addresses, else masquerade
+  bool snat = false;             // by NatSet::egress_addresses, else masquerade
   std::uint16_t client_mss = 0;  // of TCP's segments to a client, at most
 };
 

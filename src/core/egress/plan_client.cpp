@@ -154,42 +154,27 @@ class Planner {
   }
 
   std::string fou(const Address& remote) {
-    Tunnel tunnel;
-    tunnel.kind = Tunnel::Kind::fou;
-    tunnel.family = family_;
-    tunnel.local = own_;
-    tunnel.remote = remote;
-    tunnel.port = settings_.fou_port;
-    tunnel.checksum = settings_.checksum;
-    tunnel.ttl = outer_ttl;
-    tunnel.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, remote));
-    tunnel.name = tunnel_name(remote, [&](const std::string& name) {
-      const auto other = state().tunnels.find(name);
-      return other != state().tunnels.end() && other->second.remote != remote;
-    });
+    Link link = fou_tunnel(state().links, own_, remote, settings_.fou_port, settings_.checksum);
+    link.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, remote));
     state().fou_ports.insert({family_, settings_.fou_port});
-    state().tunnels.emplace(tunnel.name, tunnel);
-    return tunnel.name;
+    std::string name = link.name;
+    state().links.emplace(name, std::move(link));
+    return name;
   }
 
   void gpe(std::uint32_t mtu) {
-    Tunnel& tunnel = state().tunnels[std::string(gpe_device)];
-    tunnel.name = gpe_device;
-    tunnel.kind = Tunnel::Kind::gpe;
-    tunnel.port = constants::vxlan_gpe_port;
-    tunnel.mtu = tunnel.mtu == 0 ? mtu : std::min(tunnel.mtu, mtu);
+    const auto [entry, first] = state().links.try_emplace(std::string(gpe_device), gpe_tunnel(mtu));
+    if (!first) entry->second.mtu = std::min(entry->second.mtu, mtu);
   }
 
   // Answers come from NAT pods, not from the ClusterIP that requests go to.
   void take_from_anywhere(const ClientEgress& egress) {
     if (egress.egress.encapsulation == Encap::fou) {
-      Tunnel sink;
+      Link sink;
       sink.name = family_ == Family::ipv4 ? "pona4-sink" : "pona6-sink";
-      sink.kind = Tunnel::Kind::sink;
-      sink.family = family_;
-      sink.local = sink.remote = Address(std::vector<std::uint8_t>(own_.size()));
+      sink.body = FouSink{family_};
       sink.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, own_));
-      state().tunnels.emplace(sink.name, sink);
+      state().links.emplace(sink.name, sink);
       guarded_port_ = settings_.fou_port;
       sinks_ = true;
       take_any_way();
@@ -302,7 +287,7 @@ class Planner {
     for (const Address& address : guarded_) {
       ElementKey key;
       key.family = family_;
-      key.set = SetId::gateways;
+      key.set = ClientSet::gateways;
       key.key.append(address.bytes());
       state().elements.emplace(key, ElementValue{});
     }

@@ -26,7 +26,7 @@ Element element(SetId set, const Address& address) {
 
 // The sets of clients have the address first.
 std::optional<Address> client_in(const ElementKey& key) {
-  if (key.set == SetId::drops) return std::nullopt;
+  if (key.set == NatSet::drops) return std::nullopt;
   const std::size_t size = key.family == Family::ipv4 ? 4 : 16;
   return Address(key.key.view().first(size));
 }
@@ -67,8 +67,8 @@ const NatPlan::Owners* NatPlan::owners(const Address& address) const {
 std::optional<Address> NatPlan::client_of(const Change& change) {
   return std::visit(
       []<typename What>(const What& change) -> std::optional<Address> {
-        if constexpr (ChangeOf<What, Tunnel>) {
-          if (change.what.kind == Tunnel::Kind::fou) return change.what.remote;
+        if constexpr (ChangeOf<What, Link>) {
+          if (const Address* const remote = remote_of(change.what)) return *remote;
         } else if constexpr (ChangeOf<What, Route>) {
           return change.what.destination.address;
         } else if constexpr (std::is_same_v<What, AddElement>) {
@@ -230,12 +230,7 @@ State NatPlan::frame() const {
     state.sysctls[ipv4 ? "net/ipv4/fwmark_reflect" : "net/ipv6/fwmark_reflect"] = "1";
   }
   if (gpe && gpe_mtu != 0) {
-    Tunnel tunnel;
-    tunnel.name = gpe_device;
-    tunnel.kind = Tunnel::Kind::gpe;
-    tunnel.port = constants::vxlan_gpe_port;
-    tunnel.mtu = gpe_mtu;
-    state.tunnels.emplace(tunnel.name, tunnel);
+    state.links.emplace(gpe_device, gpe_tunnel(gpe_mtu));
   }
   return state;
 }
@@ -251,29 +246,17 @@ NatPlan::Part NatPlan::part_of(const Address& client) const {
     route.device = gpe_device;
     route.encapsulation = Encapsulation{constants::vxlan_id, client};
   } else {
-    Tunnel tunnel;
-    tunnel.name = tunnel_name(client, [&](const std::string& name) {
-      const auto other = state_.tunnels.find(name);
-      return other != state_.tunnels.end() && other->second.remote != client;
-    });
-    tunnel.kind = Tunnel::Kind::fou;
-    tunnel.family = client.family();
-    tunnel.local = *own;
-    tunnel.remote = client;
-    tunnel.port = settings_.fou_port;
-    tunnel.checksum = settings_.checksum;
-    tunnel.ttl = outer_ttl;
-    tunnel.mtu = tunnel_mtu(Encap::fou, client.family(), path_mtu(host_, client));
-    route.device = tunnel.name;
-    part.tunnel = tunnel;
+    part.link = fou_tunnel(state_.links, *own, client, settings_.fou_port, settings_.checksum);
+    part.link->mtu = tunnel_mtu(Encap::fou, client.family(), path_mtu(host_, client));
+    route.device = part.link->name;
   }
   part.route = route;
-  Element peer = element(SetId::peers, client);
+  Element peer = element(NatSet::peers, client);
   peer.key.key.append(client.bytes());
-  part.elements = {peer, element(SetId::clients, client), element(SetId::replies, client),
-                   element(SetId::opened, client)};
+  part.elements = {peer, element(NatSet::clients, client), element(NatSet::replies, client),
+                   element(NatSet::opened, client)};
   if (const Address* const leaves_as = one_of(settings_.snat, client)) {
-    Element snat = element(SetId::egress_addresses, client);
+    Element snat = element(NatSet::egress_addresses, client);
     snat.value.data.append(leaves_as->bytes());
     part.elements.push_back(snat);
   }
@@ -281,7 +264,7 @@ NatPlan::Part NatPlan::part_of(const Address& client) const {
 }
 
 void NatPlan::put(const Part& part, State& state) const {
-  if (part.tunnel) state.tunnels.emplace(part.tunnel->name, *part.tunnel);
+  if (part.link) state.links.emplace(part.link->name, *part.link);
   if (part.route) state.routes.insert(*part.route);
   for (const Element& element : part.elements) {
     state.elements.emplace(element.key, element.value);

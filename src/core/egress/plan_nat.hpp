@@ -27,7 +27,7 @@ struct NatSettings {
   friend bool operator==(const NatSettings&, const NatSettings&) = default;
 };
 
-// Why a NAT pod refuses packets: the elements of SetId::drops.
+// Why a NAT pod refuses packets: the elements of NatSet::drops.
 enum class NatDrop : std::uint32_t {
   unknown_peer = 1,  // a tunnel packet from nobody that is a client here, or in another's name
   invalid,           // conntrack cannot make sense of it
@@ -63,7 +63,7 @@ class NatPlan {
 
  private:
   struct Part {  // of one client
-    std::optional<Tunnel> tunnel;
+    std::optional<Link> link;
     std::optional<Route> route;
     std::vector<Element> elements;
 

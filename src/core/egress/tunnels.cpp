@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/constants.hpp"
+
 namespace core {
 namespace {
 
 constexpr std::string_view prefixes[] = {"pona4-", "pona6-"};
+// Of the packets that carry the clients' packets: what Linux gives its own.
+constexpr std::uint8_t outer_ttl = 64;
 constexpr std::uint32_t udp_header = 8;
 constexpr std::uint32_t vxlan_header = 8;
 
@@ -22,6 +26,19 @@ std::string name_of(Family family, std::uint32_t number) {
   return text;
 }
 
+std::string name_of_tunnel(const std::map<std::string, Link>& links, const Address& remote) {
+  if (remote.family() == Family::ipv4) return name_of(Family::ipv4, number_of(remote));
+  const auto is_taken = [&](const std::string& name) {
+    const auto other = links.find(name);
+    if (other == links.end()) return false;
+    const Address* const leads_to = remote_of(other->second);
+    return leads_to == nullptr || *leads_to != remote;
+  };
+  std::uint32_t number = short_hash(to_string(remote));
+  while (is_taken(name_of(Family::ipv6, number))) ++number;
+  return name_of(Family::ipv6, number);
+}
+
 std::uint32_t smaller(std::uint32_t a, std::uint32_t b) {  // 0: unknown
   return a == 0 ? b : b == 0 ? a : std::min(a, b);
 }
@@ -34,12 +51,15 @@ std::uint32_t short_hash(std::string_view text) {
   return hash;
 }
 
-std::string tunnel_name(const Address& remote,
-                        const std::function<bool(const std::string&)>& taken) {
-  if (remote.family() == Family::ipv4) return name_of(Family::ipv4, number_of(remote));
-  std::uint32_t number = short_hash(to_string(remote));
-  while (taken(name_of(Family::ipv6, number))) ++number;
-  return name_of(Family::ipv6, number);
+Link fou_tunnel(const std::map<std::string, Link>& links, const Address& local,
+                const Address& remote, std::uint16_t port, bool checksum) {
+  return {.name = name_of_tunnel(links, remote),
+          .body = FouTunnel{local, remote, port, checksum, outer_ttl}};
+}
+
+Link gpe_tunnel(std::uint32_t mtu) {
+  return {
+      .name = std::string(gpe_device), .body = GpeTunnel{constants::vxlan_gpe_port}, .mtu = mtu};
 }
 
 bool is_tunnel_name(std::string_view name) {

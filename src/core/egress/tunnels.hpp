@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -15,13 +15,11 @@ namespace core {
 // The device of VXLAN-GPE: one is enough for all peers of both families.
 inline constexpr std::string_view gpe_device = "pona-gpe";
 
-// Of the packets that carry the clients' packets: what Linux gives its own.
-inline constexpr std::uint8_t outer_ttl = 64;
-
-// "pona4-0a010203" for 10.1.2.3, "pona6-" and a hash for IPv6: of all such names the first that is
-// not taken by another address.
-std::string tunnel_name(const Address& remote,
-                        const std::function<bool(const std::string&)>& taken);
+// To `remote`, beside those in `links`. Its name is "pona4-0a010203" for 10.1.2.3, "pona6-" and a
+// hash for IPv6: of all such names the first that does not lead to another address.
+Link fou_tunnel(const std::map<std::string, Link>& links, const Address& local,
+                const Address& remote, std::uint16_t port, bool checksum);
+Link gpe_tunnel(std::uint32_t mtu);
 bool is_tunnel_name(std::string_view name);
 
 // What a tunnel within packets of `family` leaves of the path's MTU, in bytes.

@@ -24,7 +24,7 @@ class Diff {
     // What comes out of a tunnel must meet the rules about it: they are there before it and, as
     // all of nftables is done at once, are not all gone before it. Elsewhere, what rules lead to is
     // there before them.
-    const bool tunnels = !desired_.tunnels.empty() || !observed_.tunnels.empty();
+    const bool tunnels = !desired_.links.empty() || !observed_.links.empty();
     const bool rules_first = tunnels && !desired_.tables.empty();
     if (rules_first) nftables();
     each_kind([this]<typename T>() {

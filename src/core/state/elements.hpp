@@ -1,5 +1,5 @@
 // Elements of nftables' sets: what there is one of for each object, and so by the hundred thousand.
-// Not here: the declarations of sets (ruleset), their types (set_shape).
+// Not here: which sets there are (set_id), and their declarations (ruleset).
 #pragma once
 
 #include <algorithm>
@@ -8,13 +8,12 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 #include "core/ip.hpp"
+#include "core/state/set_id.hpp"
 
 namespace core {
 
@@ -38,53 +37,6 @@ struct Bytes {
     return order != 0 ? order <=> 0 : a.size <=> b.size;
   }
 };
-
-// The sets that hold elements of ours. Their declarations come from the planner; see
-// plan_edge_rules.
-enum class SetId : std::uint8_t {
-  services,             // address . protocol . port : where a new connection goes
-  guarded,              // the same, of Mappings with guards or altered: after the checks
-  ranges,               // address . protocol . ports : first port
-  range_services,       // address . protocol . first port : where it goes
-  range_guarded,        // the same, of Mappings with guards or altered: after the checks
-  altered,              // address . protocol . port of Mappings that masquerade otherwise than
-                        // the appliance does
-  range_altered,        // likewise, of first ports
-  slots,                // address . protocol . port . slot : endpoint address . port
-  range_slots,          // address . protocol . first port . slot : endpoint address
-  range_ports,          // address . protocol . port : port, where a range is shifted
-  sources,              // address . protocol . first port . source prefix that may connect
-  refused_source,       // address . protocol . first port, counts
-  refused_connections,  // likewise
-  refused_rate,         // likewise
-  limits,               // address . protocol . first port : jump limit-…
-  limit_ids,            // address . protocol . ports : number of the Mapping
-  traffic,              // direction . address . protocol . port, counts
-  range_traffic,        // direction . address . protocol . ports, counts
-  endpoints,            // address . protocol . port, counts new connections
-  range_endpoints,      // address . protocol
-  pods,                 // addresses of endpoints that may reach themselves (hairpin)
-  addresses,            // mapped addresses in effect here
-  external,             // interface : jump from-…
-  returns,              // connection mark : goto to-…
-  departures,           // connection mark : goto leave-…, connections that pods opened (SNAT)
-  departing,            // connection mark . interface that such a connection may be SNATed on
-  snat,                 // pod address : mapped address
-  snat_interfaces,      // pod address : jump via-…
-  // --- of a NAT pod, see plan_nat
-  peers,             // outer . inner source address of what may come through a tunnel
-  clients,           // addresses of clients; counts what they send
-  replies,           // the same; counts what they receive
-  opened,            // the same; counts the connections that they open
-  drops,             // packet mark, a reason: counts what is refused for it
-  egress_addresses,  // client address : the address that it leaves with
-  // --- of a client, see plan_client
-  gateways,  // addresses of NAT pods that tunnels may lead here from
-  count_     // not a set: how many there are
-};
-
-std::string_view to_string(SetId set);  // the nft name: "range-services"
-std::optional<SetId> parse_set(std::string_view name);
 
 struct ElementKey {
   Family family{};

@@ -9,18 +9,18 @@
 #include <variant>
 
 #include "core/state/fou_port.hpp"
+#include "core/state/link.hpp"
 #include "core/state/nexthop.hpp"
 #include "core/state/policy_rule.hpp"
 #include "core/state/route.hpp"
 #include "core/state/sysctl.hpp"
-#include "core/state/tunnel.hpp"
 
 namespace core {
 
 using Kinds = Types<  //
     Sysctl,           //
     FouPort,          //
-    Tunnel,           //
+    Link,             //
     Nexthop,          //
     Route,            //
     PolicyRule>;

@@ -32,7 +32,7 @@ struct Scope {
   std::uint8_t protocol = constants::edge_protocol;
   // Sysctls have no owner: a job holds those that its plan names, and lets none go.
 
-  [[nodiscard]] bool tunnels() const { return link_group != 0; }
+  [[nodiscard]] bool links() const { return link_group != 0; }
   [[nodiscard]] bool has_table(std::uint32_t number) const {
     return std::ranges::any_of(route_tables, [number](const Range& range) {
       return range.first <= number && number <= range.last;

@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "core/state/set_shape.hpp"
 #include "core/state/text_table.hpp"
 
 namespace core {
@@ -40,7 +39,7 @@ class ChangeText {
   }
   void operator()(const DeleteSet& change) {
     const auto id = parse_set(change.name);
-    const bool map = id && !shape_of(*id).data.empty();
+    const bool map = id && !declaration_of(*id).data.empty();
     line((map ? "delete map " : "delete set ") + table_text(change.family) + " " + change.name);
   }
   void operator()(const AddChain& change) {

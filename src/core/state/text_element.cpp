@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <span>
 
-#include "core/state/set_shape.hpp"
 #include "core/state/text.hpp"
 #include "core/state/text_words.hpp"
 
@@ -89,7 +88,7 @@ std::string fields_text(const std::vector<nft::Type>& types, Family family, Octe
 }
 
 std::string key_text(const ElementKey& key) {
-  return fields_text(shape_of(key.set).key, key.family, key.key.view(), key.end.view());
+  return fields_text(declaration_of(key.set).key, key.family, key.key.view(), key.end.view());
 }
 
 }  // namespace
@@ -102,8 +101,8 @@ std::string to_text(const Element& element) {
     const Octets chain = value.chain.view();
     text += (value.jump ? " : jump " : " : goto ") + std::string(chain.begin(), chain.end());
   } else if (value.data.size != 0) {
-    text += " : " +
-            fields_text(shape_of(element.key.set).data, element.key.family, value.data.view(), {});
+    text += " : " + fields_text(declaration_of(element.key.set).data, element.key.family,
+                                value.data.view(), {});
   }
   return text;
 }

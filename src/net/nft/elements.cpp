@@ -7,8 +7,6 @@
 #include <array>
 #include <cstring>
 
-#include "core/state/set_shape.hpp"
-
 namespace net {
 namespace {
 
@@ -159,7 +157,7 @@ std::optional<ReadElement> read_element(ByteView attributes, core::Family family
         break;
       case NFTA_SET_ELEM_KEY_END: {
         const ByteView end = data_value(attribute);
-        const std::size_t size = core::nft::size_of(core::shape_of(set).key.back(), family);
+        const std::size_t size = core::nft::size_of(core::declaration_of(set).key.back(), family);
         if (end.size() < padded(size)) return std::nullopt;
         assign(key.end, end.last(padded(size)).first(size));
         break;

@@ -99,18 +99,21 @@ Answer Fou::remove(const core::FouPort& port) {
 // A port has no owner, and others may receive FoU of the same shape. Ours is what is asked for, and
 // what our tunnels use where nobody else's can.
 void Codec<core::FouPort>::read(Reading& reading) {
-  if (!reading.scope.tunnels()) return;
+  if (!reading.scope.links()) return;
   core::State& state = reading.state;
   const auto used = [&](const core::FouPort& port) {
     return !reading.foreign_fou.contains(port.family) &&
-           std::ranges::any_of(state.tunnels, [&](const auto& entry) {
-             const core::Tunnel& tunnel = entry.second;
-             return tunnel.kind != core::Tunnel::Kind::gpe && tunnel.family == port.family &&
-                    (tunnel.kind == core::Tunnel::Kind::sink || tunnel.port == port.port);
+           std::ranges::any_of(state.links, [&](const auto& entry) {
+             const auto* const tunnel = std::get_if<core::FouTunnel>(&entry.second.body);
+             const auto* const sink = std::get_if<core::FouSink>(&entry.second.body);
+             return (tunnel != nullptr && tunnel->family() == port.family &&
+                     tunnel->port == port.port) ||
+                    (sink != nullptr && sink->family == port.family);
            });
   };
-  const bool any = std::ranges::any_of(state.tunnels, [](const auto& entry) {
-    return entry.second.kind != core::Tunnel::Kind::gpe;
+  const bool any = std::ranges::any_of(state.links, [](const auto& entry) {
+    return std::holds_alternative<core::FouTunnel>(entry.second.body) ||
+           std::holds_alternative<core::FouSink>(entry.second.body);
   });
   if (reading.expected.fou_ports.empty() && !any) return;
   for (const core::FouPort& port : reading.sockets.fou().read()) {

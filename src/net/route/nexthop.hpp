@@ -30,7 +30,7 @@ Answer delete_nexthop(RequestSocket& socket, const core::Nexthop& nexthop);
 template <>
 struct Codec<core::Nexthop> {
   static void read(Reading& reading) {
-    if (!reading.scope.tunnels()) return;
+    if (!reading.scope.links()) return;
     reading.state.nexthops = read_nexthops(reading.sockets.route);
   }
   static Answer add(Sockets& sockets, const core::Nexthop& nexthop) {

@@ -63,12 +63,11 @@ net::Kernel::Events settle(net::Kernel& kernel) {
 // Of another job: all that its scope can hold, without what needs modules of the kernel.
 core::State of_client() {
   core::State state;
-  core::Tunnel gpe;
+  core::Link gpe;
   gpe.name = "pona-gpe";
-  gpe.kind = core::Tunnel::Kind::gpe;
-  gpe.port = core::constants::vxlan_gpe_port;
+  gpe.body = core::GpeTunnel{core::constants::vxlan_gpe_port};
   gpe.mtu = 1444;
-  state.tunnels[gpe.name] = gpe;
+  state.links[gpe.name] = gpe;
   core::Nexthop nexthop;
   nexthop.id = core::constants::nexthop_base + 1;
   nexthop.device = gpe.name;

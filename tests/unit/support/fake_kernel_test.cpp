@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 
@@ -22,21 +23,21 @@ nft::Set declare(SetId id, std::vector<nft::Type> key, std::vector<nft::Type> da
   set.name = to_string(id);
   set.key = std::move(key);
   set.data = std::move(data);
-  set.interval = id == SetId::ranges;
-  set.counter = id == SetId::pods;
+  set.interval = id == EdgeSet::ranges;
+  set.counter = id == EdgeSet::pods;
   return set;
 }
 
 AddElement pod(std::uint8_t number) {
   Element element;
-  element.key.set = SetId::pods;
+  element.key.set = EdgeSet::pods;
   element.key.key.append(std::array<std::uint8_t, 4>{10, 1, 0, number});
   return {element};
 }
 
 AddElement range(std::uint8_t address, std::uint8_t first, std::uint8_t last) {
   Element element;
-  element.key.set = SetId::ranges;
+  element.key.set = EdgeSet::ranges;
   element.key.key.append(std::array<std::uint8_t, 8>{203, 0, 113, address, 0, first, 0, 0});
   element.key.end.append(std::array<std::uint8_t, 2>{0, last});
   element.value.data.append(std::array<std::uint8_t, 2>{0, first});
@@ -45,7 +46,7 @@ AddElement range(std::uint8_t address, std::uint8_t first, std::uint8_t last) {
 
 AddElement verdict(const std::string& chain) {
   Element element;
-  element.key.set = SetId::returns;
+  element.key.set = EdgeSet::returns;
   element.key.key.append(std::array<std::uint8_t, 4>{1, 0, 0, 0});
   element.value.chain.append({reinterpret_cast<const std::uint8_t*>(chain.data()), chain.size()});
   return {element};
@@ -54,12 +55,13 @@ AddElement verdict(const std::string& chain) {
 Changes table() {
   using T = nft::Type;
   const Family family = Family::ipv4;
-  return {AddTable{family, std::string(constants::edge_table)},
-          AddSet{family, declare(SetId::pods, {T::address})},
-          AddSet{family, declare(SetId::ranges, {T::address, T::inet_service}, {T::inet_service})},
-          AddSet{family, declare(SetId::returns, {T::mark}, {T::verdict})},
-          AddChain{family, "first", nft::Hook{}},
-          AddChain{family, "second", {}}};
+  return {
+      AddTable{family, std::string(constants::edge_table)},
+      AddSet{family, declare(EdgeSet::pods, {T::address})},
+      AddSet{family, declare(EdgeSet::ranges, {T::address, T::inet_service}, {T::inet_service})},
+      AddSet{family, declare(EdgeSet::returns, {T::mark}, {T::verdict})},
+      AddChain{family, "first", nft::Hook{}},
+      AddChain{family, "second", {}}};
 }
 
 ReplaceRules rules(const char* chain, std::vector<nft::Statement> statements) {
@@ -210,13 +212,13 @@ TEST_CASE("counts belong to an element and go with it") {
   const ElementKey key = pod(1).element.key;
   kernel.count(key, 3, 180);
   kernel.count(key, 1, 60);
-  core::Counts counts = kernel.counts(Family::ipv4, {SetId::pods, SetId::ranges});
+  core::Counts counts = kernel.counts(Family::ipv4, {EdgeSet::pods, EdgeSet::ranges});
   CHECK(counts.size() == 2);
   CHECK(counts.at(key).packets == 4);
   CHECK(counts.at(key).bytes == 240);
   kernel.apply({DeleteElement{key, {}}, pod(1)});
-  CHECK(kernel.counts(Family::ipv4, {SetId::pods}).at(key).packets == 0);
-  CHECK(kernel.counts(Family::ipv6, {SetId::pods}).empty());
+  CHECK(kernel.counts(Family::ipv4, {EdgeSet::pods}).at(key).packets == 0);
+  CHECK(kernel.counts(Family::ipv6, {EdgeSet::pods}).empty());
 }
 
 TEST_CASE("sweeping deletes what is asked for") {

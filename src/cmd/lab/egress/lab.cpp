@@ -31,16 +31,13 @@ void start_agent(Lab& lab, const std::string& node) {
 void make_fou_tunnels() {
   core::State wanted;
   for (const char* remote : {"192.0.2.1", "2001:db8::1"}) {
-    core::Tunnel tunnel;
+    core::FouTunnel tunnel;
     tunnel.remote = address(remote);
-    tunnel.family = tunnel.remote.family();
     tunnel.local = core::Address(std::vector<std::uint8_t>(tunnel.remote.size()));
-    tunnel.kind = core::Tunnel::Kind::fou;
-    tunnel.name = "pona-" + std::string(to_string(tunnel.family));
     tunnel.port = core::constants::fou_port;
-    tunnel.mtu = 1400;
-    wanted.fou_ports.insert({tunnel.family, tunnel.port});
-    wanted.tunnels.emplace(tunnel.name, tunnel);
+    wanted.fou_ports.insert({tunnel.family(), tunnel.port});
+    const std::string name = "pona-" + std::string(to_string(tunnel.family()));
+    wanted.links.emplace(name, core::Link{.name = name, .body = tunnel, .mtu = 1400});
   }
   net::open_kernel(core::client_scope(), false)->apply(core::diff({}, wanted));
 }

@@ -5,6 +5,7 @@
 
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/serve/log.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
 #include "support/fake_source.hpp"
@@ -137,15 +138,15 @@ TEST_CASE("status joins reports, forwards and counters") {
   edge.source.put(lost);
   edge.settle();
   for (const auto& [key, value] : edge.kernel.state().elements) {
-    if (key.set == SetId::services) edge.kernel.count(key, 10, 600);
-    if (key.set == SetId::guarded) edge.kernel.count(key, 6, 360);
-    if (key.set == SetId::range_services) edge.kernel.count(key, 7, 600);
-    if (key.set == SetId::refused_source) edge.kernel.count(key, 4, 240);
-    if (key.set == SetId::traffic) {
+    if (key.set == EdgeSet::services) edge.kernel.count(key, 10, 600);
+    if (key.set == EdgeSet::guarded) edge.kernel.count(key, 6, 360);
+    if (key.set == EdgeSet::range_services) edge.kernel.count(key, 7, 600);
+    if (key.set == EdgeSet::refused_source) edge.kernel.count(key, 4, 240);
+    if (key.set == EdgeSet::traffic) {
       const bool reply = key.key.data[0] == 1;
       edge.kernel.count(key, reply ? 200 : 100, reply ? 20000 : 10000);
     }
-    if (key.set == SetId::endpoints) edge.kernel.count(key, 3, 180);
+    if (key.set == EdgeSet::endpoints) edge.kernel.count(key, 3, 180);
   }
   const cmd::EdgeStatus status = cmd::collect(edge.loop.plan(), edge.source, edge.kernel);
   REQUIRE(status.mappings.size() == 4);

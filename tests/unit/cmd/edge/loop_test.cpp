@@ -4,6 +4,7 @@
 
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/serve/log.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
 #include "support/fake_source.hpp"
@@ -103,7 +104,7 @@ TEST_CASE("addresses that come and go are followed by notification") {
   const auto served = [&] {
     std::size_t count = 0;
     for (const auto& [key, value] : edge.kernel.state().elements)
-      count += key.set == SetId::services;
+      count += key.set == EdgeSet::services;
     return count;
   };
   CHECK(served() == 2);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/egress/nat_rules.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
@@ -24,8 +25,9 @@ class Kernel : public support::FakeKernel {
  public:
   void apply(const Changes& changes) override {
     for (const Change& change : changes) {
-      const auto* const add = std::get_if<AddTunnel>(&change);
-      if (add != nullptr && add->what.remote == taken) {
+      const auto* const add = std::get_if<AddLink>(&change);
+      const Address* const remote = add == nullptr ? nullptr : remote_of(add->what);
+      if (remote != nullptr && *remote == taken) {
         throw Error(Error::Kind::permanent, "a device of that name is there that is not pona's");
       }
     }
@@ -55,7 +57,7 @@ struct Rig {
   bool let_in(const Address& client) {
     const State state = kernel.state();
     return std::ranges::any_of(state.elements, [&](const auto& element) {
-      return element.first.set == SetId::clients && Address(element.first.key.view()) == client;
+      return element.first.set == NatSet::clients && Address(element.first.key.view()) == client;
     });
   }
   void step_for(std::chrono::milliseconds time) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/constants.hpp"
+#include "core/egress/client_rules.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
@@ -65,7 +66,7 @@ std::string way(const ClientPlan& planned, const std::string& to) {
   if (best->type == Route::Type::unreachable) return "fence";
   const Nexthop& group = planned.state.nexthops.at(best->nexthop);
   const Nexthop& first = planned.state.nexthops.at(group.members.front().id);
-  return to_string(planned.state.tunnels.at(first.device).remote);
+  return to_string(*remote_of(planned.state.links.at(first.device)));
 }
 
 }  // namespace
@@ -97,7 +98,7 @@ TEST_CASE("client: pitfall 5: behind each destination is a fence") {
   CHECK(way(plan(input({bypass})), "203.0.113.9") == "pod");
   // What remains when the tunnels cannot be made.
   const State fences = fences_of(plan(input({egress("a", {"203.0.113.0/24"})})).state);
-  CHECK(fences.tunnels.empty());
+  CHECK(fences.links.empty());
   CHECK(std::ranges::any_of(fences.routes, [](const Route& route) {
     return route.type == Route::Type::unreachable && route.destination == prefix("203.0.113.0/24");
   }));
@@ -142,7 +143,7 @@ TEST_CASE("client: a NAT pod that drains has a small part, one that is not usabl
   std::ranges::sort(weights);
   CHECK(weights == std::vector<std::uint16_t>{1, 1, 255, 255});
   // It can be asked nevertheless.
-  CHECK(planned.state.tunnels.size() == 3);
+  CHECK(planned.state.links.size() == 3);
 }
 
 TEST_CASE("client: pitfall 7: a client whose IPv6 is disabled has its way by IPv4") {
@@ -160,7 +161,7 @@ TEST_CASE("client: pitfall 11: two NAT pods whose tunnels' names would be one ha
   const ClientPlan planned =
       plan(input({egress("a", {"::/0"}, {"fd00:64::ad8f:cd4d", "fd00:64::c0d:9169"})}));
   std::set<Address> remotes;
-  for (const auto& [name, tunnel] : planned.state.tunnels) remotes.insert(tunnel.remote);
+  for (const auto& [name, tunnel] : planned.state.links) remotes.insert(*remote_of(tunnel));
   CHECK(remotes == std::set{address("fd00:64::ad8f:cd4d"), address("fd00:64::c0d:9169")});
 }
 
@@ -223,9 +224,9 @@ TEST_CASE("client: VXLAN takes packets from its NAT pods alone") {
   wanted.egress.encapsulation = Egress::Encapsulation::vxlan;
   const ClientPlan planned = plan(input({wanted}));
   REQUIRE(planned.state.tables.contains(Family::ipv4));
-  CHECK(planned.state.tunnels.at("pona-gpe").mtu == 1464);
+  CHECK(planned.state.links.at("pona-gpe").mtu == 1464);
   CHECK(std::ranges::count_if(planned.state.elements, [](const auto& element) {
-          return element.first.set == SetId::gateways;
+          return element.first.set == ClientSet::gateways;
         }) == 1);
 }
 
@@ -237,7 +238,7 @@ TEST_CASE("client: mode Service tunnels to the ClusterIP and takes answers from 
   with.host.rp_filter_all = 1;
   const ClientPlan planned = plan(with);
   CHECK(way(planned, "203.0.113.9") == "10.96.0.7");
-  CHECK(planned.state.tunnels.contains("pona4-sink"));
+  CHECK(planned.state.links.contains("pona4-sink"));
   // Only the tunnels may be entered any way: eth0 stays as strict as it is.
   CHECK(planned.state.sysctls.at("net/ipv4/conf/all/rp_filter") == "0");
   CHECK(planned.state.sysctls.at("net/ipv4/conf/eth0/rp_filter") == "1");

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "core/egress/nat_rules.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
 #include "support/catch.hpp"
@@ -70,7 +71,7 @@ bool owned_by(const NatPlan& plan, const core::Address& client, const std::strin
 
 bool lets_in(const NatPlan& plan, const std::string& text) {
   for (const auto& [key, value] : plan.state().elements) {
-    if (key.set == SetId::clients && Address(key.key.view()) == address(text)) return true;
+    if (key.set == NatSet::clients && Address(key.key.view()) == address(text)) return true;
   }
   return false;
 }
@@ -82,7 +83,7 @@ TEST_CASE("nat: before the Egress is known nobody gets through") {
   plan.update(host());
   plan.update(one(list("a", {client("10.64.0.11", "u1")})));
   CHECK_FALSE(lets_in(plan, "10.64.0.11"));
-  CHECK(plan.state().tunnels.empty());
+  CHECK(plan.state().links.empty());
   plan.update(one(egress()));
   CHECK(lets_in(plan, "10.64.0.11"));
 }
@@ -127,13 +128,13 @@ TEST_CASE("nat: FoU has a device for each client, of the path's MTU without the 
   plan.update(host());
   plan.update(one(egress(Egress::Encapsulation::fou)));
   plan.update(one(list("a", {client("10.64.0.11", "u"), client("fd00:64::11", "u")})));
-  REQUIRE(plan.state().tunnels.size() == 2);
-  const Tunnel& four = plan.state().tunnels.at("pona4-0a40000b");
+  REQUIRE(plan.state().links.size() == 2);
+  const Link& four = plan.state().links.at("pona4-0a40000b");
   CHECK(four.mtu == 1472);
-  CHECK(four.remote == address("10.64.0.11"));
-  for (const auto& [name, tunnel] : plan.state().tunnels) {
+  CHECK(*remote_of(four) == address("10.64.0.11"));
+  for (const auto& [name, tunnel] : plan.state().links) {
     CHECK(name.size() <= 15);
-    if (tunnel.family == Family::ipv6) CHECK(tunnel.mtu == 1452);
+    if (remote_of(tunnel)->family() == Family::ipv6) CHECK(tunnel.mtu == 1452);
   }
   CHECK(plan.state().fou_ports.size() == 2);
 }

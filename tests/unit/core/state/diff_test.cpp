@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/state/text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
@@ -39,7 +40,7 @@ State both(const State& a, const State& b) {
 
 Element pod(std::uint8_t number, const char* comment = nullptr) {
   Element element;
-  element.key.set = SetId::pods;
+  element.key.set = EdgeSet::pods;
   element.key.key.append(std::array<std::uint8_t, 4>{10, 1, 0, number});
   if (comment != nullptr) element.value.comment = std::make_shared<const std::string>(comment);
   return element;
@@ -47,7 +48,7 @@ Element pod(std::uint8_t number, const char* comment = nullptr) {
 
 Element translation(std::uint8_t pod, std::uint8_t address) {
   Element element;
-  element.key.set = SetId::snat;
+  element.key.set = EdgeSet::snat;
   element.key.key.append(std::array<std::uint8_t, 4>{10, 1, 0, pod});
   element.value.data.append(std::array<std::uint8_t, 4>{203, 0, 113, address});
   return element;
@@ -55,7 +56,7 @@ Element translation(std::uint8_t pod, std::uint8_t address) {
 
 Element interval(std::uint8_t first, std::uint8_t last) {
   Element element;
-  element.key.set = SetId::ranges;
+  element.key.set = EdgeSet::ranges;
   element.key.key.append(
       std::array<std::uint8_t, 12>{203, 0, 113, 10, 17, 0, 0, 0, 0, first, 0, 0});
   element.key.end.append(std::array<std::uint8_t, 2>{0, last});
@@ -214,7 +215,7 @@ TEST_CASE("chains that lead to each other are emptied before they go") {
 TEST_CASE("another hook or declaration takes the table anew, elements and all") {
   State before = table_with({{"input", nft::Hook{}, {}}});
   nft::Set pods;
-  pods.name = to_string(SetId::pods);
+  pods.name = to_string(EdgeSet::pods);
   pods.key = {nft::Type::address};
   before.tables[Family::ipv4].sets = {pods};
   before.elements.emplace(pod(2).key, pod(2).value);
@@ -257,16 +258,16 @@ TEST_CASE("a way exists before traffic is sent there, and as long as traffic is"
 
 TEST_CASE("rules are there before the tunnel whose packets they judge, and as long as it is") {
   State with;
-  with.tunnels["pona-gpe"].name = "pona-gpe";
+  with.links["pona-gpe"].name = "pona-gpe";
   with.tables[Family::ipv4] = {Family::ipv4, "pona-nat", {}, {}};
   const auto place_of = [](const Changes& changes, auto is) {
     return std::ranges::find_if(changes, is) - changes.begin();
   };
   const Changes comes = diff(State(), with);
   CHECK(place_of(comes, [](const Change& c) { return std::holds_alternative<AddTable>(c); }) <
-        place_of(comes, [](const Change& c) { return std::holds_alternative<AddTunnel>(c); }));
+        place_of(comes, [](const Change& c) { return std::holds_alternative<AddLink>(c); }));
   const Changes goes = diff(with, State());
-  CHECK(place_of(goes, [](const Change& c) { return std::holds_alternative<DeleteTunnel>(c); }) <
+  CHECK(place_of(goes, [](const Change& c) { return std::holds_alternative<DeleteLink>(c); }) <
         place_of(goes, [](const Change& c) { return std::holds_alternative<DeleteTable>(c); }));
 }
 
@@ -289,10 +290,10 @@ TEST_CASE("a route gives way to another to the same destination, whoever made it
 TEST_CASE("what goes with a tunnel that is made anew is made anew in the same pass") {
   State before;
   for (const std::uint32_t number : {1U, 2U, 3U}) {
-    Tunnel tunnel;
+    Link tunnel;
     tunnel.name = "pona-" + std::to_string(number);
-    tunnel.port = 5555;
-    before.tunnels.emplace(tunnel.name, tunnel);
+    tunnel.body = GpeTunnel{5555};
+    before.links.emplace(tunnel.name, tunnel);
     Nexthop nexthop;
     nexthop.id = number;
     nexthop.device = tunnel.name;
@@ -319,7 +320,7 @@ TEST_CASE("what goes with a tunnel that is made anew is made anew in the same pa
   over("10.3.0.0/16", "", 11);
   over("10.4.0.0/16", "pona-3", 0);
   State after = before;
-  after.tunnels["pona-1"].port = 5556;
+  after.links["pona-1"].body = GpeTunnel{5556};
 
   support::FakeKernel kernel;
   reconcile(kernel, before, before);

@@ -1,9 +1,11 @@
 #include "core/state/text.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "core/state/diff.hpp"
 #include "support/catch.hpp"
 
@@ -15,12 +17,15 @@ using nft::Match;
 
 namespace {
 
-std::string golden(const std::string& name) {
-  std::ifstream file(std::string(PONA_TEST_DATA) + "/golden/" + name);
+// PONA_WRITE_GOLDEN=1 writes the file instead.
+void compare(const std::string& text, const std::string& name) {
+  const std::string path = std::string(PONA_TEST_DATA) + "/golden/" + name;
+  if (std::getenv("PONA_WRITE_GOLDEN") != nullptr) std::ofstream(path) << text;
+  std::ifstream file(path);
   REQUIRE(file);
   std::stringstream content;
   content << file.rdbuf();
-  return content.str();
+  CHECK(text == content.str());
 }
 
 std::string lines(const std::vector<std::string>& all) {
@@ -89,12 +94,12 @@ State small_state() {
   State state;
   nft::Table& table = state.tables[Family::ipv4];
   table.name = constants::edge_table;
-  nft::Set services = set(SetId::services, service, {T::verdict});
+  nft::Set services = set(EdgeSet::services, service, {T::verdict});
   services.counter = true;
   services.comment = "where a new connection goes";
-  nft::Set ranges = set(SetId::ranges, service, {T::inet_service});
+  nft::Set ranges = set(EdgeSet::ranges, service, {T::inet_service});
   ranges.interval = true;
-  nft::Set slots = set(SetId::slots, {T::address, T::inet_proto, T::inet_service, T::mark},
+  nft::Set slots = set(EdgeSet::slots, {T::address, T::inet_proto, T::inet_service, T::mark},
                        {T::address, T::inet_service});
   nft::Set rates;
   rates.name = "rate-20";
@@ -122,10 +127,10 @@ State small_state() {
               nft::Verdict{nft::Verdict::Code::drop, ""}})}},
   };
   state.elements = {
-      {key(SetId::services, web), leads("flow-16")},
-      {key(SetId::ranges, media, {0x13, 0x92}), holds({0x13, 0x88}, "shop/media")},
-      {key(SetId::slots, web + host_word(3)), holds({10, 1, 0, 2, 0x1f, 0x90, 0, 0}, "shop/web")},
-      {key(SetId::slots, web + host_word(15)), holds({10, 1, 0, 3, 0x1f, 0x90, 0, 0})},
+      {key(EdgeSet::services, web), leads("flow-16")},
+      {key(EdgeSet::ranges, media, {0x13, 0x92}), holds({0x13, 0x88}, "shop/media")},
+      {key(EdgeSet::slots, web + host_word(3)), holds({10, 1, 0, 2, 0x1f, 0x90, 0, 0}, "shop/web")},
+      {key(EdgeSet::slots, web + host_word(15)), holds({10, 1, 0, 3, 0x1f, 0x90, 0, 0})},
   };
   state.routes = {{11201, Prefix::parse("0.0.0.0/0").value(), Address::parse("192.0.2.1"), "eth1"},
                   {11201, Prefix::parse("::/0").value(), {}, "eth1"}};
@@ -138,23 +143,23 @@ State small_state() {
 }  // namespace
 
 TEST_CASE("a state reads as nft and ip would show it") {
-  CHECK(to_text(small_state()) == golden("state.txt"));
+  compare(to_text(small_state()), "state.txt");
 }
 
 TEST_CASE("changes read as commands of nft and ip") {
-  CHECK(lines(to_text(diff({}, small_state()))) == golden("build.txt"));
+  compare(lines(to_text(diff({}, small_state()))), "build.txt");
   State without;
-  CHECK(lines(to_text(diff(small_state(), without))) == golden("remove.txt"));
+  compare(lines(to_text(diff(small_state(), without))), "remove.txt");
   without.tables[Family::ipv4].name = constants::edge_table;
   without.sysctls["net.ipv4.conf.eth1.rp_filter"] = "0";
-  CHECK(lines(to_text(diff(small_state(), without), 1)) == golden("empty.txt"));
+  compare(lines(to_text(diff(small_state(), without), 1)), "empty.txt");
 }
 
 TEST_CASE("equal states have equal texts, in whatever order they were filled") {
   const State state = small_state();
   State other = state;
   other.elements.clear();
-  for (const SetId id : {SetId::slots, SetId::ranges, SetId::services}) {
+  for (const SetId id : {EdgeSet::slots, EdgeSet::ranges, EdgeSet::services}) {
     for (const auto& element : state.elements) {
       if (element.first.set == id) other.elements.insert(element);
     }
@@ -166,12 +171,12 @@ TEST_CASE("equal states have equal texts, in whatever order they were filled") {
 TEST_CASE("elements of a set share lines, or are only counted") {
   Changes changes;
   for (std::uint32_t slot = 0; slot < 5; ++slot) {
+    changes.push_back(AddElement{
+        {key(EdgeSet::slots, web + host_word(slot)), holds({10, 1, 0, 2, 0, 80, 0, 0})}});
     changes.push_back(
-        AddElement{{key(SetId::slots, web + host_word(slot)), holds({10, 1, 0, 2, 0, 80, 0, 0})}});
-    changes.push_back(
-        AddElement{{key(SetId::pods, {10, 1, 0, static_cast<std::uint8_t>(slot)}), {}}});
+        AddElement{{key(EdgeSet::pods, {10, 1, 0, static_cast<std::uint8_t>(slot)}), {}}});
   }
-  changes.push_back(DeleteElement{key(SetId::pods, {10, 1, 0, 9}), {}});
+  changes.push_back(DeleteElement{key(EdgeSet::pods, {10, 1, 0, 9}), {}});
   const std::vector<std::string> joined = to_text(changes, 4);
   REQUIRE(joined.size() == 5);
   CHECK(joined[1] ==
@@ -186,34 +191,35 @@ TEST_CASE("elements of a set share lines, or are only counted") {
 TEST_CASE("elements are printed as nft prints them") {
   const std::string plain = "203.0.113.10 . tcp . 443";
   const auto source = [](Octets first, Octets last) {
-    return to_text(Element{key(SetId::sources, web + first, last), {}});
+    return to_text(Element{key(EdgeSet::sources, web + first, last), {}});
   };
-  CHECK(to_text(Element{key(SetId::services, web), leads("flow-16")}) == plain + " : goto flow-16");
-  CHECK(to_text(Element{key(SetId::limits, web), leads("limit-100-20", true)}) ==
+  CHECK(to_text(Element{key(EdgeSet::services, web), leads("flow-16")}) ==
+        plain + " : goto flow-16");
+  CHECK(to_text(Element{key(EdgeSet::limits, web), leads("limit-100-20", true)}) ==
         plain + " : jump limit-100-20");
   CHECK(source({10, 0, 0, 0}, {10, 255, 255, 255}) == plain + " . 10.0.0.0/8");
   CHECK(source({0, 0, 0, 0}, {255, 255, 255, 255}) == plain + " . 0.0.0.0/0");
   CHECK(source({10, 1, 1, 1}, {10, 1, 1, 1}) == plain + " . 10.1.1.1");
   CHECK(source({10, 0, 0, 0}, {10, 0, 0, 9}) == plain + " . 10.0.0.0-10.0.0.9");
-  CHECK(to_text(Element{key(SetId::limit_ids, media, {0x13, 0x92}), holds(host_word(7))}) ==
+  CHECK(to_text(Element{key(EdgeSet::limit_ids, media, {0x13, 0x92}), holds(host_word(7))}) ==
         "203.0.113.10 . udp . 5000-5010 : 0x00000007");
-  CHECK(to_text(Element{key(SetId::limit_ids, media, {0x13, 0x88}), holds(host_word(7))}) ==
+  CHECK(to_text(Element{key(EdgeSet::limit_ids, media, {0x13, 0x88}), holds(host_word(7))}) ==
         "203.0.113.10 . udp . 5000 : 0x00000007");
-  CHECK(to_text(Element{key(SetId::traffic, Octets{0, 0, 0, 0} + web), {}}) ==
+  CHECK(to_text(Element{key(EdgeSet::traffic, Octets{0, 0, 0, 0} + web), {}}) ==
         "original . " + plain);
-  CHECK(to_text(Element{key(SetId::range_traffic, Octets{1, 0, 0, 0} + media, {0x13, 0x92}), {}}) ==
-        "reply . 203.0.113.10 . udp . 5000-5010");
-  CHECK(to_text(Element{key(SetId::range_endpoints, {10, 1, 0, 2, 132, 0, 0, 0}), {}}) ==
+  CHECK(to_text(Element{key(EdgeSet::range_traffic, Octets{1, 0, 0, 0} + media, {0x13, 0x92}),
+                        {}}) == "reply . 203.0.113.10 . udp . 5000-5010");
+  CHECK(to_text(Element{key(EdgeSet::range_endpoints, {10, 1, 0, 2, 132, 0, 0, 0}), {}}) ==
         "10.1.0.2 . sctp");
   const Octets name = {'e', 't', 'h', '1', '.', '7', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  CHECK(to_text(Element{key(SetId::external, name), leads("from-eth1.7", true)}) ==
+  CHECK(to_text(Element{key(EdgeSet::external, name), leads("from-eth1.7", true)}) ==
         "\"eth1.7\" : jump from-eth1.7");
-  CHECK(to_text(Element{key(SetId::departing, host_word(0x10200000) + name), {}}) ==
+  CHECK(to_text(Element{key(EdgeSet::departing, host_word(0x10200000) + name), {}}) ==
         "0x10200000 . \"eth1.7\"");
-  CHECK(to_text(Element{key(SetId::snat, {10, 1, 0, 2}), holds({203, 0, 113, 10}, "shop/web")}) ==
+  CHECK(to_text(Element{key(EdgeSet::snat, {10, 1, 0, 2}), holds({203, 0, 113, 10}, "shop/web")}) ==
         "10.1.0.2 comment \"shop/web\" : 203.0.113.10");
   // Somebody else's set of the same name.
-  CHECK(to_text(Element{key(SetId::pods, {1, 2}), {}}) == "0x0102");
+  CHECK(to_text(Element{key(EdgeSet::pods, {1, 2}), {}}) == "0x0102");
 
   const Octets six = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   Octets last = six;
@@ -221,9 +227,9 @@ TEST_CASE("elements are printed as nft prints them") {
   Octets first = six;
   first.back() = 0;
   const Octets six_web = six + Octets{17, 0, 0, 0, 0, 53, 0, 0};
-  CHECK(to_text(Element{key(SetId::sources, six_web + first, last, Family::ipv6), {}}) ==
+  CHECK(to_text(Element{key(EdgeSet::sources, six_web + first, last, Family::ipv6), {}}) ==
         "2001:db8::1 . udp . 53 . 2001:db8::/32");
-  CHECK(to_text(Element{key(SetId::slots, six_web + host_word(255), {}, Family::ipv6),
+  CHECK(to_text(Element{key(EdgeSet::slots, six_web + host_word(255), {}, Family::ipv6),
                         holds(six + Octets{0, 53, 0, 0})}) ==
         "2001:db8::1 . udp . 53 . 0x000000ff : 2001:db8::1 . 53");
 }

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/state/set_shape.hpp"
+#include "core/edge/edge_sets.hpp"
 #include "net/netlink/netlink.hpp"
 #include "net/nft/declarations.hpp"
 #include "net/nft/elements.hpp"
@@ -15,6 +15,7 @@ namespace unit::tables_codec_test {
 
 namespace {
 
+using core::EdgeSet;
 using core::Family;
 using core::SetId;
 using core::nft::Type;
@@ -123,7 +124,7 @@ TEST_CASE("a verdict map by interface is declared as nft declares it") {
 TEST_CASE("an interval element is written as nft writes it") {
   // 1.2.3.4 . tcp . 1-4 comment "shop/web" : 5
   core::Element five =
-      element(SetId::limit_ids, {1, 2, 3, 4, 6, 0, 0, 0, 0, 1, 0, 0}, {0, 4}, {5, 0, 0, 0});
+      element(EdgeSet::limit_ids, {1, 2, 3, 4, 6, 0, 0, 0, 0, 1, 0, 0}, {0, 4}, {5, 0, 0, 0});
   five.value.comment = std::make_shared<const std::string>("shop/web");
   net::NetlinkWriter writer;
   net::write_element(writer, five.key, &five.value);
@@ -142,8 +143,8 @@ TEST_CASE("declarations of sets come back as they were written") {
     return net::read_set(net::AttributeList(writer.bytes()), family);
   };
   for (const Family family : {Family::ipv4, Family::ipv6}) {
-    for (int id = 0; id < static_cast<int>(SetId::count_); ++id) {
-      const core::SetShape& shape = core::shape_of(static_cast<SetId>(id));
+    for (const SetId id : core::all_sets()) {
+      const core::nft::Set& shape = core::declaration_of(id);
       core::nft::Set set = named("some", shape.key, shape.data);
       CHECK(back(set, family) == set);
       set.counter = true;
@@ -188,7 +189,7 @@ TEST_CASE("a base chain with another policy does not pass for one of ours") {
 
 TEST_CASE("elements come back as they were written") {
   net::Comments comments;
-  core::Element verdict = element(SetId::services, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0});
+  core::Element verdict = element(EdgeSet::services, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0});
   verdict.value.chain.append(bytes_of("flow-16"));
   verdict.value.jump = GENERATE(true, false);
   verdict.value.comment = std::make_shared<const std::string>("shop/web");
@@ -200,18 +201,18 @@ TEST_CASE("elements come back as they were written") {
   CHECK(read_back(verdict, comments).value.comment == once.value.comment);
 
   const core::Element source =
-      element(SetId::sources, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0, 198, 51, 100, 0},
+      element(EdgeSet::sources, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0, 198, 51, 100, 0},
               {198, 51, 100, 255});
   CHECK(read_back(source, comments) == source);
 
   const core::Element map =
-      element(SetId::range_ports, {1, 2, 3, 4, 6, 0, 0, 0, 0, 1, 0, 0}, {}, {0, 80});
+      element(EdgeSet::range_ports, {1, 2, 3, 4, 6, 0, 0, 0, 0, 1, 0, 0}, {}, {0, 80});
   CHECK(read_back(map, comments) == map);
 }
 
 TEST_CASE("a comment too long for nft is cut") {
   net::Comments comments;
-  core::Element pod = element(SetId::pods, {10, 1, 2, 3});
+  core::Element pod = element(EdgeSet::pods, {10, 1, 2, 3});
   pod.value.comment = std::make_shared<const std::string>(300, 'x');
   CHECK(read_back(pod, comments).value.comment->size() == 127);
 }
@@ -219,7 +220,7 @@ TEST_CASE("a comment too long for nft is cut") {
 TEST_CASE("the longest element fits where one is expected") {
   core::Element longest;
   longest.key.family = Family::ipv6;
-  longest.key.set = SetId::sources;
+  longest.key.set = EdgeSet::sources;
   longest.key.key.append(std::vector<std::uint8_t>(40, 1));
   longest.key.end.append(std::vector<std::uint8_t>(16, 2));
   longest.value.chain.append(std::vector<std::uint8_t>(28, 'c'));
@@ -243,7 +244,7 @@ TEST_CASE("counters of elements are read") {
   writer.close(data);
   writer.close(expression);
   net::Comments comments;
-  const auto read = net::read_element(writer.bytes(), Family::ipv4, SetId::pods, comments);
+  const auto read = net::read_element(writer.bytes(), Family::ipv4, EdgeSet::pods, comments);
   REQUIRE(read);
   REQUIRE(read->count);
   CHECK(read->count->packets == 3);
@@ -254,13 +255,13 @@ TEST_CASE("elements that cannot be ours are left out") {
   net::Comments comments;
   net::NetlinkWriter catch_all;
   catch_all.put_u32(NFTA_SET_ELEM_FLAGS, 2);  // NFT_SET_ELEM_CATCHALL: has no key
-  CHECK_FALSE(net::read_element(catch_all.bytes(), Family::ipv4, SetId::pods, comments));
+  CHECK_FALSE(net::read_element(catch_all.bytes(), Family::ipv4, EdgeSet::pods, comments));
 
   net::NetlinkWriter long_key;
   const std::size_t key = long_key.nest(NFTA_SET_ELEM_KEY);
   long_key.put(NFTA_DATA_VALUE, std::array<std::uint8_t, 64>{});
   long_key.close(key);
-  CHECK_FALSE(net::read_element(long_key.bytes(), Family::ipv4, SetId::pods, comments));
+  CHECK_FALSE(net::read_element(long_key.bytes(), Family::ipv4, EdgeSet::pods, comments));
 }
 
 TEST_CASE("truncated attributes end the list and are never read beyond") {

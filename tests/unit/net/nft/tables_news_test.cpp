@@ -96,7 +96,7 @@ TEST_CASE("only others' changes of our tables are news") {
     CHECK_FALSE(nft.drain());
     CHECK_FALSE(readable(nft));
 
-    nft.apply({core::AddElement{element(Family::ipv4, SetId::pods, {10, 0, 0, 1})}});
+    nft.apply({core::AddElement{element(Family::ipv4, EdgeSet::pods, {10, 0, 0, 1})}});
     CHECK_FALSE(readable(nft));
 
     shell("nft add table ip other; nft add table inet pona-edge");
@@ -125,7 +125,7 @@ TEST_CASE("a large transaction is applied whole, and is no news") {
     for (std::uint32_t i = 0; i < 20'000; ++i) {
       const auto high = static_cast<std::uint8_t>(i >> 8);
       const auto low = static_cast<std::uint8_t>(i);
-      for (const SetId set : {SetId::pods, SetId::addresses}) {
+      for (const SetId set : {EdgeSet::pods, EdgeSet::addresses}) {
         changes.push_back(core::AddElement{element(Family::ipv4, set, {10, 1, high, low})});
       }
     }
@@ -138,7 +138,7 @@ TEST_CASE("a large transaction is applied whole, and is no news") {
     CHECK(observe(nft, wanted) == wanted);
 
     changes.push_back(
-        core::DeleteElement{element(Family::ipv4, SetId::pods, {9, 9, 9, 9}).key, {}});
+        core::DeleteElement{element(Family::ipv4, EdgeSet::pods, {9, 9, 9, 9}).key, {}});
     const std::string message = message_of([&] { nft.apply(changes); });
     INFO(message);
     CHECK(contains(message, "9.9.9.9"));
@@ -164,7 +164,7 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
       table.name = edge_table.name;
       for (const Set& set : edge_table.sets) {
         for (const SetId id :
-             {SetId::ranges, SetId::refused_source, SetId::sources, SetId::limit_ids}) {
+             {EdgeSet::ranges, EdgeSet::refused_source, EdgeSet::sources, EdgeSet::limit_ids}) {
           if (set.name == core::to_string(id)) table.sets.push_back(set);
         }
       }
@@ -195,11 +195,11 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
       std::vector<std::uint8_t> numbered = {42, 0, 0, 0};
       numbered.insert(numbered.end(), from.begin(), from.end());
       for (const core::Element& one :
-           {element(family, SetId::ranges, range, {0x13, 0x92}, {0x13, 0x88}),  // 5000-5010
-            element(family, SetId::limit_ids, range, {0x13, 0x92}, {42, 0, 0, 0}),
-            element(family, SetId::refused_source, range),
-            element(family, SetId::sources, source, from),
-            element(family, SetId::pods, numbered)}) {
+           {element(family, EdgeSet::ranges, range, {0x13, 0x92}, {0x13, 0x88}),  // 5000-5010
+            element(family, EdgeSet::limit_ids, range, {0x13, 0x92}, {42, 0, 0, 0}),
+            element(family, EdgeSet::refused_source, range),
+            element(family, EdgeSet::sources, source, from),
+            element(family, EdgeSet::pods, numbered)}) {
         wanted.elements[one.key] = one.value;
       }
     }
@@ -211,7 +211,7 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
         "bash -c 'for port in 5000 5004 5010 5011; do"
         " echo x > /dev/udp/127.0.0.1/$port; echo x > /dev/udp/::1/$port; done'");
     for (const Family family : {Family::ipv4, Family::ipv6}) {
-      for (const SetId set : {SetId::refused_source, SetId::sources, SetId::pods}) {
+      for (const SetId set : {EdgeSet::refused_source, EdgeSet::sources, EdgeSet::pods}) {
         const core::Counts counts = nft.counts(family, {set});
         REQUIRE(counts.size() == 1);
         INFO(core::to_string(family) << ' ' << core::to_string(set));

@@ -21,6 +21,7 @@
 
 namespace unit::nft_tables {
 
+using core::EdgeSet;
 using core::Family;
 using core::SetId;
 using namespace core::nft;
@@ -70,13 +71,13 @@ inline std::vector<core::Element> some_elements(Family family) {
   std::vector<std::uint8_t> endpoint = address;
   endpoint.insert(endpoint.end(), {0x1f, 0x90, 0, 0});
   std::vector<core::Element> result = {
-      element(family, SetId::services, key(family, 1, 80), {}, {}, "flow-16"),
-      element(family, SetId::slots, key(family, 1, 80, {3, 0, 0, 0}), {}, endpoint),
-      element(family, SetId::ranges, key(family, 2, 50), {0, 60}, {0, 50}),
-      element(family, SetId::range_slots, key(family, 2, 50, {9, 0, 0, 0}), {}, address),
-      element(family, SetId::sources, key(family, 1, 80, address), last),
-      element(family, SetId::limit_ids, key(family, 1, 80), {0, 80}, {7, 0, 0, 0}),
-      element(family, SetId::pods, address),
+      element(family, EdgeSet::services, key(family, 1, 80), {}, {}, "flow-16"),
+      element(family, EdgeSet::slots, key(family, 1, 80, {3, 0, 0, 0}), {}, endpoint),
+      element(family, EdgeSet::ranges, key(family, 2, 50), {0, 60}, {0, 50}),
+      element(family, EdgeSet::range_slots, key(family, 2, 50, {9, 0, 0, 0}), {}, address),
+      element(family, EdgeSet::sources, key(family, 1, 80, address), last),
+      element(family, EdgeSet::limit_ids, key(family, 1, 80), {0, 80}, {7, 0, 0, 0}),
+      element(family, EdgeSet::pods, address),
   };
   result[0].value.comment = std::make_shared<const std::string>("shop/web");
   return result;

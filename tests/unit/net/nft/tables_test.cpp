@@ -83,13 +83,13 @@ TEST_CASE("a refused transaction changes nothing and names the change") {
     std::vector<core::Element> pods;
     core::Changes changes;
     for (std::uint8_t host = 1; host <= 5; ++host) {
-      pods.push_back(element(Family::ipv4, SetId::pods, {10, 0, 0, host}));
+      pods.push_back(element(Family::ipv4, EdgeSet::pods, {10, 0, 0, host}));
       changes.push_back(core::AddElement{pods.back()});
     }
     nft.apply(changes);
     nft.apply({core::DeleteElement{pods[2].key, {}}});
 
-    changes = {core::AddElement{element(Family::ipv4, SetId::pods, {10, 0, 0, 9})}};
+    changes = {core::AddElement{element(Family::ipv4, EdgeSet::pods, {10, 0, 0, 9})}};
     for (const core::Element& pod : pods) changes.push_back(core::DeleteElement{pod.key, {}});
     const std::string message = message_of([&] { nft.apply(changes); });
     INFO(message);

@@ -1,5 +1,5 @@
 // Tunnels, next hop objects and routes over them, in a network namespace of the test's own.
-#include "net/route/tunnel.hpp"
+#include "net/route/link.hpp"
 
 #include <linux/netlink.h>
 
@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "unit/net/namespace.hpp"
 
-namespace unit::tunnel_test {
+namespace unit::link_test {
 
 using namespace core;
 using net::test::in_namespace;
@@ -25,12 +25,11 @@ Address address(const std::string& text) { return *Address::parse(text); }
 
 State state() {
   State result;
-  Tunnel gpe;
+  Link gpe;
   gpe.name = "pona-gpe";
-  gpe.kind = Tunnel::Kind::gpe;
-  gpe.port = 4790;
+  gpe.body = GpeTunnel{4790};
   gpe.mtu = 1444;
-  result.tunnels[gpe.name] = gpe;
+  result.links[gpe.name] = gpe;
   for (const auto& [id, family, remote] : {std::tuple{1U, Family::ipv4, "10.64.0.21"},
                                            {2U, Family::ipv4, "10.64.0.22"},
                                            {3U, Family::ipv6, "fd00:64::21"}}) {
@@ -97,10 +96,10 @@ TEST_CASE("what is made of tunnels, next hops, routes and rules is what is read 
     }
     SECTION("a smaller MTU is set in place, a device that is down is set up") {
       State other = wanted;
-      other.tunnels["pona-gpe"].mtu = 1300;
+      other.links["pona-gpe"].mtu = 1300;
       const Changes changes = diff(kernel->observe(other), other);
       REQUIRE(changes.size() == 1);
-      CHECK(std::holds_alternative<ChangeTunnel>(changes.front()));
+      CHECK(std::holds_alternative<ChangeLink>(changes.front()));
       kernel->apply(changes);
       CHECK(kernel->observe(other) == other);
     }
@@ -114,15 +113,15 @@ TEST_CASE("what is made of tunnels, next hops, routes and rules is what is read 
 TEST_CASE("pitfall 11: a device of the same name that is not pona's is left alone") {
   in_namespace([] {
     net::RequestSocket socket(NETLINK_ROUTE);
-    Tunnel gpe = state().tunnels.at("pona-gpe");
-    REQUIRE(net::add_tunnel(socket, gpe).ok());
+    Link gpe = state().links.at("pona-gpe");
+    REQUIRE(net::add_link(socket, gpe).ok());
     // Out of the group it is somebody else's.
     net::test::shell("ip link set pona-gpe group 0");
-    CHECK(net::read_tunnels(socket).ours.empty());
-    const net::Answer answer = net::add_tunnel(socket, gpe);
+    CHECK(net::read_own_links(socket).ours.empty());
+    const net::Answer answer = net::add_link(socket, gpe);
     CHECK(answer.error == EEXIST);
     CHECK(answer.details.find("not pona's") != std::string::npos);
   });
 }
 
-}  // namespace unit::tunnel_test
+}  // namespace unit::link_test
