@@ -53,7 +53,17 @@ function(pona_sources variable directory)
   set(${variable} ${sources} PARENT_SCOPE)
 endfunction()
 
-# Puts sources, sorted by their paths, into groups whose names begin with PREFIX.
+# Puts sources into groups of whatever folders.
+function(pona_group_any name)
+  set(count 0)
+  foreach(source IN LISTS ARGN)
+    math(EXPR group "${count} / ${PONA_UNITY_FILES}")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${name}_${group})
+    math(EXPR count "${count} + 1")
+  endforeach()
+endfunction()
+
+# Puts sources, sorted by their paths, into groups within their folders, whose names begin with PREFIX.
 function(pona_group prefix)
   set(folder "")
   foreach(source IN LISTS ARGN)
