@@ -131,7 +131,7 @@ by_hand() {
 
 # --- traffic -----------------------------------------------------------------------------------
 # CLIENT tcp|udp ADDRESS PORT OPTION…
-ask() { at "$1" python3 "$tools/client.py" "${@:2}"; }
+ask() { at "$1" python3 -I -S "$tools/client.py" "${@:2}"; }
 answers() { ask "${@:2}" | grep -qE -- "$1"; }
 
 # CLIENT NAT-POD

@@ -193,7 +193,7 @@ metric() { ask_edge edge metrics | grep -E -- "^$1" | head -n 1 | awk '{print $N
 
 # --- traffic -----------------------------------------------------------------------------------
 # tcp|udp ADDRESS PORT OPTION…, from the client.
-ask() { at client python3 "$tools/client.py" "$@"; }
+ask() { at client python3 -I -S "$tools/client.py" "$@"; }
 
 answers() { ask "${@:2}" | grep -qE -- "$1"; }
 

@@ -8,7 +8,6 @@
   client.py load ADDRESS PORT      --count workers that connect, ask and close until --stop exists
 """
 import argparse
-import asyncio
 import collections
 import os
 import socket
@@ -34,6 +33,8 @@ def options():
 
 
 ARGS = options()
+if ARGS.mode not in ("tcp", "udp"):  # those are run thousands of times
+    import asyncio
 FAMILY = socket.AF_INET6 if ":" in ARGS.address else socket.AF_INET
 
 
