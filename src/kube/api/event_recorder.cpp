@@ -139,9 +139,9 @@ void EventRecorder::send(const EventNote& note, Series& series) {
   }
   series.told = series.count;
   const Json body = {{"series", {{"count", series.count}, {"lastObservedTime", now}}}};
-  request_ = exchanges_.start(
-      {"PATCH", path(note) + "/" + series.name, "application/merge-patch+json", body.dump(), false},
-      patience);
+  request_ = exchanges_.start({"PATCH", path(note) + "/" + series.name,
+                               "application/merge-patch+json", dump_json(body), false},
+                              patience);
 }
 
 bool EventRecorder::take(const Reply& reply) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kube/api/refusal.hpp"
+#include "kube/decode/json_text.hpp"
 #include "kube/decode/mapping_fields.hpp"
 
 namespace kube {
@@ -101,7 +102,7 @@ void Election::write(Phase phase) {
   const bool create = phase == Phase::create;
   request_ =
       exchanges_.start({create ? "POST" : "PUT", create ? path() : path() + "/" + options_.name,
-                        "application/json", body.dump(), false},
+                        "application/json", dump_json(body), false},
                        longest_wait);
 }
 

@@ -20,10 +20,12 @@ constexpr os::Time::duration watch_silence = 3min;
 constexpr os::Time::duration page_silence = 60s;
 
 constexpr std::chrono::milliseconds first_delay = 500ms;
-constexpr std::chrono::milliseconds longest_delay = 30s;
 constexpr os::Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
-constexpr os::Time::duration long_lived = 30s;      // a watch that lived so long was no failure
-constexpr os::Time::duration at_once = 1s;          // and one that ended sooner was none at all
+constexpr os::Time::duration long_lived = 30s;  // a watch that lived so long was no failure
+constexpr os::Time::duration at_once = 1s;      // and one that ended sooner was none at all
+constexpr os::Time::duration gone_pause = 5s;   // one 410 soon after another is no news
+// An API server that has just started refuses what it will grant in a moment.
+constexpr os::Time::duration warming_up = 5s;
 constexpr os::Time::duration disorder_pause = 10s;  // a server may have no order at all
 
 }  // namespace
@@ -55,6 +57,7 @@ void Reflector::step() {
   const auto silence = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - heard_);
   leave();
   fresh_ = true;
+  unreachable_ = unreachable_ || status_ == 0;
   pages_next_ = phase_ == Phase::streaming;
   fail("the API server has been silent for " + std::to_string(silence.count()) + " s");
 }
@@ -130,10 +133,26 @@ bool Reflector::take(const Arrival& arrival) {
   return true;
 }
 
+void Reflector::take_answer() {
+  if (!unreachable_) return;
+  unreachable_ = false;
+  back_ = true;
+  back_since_ = clock_.now();
+  delay_ = {};
+}
+
+void Reflector::ask_soon() {
+  if (request_ != 0 || !unreachable_) return;
+  const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(1s * clock_.chance());
+  not_before_ = std::min<os::Time>(not_before_, clock_.now() + wait);
+}
+
 void Reflector::take_head(const Arrival& arrival) {
   status_ = arrival.status;
+  take_answer();
   retry_after_ = arrival.retry_after.value_or(0s);
-  if (status_ == 200 && phase_ == Phase::watching) trouble_.clear();
+  // What could not be read may come again: then only what is read is an end of the trouble.
+  if (status_ == 200 && phase_ == Phase::watching && !unreadable_) trouble_.clear();
 }
 
 void Reflector::take_body(const std::string& bytes) {
@@ -160,6 +179,7 @@ void Reflector::take_body(const std::string& bytes) {
 void Reflector::take_end(const std::string& error) {
   const bool cut = lines_.pending() > 0;
   if (!error.empty()) {
+    unreachable_ = unreachable_ || status_ == 0;
     if (clock_.now() - opened_ >= long_lived) delay_ = {};
     fail(error);
   } else if (status_ != 200) {
@@ -181,6 +201,7 @@ void Reflector::take_line(std::string_view line) {
   WatchEvent event;
   if (const auto wrong = decoder_.event(line, event)) {
     leave();
+    unreadable_ = true;
     fail("cannot read what the watch brought: " + *wrong);
     return;
   }
@@ -269,6 +290,12 @@ void Reflector::refused(const Status& status) {
     refusals_ = 0;
   }
   refused_ = resource_.optional && (status.code == 403 || status.code == 404);
+  if ((status.code == 403 || status.code == 429) && clock_.now() < back_since_ + warming_up) {
+    const std::string before = trouble_;
+    fail("", wait);
+    trouble_ = before;
+    return;
+  }
   if (status.code == 403) {
     fail("not allowed to " + verb() + " " + resource_.name() + ": " + status.message +
              "; grant verbs list and watch on it to this user",
@@ -288,14 +315,18 @@ void Reflector::refused(const Status& status) {
 // What was asked from is no longer known: all is listed anew, at once the first time.
 void Reflector::gone(const std::string& why) {
   version_.clear();
+  // A token that expired is asked for no more.
+  const bool again = next_.empty() && clock_.now() < gone_ + gone_pause;
   if (!next_.empty()) unlimited_ = true;
   next_.clear();
-  const bool first = delay_ == delay_.zero();
-  fail(why);
-  if (first) {
-    trouble_.clear();
-    not_before_ = clock_.now();
+  gone_ = clock_.now();
+  if (again) {
+    fail(why);
+    return;
   }
+  trouble_.clear();
+  delay_ = {};
+  not_before_ = clock_.now();
 }
 
 // A watch tells versions in their order (Kubernetes API concepts, "Resource versions"). One that
@@ -312,7 +343,7 @@ void Reflector::disordered() {
 
 void Reflector::fail(const std::string& why, os::Time::duration least) {
   trouble_ = why;
-  delay_ = std::clamp(delay_ * 2, first_delay, longest_delay);
+  delay_ = std::clamp(delay_ * 2, first_delay, longest_delay_);
   const auto wait =
       std::chrono::duration_cast<std::chrono::milliseconds>(delay_ * (0.5 + clock_.chance() / 2));
   not_before_ =
@@ -321,6 +352,7 @@ void Reflector::fail(const std::string& why, os::Time::duration least) {
 
 void Reflector::calm() {
   trouble_.clear();
+  unreadable_ = false;
   delay_ = {};
   refusals_ = 0;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "kube/api/object_cache.hpp"
 #include "kube/api/transport.hpp"
@@ -38,6 +39,12 @@ class Reflector {
   // False: it is of a request that is not, or no longer, its own.
   bool take(const Arrival& arrival);
   [[nodiscard]] os::Time due() const;
+  // Of several for one server, one asks often whether it is there again, for all of them.
+  void keep_asking() { longest_delay_ = std::chrono::seconds(4); }
+  // True once after the server was out of reach and has answered, whatever it said.
+  bool take_back() { return std::exchange(back_, false); }
+  // The server is there again: the next request is due within a second.
+  void ask_soon();
 
   // A list was whole once.
   [[nodiscard]] bool synced() const { return synced_; }
@@ -68,6 +75,7 @@ class Reflector {
   void take_page();
   void finish_list(const std::string& version);
 
+  void take_answer();
   void leave();
   void refused(const Status& status);
   void gone(const std::string& why);
@@ -96,6 +104,7 @@ class Reflector {
   bool pages_only_ = false;  // the server has no streaming lists
   bool pages_next_ = false;  // the last streaming list did not come to its end
   bool unlimited_ = false;   // continue tokens expire too soon: all in one page
+  bool unreadable_ = false;  // what the last watch brought
   bool fresh_ = false;       // the last connection is not to be trusted
 
   bool synced_ = false;
@@ -103,7 +112,12 @@ class Reflector {
   std::string trouble_;
   os::Time not_before_{};
   os::Time disordered_{os::Time::min()};
+  os::Time gone_{os::Time::min()};
   std::chrono::milliseconds delay_{};
+  std::chrono::milliseconds longest_delay_{std::chrono::seconds(30)};
+  bool unreachable_ = false;  // the last request got no answer at all
+  bool back_ = false;         // the server answers again, and nobody has asked for it yet
+  os::Time back_since_{os::Time::min()};
   int refusals_ = 0;  // of watches, in a row
 };
 

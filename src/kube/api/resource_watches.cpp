@@ -11,6 +11,7 @@ Watches::Watches(std::string context, Transport& transport, os::Clock clock)
 Reflector& Watches::add(Resource resource, Reduce reduce) {
   reflectors_.push_back(
       std::make_unique<Reflector>(std::move(resource), transport_, clock_, std::move(reduce)));
+  if (reflectors_.size() == 1) reflectors_.back()->keep_asking();
   return *reflectors_.back();
 }
 
@@ -20,6 +21,11 @@ bool Watches::take(const Arrival& arrival) {
 }
 
 void Watches::step() {
+  bool back = false;
+  for (const auto& reflector : reflectors_) back = reflector->take_back() || back;
+  if (back) {
+    for (const auto& reflector : reflectors_) reflector->ask_soon();
+  }
   for (const auto& reflector : reflectors_) reflector->step();
 }
 

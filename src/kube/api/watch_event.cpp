@@ -119,11 +119,13 @@ std::optional<std::string> EventDecoder::event(std::string_view line, WatchEvent
     }
     if (event.type == WatchEvent::Type::bookmark) return;
     std::vector<Decoded> decoded = reduce_(*object);
-    if (decoded.size() != 1 || decoded.front().ignored || !decoded.front().id) {
+    if (decoded.size() != 1 || decoded.front().ignored) {
       wrong = "an event of an object that was not asked for: " + excerpt(line);
       return;
     }
     event.object = std::move(decoded.front());
+    // Without a name that pona could say it by it is nobody's business, and no reason to stop.
+    if (!event.object.id) event.type = WatchEvent::Type::bookmark;
   });
   return syntax ? syntax : wrong;
 }
@@ -145,11 +147,11 @@ std::optional<std::string> EventDecoder::page(std::string_view text, ListPage& p
     }
     if (!items || items->type() == Node::Type::null) return;  // as Go writes an empty list
     page.objects = reduce_(root);
-    for (const Decoded& object : page.objects) {
-      if (!object.ignored && object.id) continue;
+    if (std::ranges::any_of(page.objects, &Decoded::ignored)) {
       wrong = "a list with an object that was not asked for: " + excerpt(text);
       return;
     }
+    std::erase_if(page.objects, [](const Decoded& object) { return !object.id; });
   });
   return syntax ? syntax : wrong;
 }

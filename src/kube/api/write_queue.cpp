@@ -13,8 +13,7 @@ using namespace std::chrono_literals;
 // So that a lease or a list does not wait behind a thousand of them.
 constexpr std::size_t most_open = 4;
 constexpr os::Time::duration patience = 10s;
-constexpr std::chrono::seconds longest_pause = 30s;
-constexpr std::chrono::seconds pause_of_forbidden = 60s;
+constexpr std::chrono::seconds longest_pause = 8s;
 constexpr std::chrono::seconds longest_pause_of_one = 300s;
 // Somebody may have undone it once, and somebody else may undo it each time.
 constexpr os::Time::duration first_pause_of_futile = 1s;
@@ -24,8 +23,8 @@ std::size_t hash_of(const Request& request) {
   return std::hash<std::string>()(request.method + " " + request.target + " " + request.body);
 }
 
-std::chrono::seconds pause(int failures, std::chrono::seconds longest) {
-  return std::min(longest, std::chrono::seconds(1) * (1 << std::min(failures, 8)));
+std::chrono::milliseconds pause(int failures, std::chrono::seconds longest) {
+  return std::min<std::chrono::milliseconds>(longest, 500ms * (1 << std::min(failures, 10)));
 }
 
 }  // namespace
@@ -140,8 +139,9 @@ void Writes::refused(const Reply& reply, const Open& open) {
     add(open.name);
   } else {
     trouble_ = text;
-    const auto least = whole && reply.code == 403 ? pause_of_forbidden : reply.retry_after;
-    not_before_ = clock_.now() + std::max(least, pause(troubles_++, longest_pause));
+    // Also a permission that is missing: others grant it, at a start right after us.
+    not_before_ = clock_.now() + std::max<os::Time::duration>(reply.retry_after,
+                                                              pause(troubles_++, longest_pause));
     add(open.name);
   }
 }

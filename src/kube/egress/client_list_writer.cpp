@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 // Who grants what is missing is waited for.
-constexpr os::Time::duration refusal_pause = 60s;
+// Whoever grants what is missing, or mends a webhook, is not waited for longer than this.
+constexpr os::Time::duration longest_refusal_pause = 8s;
 constexpr int most_conflicts = 6;             // that make the pause longer
 constexpr std::size_t longest_manager = 128;  // of the API
 
@@ -261,7 +262,7 @@ void ClientListWriter::written(const core::ObjectName& name, const std::string& 
   Record& record = records_[name];
   record.open = false;
   record.refusal.clear();
-  record.conflicts = 0;
+  record.conflicts = record.refusals = 0;
   if (std::exchange(record.doubtful, false)) return;
   DecodeOptions decoding;
   decoding.served = true;
@@ -292,7 +293,10 @@ bool ClientListWriter::refused(const core::ObjectName& name, int code, const std
     return true;
   }
   if (code != 400 && code != 403 && code != 422) return false;  // of the server, or of this moment
-  wait(name, record, clock_.now() + refusal_pause);
+  wait(name, record,
+       clock_.now() +
+           std::min<os::Time::duration>(500ms * (1 << std::min(record.refusals++, most_conflicts)),
+                                        longest_refusal_pause));
   record.refusal = text;
   if (code == 403) {
     // Nobody can grant anything in a namespace that goes, and the Egress goes with it.

@@ -72,6 +72,7 @@ class ClientListWriter : public ClientPart {
     std::size_t applied = 0;    // the hash of what was written last
     RateLimit repairs{0.1, 3};  // writes of the same again
     int conflicts = 0;          // in a row
+    int refusals = 0;           // likewise
     os::Time not_before{};      // of the next write
     std::string refusal;        // for people
   };

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* hash_annotation = "pona.cybozu.com/applied";
 // Of one part; whoever is in the way or grants what is missing is waited for.
-constexpr os::Time::duration refusal_pause = 60s;
+constexpr os::Time::duration longest_refusal_pause = 8s;
 
 std::size_t hash_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the same in every process
@@ -203,6 +203,7 @@ std::optional<Write> EgressWriter::next_part(const core::ObjectName& name, Recor
     return std::nullopt;
   }
   state.refusal.reset();
+  state.refusals = 0;
   if (json_at(found, {"metadata", "annotations", hash_annotation}) == hex(hash) &&
       is_in_effect(wanted, state.seen->json)) {
     return std::nullopt;
@@ -270,9 +271,11 @@ Write EgressWriter::remove(const core::ObjectName& name, WorkloadPart part, cons
 void EgressWriter::refuse(const core::ObjectName& name, WorkloadPart part, Refusal refusal) {
   const auto found = records_.find(name);
   if (found == records_.end()) return;
-  refusal.until = clock_.now() + refusal_pause;
-  later_.emplace(refusal.until, name);
   Part& state = found->second.parts[part];
+  refusal.until =
+      clock_.now() + std::min<os::Time::duration>(500ms * (1 << std::min(state.refusals++, 10)),
+                                                  longest_refusal_pause);
+  later_.emplace(refusal.until, name);
   state.refusal = std::move(refusal);
   // Until then another one may make what is missing.
   state.absent = false;

@@ -60,6 +60,7 @@ class EgressWriter : public ClientPart {
     std::size_t wanted = 0;  // the hash of what was applied last, …
     std::size_t found = 0;   // … and of what it led to: not to be tried again
     std::optional<Refusal> refusal;
+    int refusals = 0;  // in a row
   };
   struct Record {
     std::shared_ptr<const core::Object> egress;

@@ -115,7 +115,9 @@ TEST_CASE("what may not be written pauses all writes") {
   writer.want("dns", "a");
   CHECK(writer.open() == 0);
   writer.wait();
-  CHECK(writer.clock.now >= begun + 60s);
+  // Not longer: a Role is often made right after who needs it.
+  CHECK(writer.clock.now >= begun + 500ms);
+  CHECK(writer.clock.now <= begun + 1s);
   while (writer.open() > 0) writer.answer(200, "a", writer.transport.open().begin()->first);
   CHECK(writer.had.at(named("web")) == "a");
   CHECK(writer.had.at(named("dns")) == "a");

@@ -172,7 +172,8 @@ TEST_CASE("client lists: what may not be written is told, and does not hold up o
   lists.accept("b");
   lists.wait();
   CHECK(lists.name() == name);
-  CHECK(lists.clock.now >= begun + 60s);
+  CHECK(lists.clock.now >= begun + 500ms);
+  CHECK(lists.clock.now <= begun + 1s);
   lists.accept("a");
   CHECK(lists.writer.trouble().empty());
 }
