@@ -201,6 +201,62 @@ none_broke() {
   assert_output --partial "Egress internet/nowhere"
 }
 
+@test "agent: 2.4: an annotation that cannot be understood opens nothing and starts nothing" {
+  egress
+  gateways nat1
+  start_nat nat1
+  local value
+  for value in ' ' 'Bad_Name' 'egress nosuch' 'egress,Bad_Name' 'internet/egress'; do
+    pod client1 egress
+    sandbox client1
+    [ -n "${agent_pid:-}" ] || start_agent
+    within 5 leaves_by client1 nat1
+    # A running client stays closed: its packets leave by the NAT pod, or not at all.
+    pod client1 "$value"
+    within 5 eval 'agent_status | grep -q "annotation egress.pona.cybozu.com/internet"'
+    for _ in {1..5}; do
+      [[ "$(ask client1 tcp "$out" 8080)" != *"$(ip4 client1)"* ]] || fail "'$value' opens a client"
+      [[ "$(ask client1 tcp "$out6" 8080)" != *"$(ip6 client1)"* ]] || fail "'$value' opens a client"
+    done
+    # A new one does not start.
+    pod client2 "$value"
+    sandbox client2
+    run call_agent ADD client2
+    assert_output --partial '"code":11'
+    assert_output --partial 'cannot be understood'
+    call_agent DEL client2
+  done
+  # Taken off, everything goes.
+  pod client1
+  within 5 answers "out $(ip4 client1) 8080" client1 tcp "$out" 8080
+}
+
+@test "agent: 2.2: no port and no ICMP type is a way out past the NAT pod's translation" {
+  gateways nat1
+  sandbox client1
+  start_nat nat1
+  start_agent
+  spawn out "$work/ports.log" python3 "$tools/server.py" out - 4790,5555
+  within 10 grep -q ready "$work/ports.log"
+  spawn out "$work/seen.log" tcpdump -lnni eth0 "host $(ip4 client1) or host $(ip6 client1)"
+  within 10 grep -q listening "$work/seen.log"
+  within 5 leaves_by client1 nat1
+  for port in 4790 5555; do
+    assert_equal "$(ask client1 udp "$out" $port)" "out $(ip4 nat1) $port"
+    assert_equal "$(ask client1 udp "$out6" $port)" "out $(ip6 nat1) $port"
+  done
+  # Neighbour discovery and multicast listeners, which conntrack does not look at.
+  at client1 python3 - "$out6" <<'PY'
+import socket, sys
+with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sock:
+    for kind in (133, 134, 135, 136, 137, 143):
+        sock.sendto(bytes([kind, 0]) + bytes(26), (sys.argv[1], 0))
+PY
+  leaves_by client1 nat1
+  run grep -E '^[0-9:.]+ IP' "$work/seen.log"
+  assert_output ''
+}
+
 @test "agent: pitfall 3: a client of VXLAN takes tunnel packets from its NAT pods only" {
   start_all
   run at client1 nft list table ip pona-egress

@@ -35,6 +35,7 @@ struct AgentClient {
   bool due = true;                        // to be looked at
   bool found = false;                     // by this agent as it started, and not yet looked at
   bool asks = false;                      // for any Egress: it is a client
+  bool unclear = false;                   // nobody knows for which: what is closed stays closed
   std::string uid;                        // of the pod
   bool nat = false;                       // it is a NAT pod, whatever else it is
   std::string nat_error;                  // why its parameters are not as it needs them

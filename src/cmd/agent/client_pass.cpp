@@ -16,7 +16,9 @@ core::ClientInput AgentClients::input_of(const ClientKey& key, AgentClient& clie
   client.egresses.clear();
   client.missing.clear();
   const core::Pod* const pod = pod_of(client.sandbox);
-  client.asks = pod != nullptr && !pod->host_network && !pod->finished && !pod->egresses.empty();
+  const bool may_ask = pod != nullptr && !pod->host_network && !pod->finished;
+  client.unclear = may_ask && pod->unclear;
+  client.asks = client.unclear || (may_ask && !pod->egresses.empty());
   if (pod != nullptr) client.uid = pod->uid;
   if (pod != nullptr && input.addresses.empty()) input.addresses = pod->addresses;
   // One of each family: the tunnels' ends.
@@ -106,8 +108,9 @@ void AgentClients::look(const ClientKey& key, AgentClient& client) {
   if (!client.asks && !client.configured) return;
   ++passes_;
   const os::Time begun = clock_.now();
+  const bool incomplete = !client.missing.empty() || client.unclear;
   const ClientPass pass =
-      pass_(client.sandbox, settings_.client, std::move(input), !client.missing.empty(), false);
+      pass_(client.sandbox, settings_.client, std::move(input), incomplete, false);
   take_result(key, client, pass);
   if (!pass.changes.empty()) {
     log::info("client", {{"pod", to_string(client.sandbox.pod)},

@@ -148,7 +148,7 @@ std::vector<const core::Pod*> AgentClients::unknown_pods() const {
   std::vector<const core::Pod*> pods;
   for (const auto& [name, object] : objects_.pods()) {
     const auto& pod = std::get<core::Pod>(*object);
-    const bool asks = !pod.egresses.empty() && !pod.host_network && !pod.finished;
+    const bool asks = (!pod.egresses.empty() || pod.unclear) && !pod.host_network && !pod.finished;
     // Manifests hold those of other nodes, too.
     const bool here = settings_.node.empty() || pod.node.empty() || pod.node == settings_.node;
     if (asks && here && !pod.addresses.empty() && !known.contains(name)) pods.push_back(&pod);

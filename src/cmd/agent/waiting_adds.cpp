@@ -80,6 +80,12 @@ std::optional<AgentReply> WaitingAdds::judge(const Waiting& waiting, const Agent
         "the API server has not told the agent of pod " + to_string(client.sandbox.pod) + " yet",
         "see: pona egress status"};
   }
+  if (client.unclear) {
+    return AgentReply{try_again_later,
+                      "pod " + to_string(pod->name) +
+                          " has an annotation for an Egress that cannot be understood",
+                      pod->faults.empty() ? "" : pod->faults.front()};
+  }
   if (!client.missing.empty()) {
     return AgentReply{try_again_later,
                       "pod " + to_string(pod->name) + " asks for Egress " +

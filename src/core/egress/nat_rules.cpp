@@ -15,6 +15,7 @@ using namespace nft;
 
 constexpr std::uint32_t state_invalid = 1;    // NF_CT_STATE_INVALID_BIT
 constexpr std::uint32_t state_new = 8;        // of enum ip_conntrack_info, as nft numbers it
+constexpr std::uint32_t state_untracked = 64;  // NF_CT_STATE_UNTRACKED_BIT
 constexpr std::uint32_t direction_reply = 1;  // IP_CT_DIR_REPLY
 constexpr std::uint32_t syn = 0x02;
 constexpr std::uint32_t fin_syn_rst_ack = 0x17;
@@ -80,6 +81,9 @@ Chain forward_chain() {
   return {"forward",
           Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter},
           {refuse({differs(Field::ct_state, 0, state_invalid)}, NatDrop::invalid),
+           // Nothing translates these, and nobody forwards what there is of them in the wild:
+           // neighbour discovery and multicast listeners of IPv6.
+           refuse({differs(Field::ct_state, 0, state_untracked)}, NatDrop::invalid),
            rule({equal(Field::iifgroup, constants::tunnel_group),
                  Verdict{Verdict::Code::go_to, "from-client"}}),
            rule({equal(Field::oifgroup, constants::tunnel_group),
@@ -97,12 +101,18 @@ Chain unmark_chain() {
 }
 
 // What is within is tracked. Of the packets around it, each flow's would be one more connection,
-// which nobody asks for. Only clients' are meant: a reply from outside may have the same port.
+// which nobody asks for. Only clients' are meant: a reply from outside may have the same port; and
+// what has come out of a tunnel may be on its way to that port of somebody else.
 Chain untracked(std::string name, Hook::At at, Field peer, std::uint16_t port) {
+  std::vector<Statement> around;
+  if (at == Hook::At::prerouting) {
+    around.push_back(differs(Field::iifgroup, constants::tunnel_group));
+  }
+  around.insert(around.end(), {equal(Field::l4proto, udp), equal(Field::dport, port),
+                               InSet{{peer, peer}, name_of(NatSet::peers), true}, Untrack{}});
   return {std::move(name),
           Hook{Hook::Type::filter, at, constants::priority_raw},
-          {rule({equal(Field::l4proto, udp), equal(Field::dport, port),
-                 InSet{{peer, peer}, name_of(NatSet::peers), true}, Untrack{}})}};
+          {rule(std::move(around))}};
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ struct Pod {
   std::vector<Address> addresses;    // status.podIPs
   std::vector<ObjectName> egresses;  // that its annotations name: sorted, without duplicates
   std::vector<std::string> faults;   // what is wrong with those annotations, for people
+  // Some of them cannot be understood, so that nobody knows what must not leave the pod as it is.
+  bool unclear = false;
   bool host_network = false;
   bool finished = false;     // phase Succeeded or Failed: it will never send again
   bool terminating = false;  // it still sends

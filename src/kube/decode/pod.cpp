@@ -22,6 +22,7 @@ void decode_names(std::string_view ns, std::string_view value, const std::string
   const auto fault = [&](const std::string& text) { pod.faults.push_back(where + ": " + text); };
   if (trimmed(value).empty()) {
     fault("names no Egress");
+    pod.unclear = true;
     return;
   }
   for (bool more = true; more;) {
@@ -34,8 +35,9 @@ void decode_names(std::string_view ns, std::string_view value, const std::string
       fault("a name is empty, there is a comma too many");
     } else if (!is_egress_name(name)) {
       fault(quote(name) +
-            " is no Egress's name: at most 63 lower-case letters, digits and \"-\", the first a "
+            " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a "
             "letter");
+      pod.unclear = true;
     } else if (std::ranges::find(pod.egresses, egress) != pod.egresses.end()) {
       fault(quote(name) + " is given twice");
     } else {
@@ -53,9 +55,11 @@ void decode_annotations(const Field& annotations, Pod& pod) {
     const std::string where = "annotation " + std::string(one.key());
     const std::string_view ns = one.key().substr(egress_annotation_prefix.size());
     if (!is_dns_label(ns)) {
-      pod.faults.push_back(where + ": " + quote(ns) + " is no namespace");
+      pod.faults.push_back(where + ": " + quote(ns) + " is not a namespace");
+      pod.unclear = true;
     } else if (one.type() != Node::Type::string) {
-      pod.faults.push_back(where + ": is no text, wanted are names of Egresses");
+      pod.faults.push_back(where + ": must be a text with names of Egresses");
+      pod.unclear = true;
     } else {
       decode_names(ns, one.text(), where, pod);
     }

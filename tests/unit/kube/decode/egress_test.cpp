@@ -196,12 +196,12 @@ TEST_CASE("pitfall 22: a bad annotation costs what it names and never the pod") 
   CHECK(read.egresses == std::vector<ObjectName>{{"internet", "nat"}, {"internet", "ok"}});
   const std::string at = "annotation egress.pona.cybozu.com/";
   const std::string rule =
-      " is no Egress's name: at most 63 lower-case letters, digits and \"-\", the first a letter";
-  CHECK(read.faults == Texts{at + ": \"\" is no namespace", at + "Up: \"Up\" is no namespace",
+      " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a letter";
+  CHECK(read.faults == Texts{at + ": \"\" is not a namespace", at + "Up: \"Up\" is not a namespace",
                              at + "a: names no Egress", at + "b: names no Egress",
-                             at + "c: is no text, wanted are names of Egresses",
-                             at + "d: is no text, wanted are names of Egresses",
-                             at + "e: is no text, wanted are names of Egresses",
+                             at + "c: must be a text with names of Egresses",
+                             at + "d: must be a text with names of Egresses",
+                             at + "e: must be a text with names of Egresses",
                              at + "internet: \"Nat_1\"" + rule, at + "internet: \"b.c\"" + rule,
                              at + "internet: \"nat\" is given twice",
                              at + "internet: a name is empty, there is a comma too many"});
