@@ -20,6 +20,7 @@
 #include "cmd/command_line.hpp"
 #include "cmd/version.hpp"
 #include "commit.hpp"
+#include "kube/decode/json_text.hpp"
 
 namespace cmd {
 namespace {
@@ -62,7 +63,7 @@ void print_json() {
   nlohmann::ordered_json json = {
       {"version", PONA_VERSION}, {"commit", PONA_COMMIT}, {"build", PONA_BUILD_TYPE}};
   for (const auto& [name, number] : libraries()) json["libraries"][name] = number;
-  std::cout << json.dump(2) << '\n';
+  std::cout << kube::dump_json(json, 2) << '\n';
 }
 
 }  // namespace

@@ -124,6 +124,24 @@ std::string print_ipv6(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
+// Of the dotted decimals: "192.0.002.010" is 192.0.2.10. Of an IPv6 address those at its end.
+std::string without_leading_zeros(std::string_view text) {
+  std::size_t at = text.rfind(':');
+  at = at == std::string_view::npos ? 0 : at + 1;
+  std::string result(text.substr(0, at));
+  text.remove_prefix(at);
+  if (text.find('.') == std::string_view::npos) return result + std::string(text);
+  for (;;) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    std::string_view part = text.substr(0, dot);
+    while (part.size() > 1 && part.front() == '0') part.remove_prefix(1);
+    result += part;
+    if (dot == text.size()) return result;
+    result += '.';
+    text.remove_prefix(dot + 1);
+  }
+}
+
 // The address with every bit after `length` set to `ones`.
 Address fill(const Prefix& prefix, bool ones) {
   std::array<std::uint8_t, 16> bytes{};
@@ -179,6 +197,13 @@ std::optional<Address> Address::parse(std::string_view text) {
   return address;
 }
 
+std::optional<Address> Address::parse_sloppy(std::string_view text) {
+  const auto address = parse(without_leading_zeros(text));
+  if (!address || address->family() == Family::ipv4) return address;
+  static const Prefix mapped = *Prefix::parse("::ffff:0.0.0.0/96");
+  return mapped.contains(*address) ? Address(address->bytes().last(4)) : address;
+}
+
 Address Address::plus(std::int64_t offset) const {
   Address sum = *this;
   // Two's complement: a negative offset is its 64 bits with ones above them.
@@ -209,6 +234,15 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   const auto length = parse_decimal<std::uint8_t>(text.substr(slash + 1), bits, 3);
   if (!length) return std::nullopt;
   return Prefix{*address, *length};
+}
+
+std::optional<Prefix> Prefix::parse_sloppy(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n\v\f";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  return parse(without_leading_zeros(text.substr(0, slash)) + std::string(text.substr(slash)));
 }
 
 Prefix Prefix::host(const Address& address) {

@@ -32,6 +32,10 @@ class Address {
 
   // Dotted quad without leading zeros, or RFC 4291 text. No zone, no prefix length.
   static std::optional<Address> parse(std::string_view text);
+  // As Kubernetes reads what it stored before it was strict: leading zeros are decimal, and IPv4
+  // may stand in IPv6 form (::ffff:192.0.2.1). For what a cluster says; people are asked to be
+  // exact.
+  static std::optional<Address> parse_sloppy(std::string_view text);
 
   [[nodiscard]] Family family() const { return family_; }
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {bytes_.data(), size()}; }
@@ -54,6 +58,8 @@ struct Prefix {
 
   // "10.0.0.0/8"; a bare address is taken as a host prefix (/32, /128). Host bits are kept.
   static std::optional<Prefix> parse(std::string_view text);
+  // Likewise, and blanks around it: as Kubernetes reads loadBalancerSourceRanges.
+  static std::optional<Prefix> parse_sloppy(std::string_view text);
   static Prefix host(const Address& address);
 
   [[nodiscard]] Family family() const { return address.family(); }

@@ -123,3 +123,44 @@ lists() { kubectl -n internet get endpointslices -l egress.pona.cybozu.com/clien
   within 5 eval '[ "$(lists | jq "[.items[].endpoints[]?] | length")" = 0 ]'
   within 5 eval '[ "$(ask client1 tcp $out 8080)" = timeout ]'
 }
+
+# NAME LETTERS: a pod of a tenant, with fields that no other reader minds
+hostile_pod() {
+  python3 - "$1" "$2" <<'PY' | apply -f -
+import json, sys
+name, letters = sys.argv[1:]
+deep = {}
+for _ in range(80):
+    deep = {"<<": deep}
+print(json.dumps({
+    "apiVersion": "v1", "kind": "Pod",
+    "metadata": {"name": name, "namespace": "default", "annotations": {
+        "egress.pona.cybozu.com/internet": "egress, a" + letters, "x": "\u202e\u009b2J"}},
+    "spec": {"nodeName": "node1", "containers": [{"name": "main", "image": "main"}], "volumes": [
+        {"name": "v", "csi": {"driver": "d", "volumeAttributes": {"<<": "x", "a": json.dumps(deep)}}}]}}))
+PY
+}
+
+@test "cluster: 4.1, 4.3: what one tenant writes into an object costs nobody else" {
+  in_cluster egress
+  in_cluster gateways nat1
+  start_nat_pod nat1
+  start_agent_here
+  hostile_pod hostile "$(printf 'é%.0s' {1..60})"
+  in_cluster pod client1 egress
+  run cni ADD client1
+  assert_success
+  answers "out 10.64.0.21 8080" client1 tcp "$out" 8080
+  # The watch that brought it goes on, and so does the agent.
+  hostile_pod hostile2 "$(printf '語%.0s' {1..60})"
+  in_cluster pod client2 egress
+  run cni ADD client2
+  assert_success
+  answers "out 10.64.0.21 8080" client2 tcp "$out" 8080
+  run at node curl -sf http://127.0.0.1:9391/status
+  assert_success
+  assert_equal "$(jq -r '[.clients[].pod] | sort | join(" ")' <<<"$output")" "client1 client2"
+  run grep -E 'cannot read what|'$'\u202e' "$work/agent.log" "$work/controller.log"
+  assert_failure 1
+  assert_equal "$(kill -0 "$agent_pid" && echo alive)" alive
+}

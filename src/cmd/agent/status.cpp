@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/serve/metrics_page.hpp"
+#include "kube/decode/json_text.hpp"
 
 namespace cmd {
 namespace {
@@ -110,9 +111,12 @@ std::string status_json(const AgentLoop& loop, const std::string& node) {
   for (const kube::Problem& problem : loop.source().problems()) {
     problems.push_back(problem.where + ": " + problem.reason);
   }
-  return Json{{"node", node},         {"synced", loop.synced()}, {"troubles", loop.troubles()},
-              {"problems", problems}, {"egresses", egresses},    {"clients", clients}}
-      .dump();
+  return kube::dump_json(Json{{"node", node},
+                              {"synced", loop.synced()},
+                              {"troubles", loop.troubles()},
+                              {"problems", problems},
+                              {"egresses", egresses},
+                              {"clients", clients}});
 }
 
 std::string status_metrics(const AgentLoop& loop) {

@@ -164,7 +164,7 @@ class Plugin {
     const Json answer = {
         {"cniVersion", given ? std::string_view(config_.version) : cni_versions.back()},
         {"supportedVersions", cni_versions}};
-    reply_.output = answer.dump() + '\n';
+    reply_.output = kube::dump_json(answer) + '\n';
   }
 
   // Of the netconf, and of the version it is written in: `since` has the command.

@@ -18,6 +18,7 @@
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "kube/decode/json_text.hpp"
 
 namespace cmd {
 namespace {
@@ -46,7 +47,7 @@ Json ask(const std::string& socket) {
 }
 
 std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : kube::dump_json(value);
 }
 
 std::string joined(const Json& values, const char* separator = ",") {
@@ -216,7 +217,7 @@ int egress(int argc, char** argv) {
   Json status = ask(socket);
   if (command == "show") status = select(status, name);
   if (json) {
-    std::cout << status.dump(2) << '\n';
+    std::cout << kube::dump_json(status, 2) << '\n';
   } else if (command == "list") {
     print_list(status);
   } else if (command == "show") {

@@ -92,7 +92,7 @@ Values values_of(const InstallRequest& request) {
       {"${NAMESPACE}", quote(request.ns)},
       {"${IMAGE}", quote(request.image)},
       {"${IMAGE_OPTION}", quote("--image=" + request.image)},
-      {"${NODE_SELECTOR}", selector.dump()},
+      {"${NODE_SELECTOR}", kube::dump_json(selector)},
       {"${EXTERNAL_INTERFACES}", quote("--external-interfaces=" + request.external_interfaces)}};
 }
 
@@ -203,7 +203,7 @@ std::string install_json(const InstallRequest& request) {
     }
     if (const auto root = document.root()) list["items"].push_back(to_json(*root));
   }
-  return list.dump(2) + "\n";
+  return kube::dump_json(list, 2) + "\n";
 }
 
 }  // namespace cmd

@@ -24,6 +24,7 @@
 #include "cmd/lab/servers.hpp"
 #include "cmd/lab/traffic.hpp"
 #include "core/error.hpp"
+#include "kube/decode/json_text.hpp"
 
 namespace cmd {
 namespace {
@@ -163,7 +164,7 @@ int status(const Options& options) {
     json.push_back(entry);
   }
   if (options.json) {
-    std::cout << json.dump(2) << '\n';
+    std::cout << kube::dump_json(json, 2) << '\n';
     return 0;
   }
   if (json.empty()) std::cout << "no lab is up\n";

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kube/decode/json_text.hpp"
+
 namespace cmd {
 namespace {
 
@@ -64,7 +66,7 @@ std::string to_json(const RunReport& report) {
                              {"failures", failures},
                              {"repeat", step.repeat}});
   }
-  return json.dump(2) + '\n';
+  return kube::dump_json(json, 2) + '\n';
 }
 
 }  // namespace cmd

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cmd/serve/log.hpp"
+#include "kube/decode/json_text.hpp"
 #include "net/conntrack.hpp"
 
 namespace cmd {
@@ -63,7 +64,7 @@ void NatLog::write(const core::NatPlan& plan) {
                       {"destinationPort", flow->original.destination_port},
                       {"natAddress", to_string(flow->reply.destination)},
                       {"natPort", flow->reply.destination_port}};
-      std::cout << line.dump() << '\n';
+      std::cout << kube::dump_json(line) << '\n';
     });
   }
   std::cout.flush();

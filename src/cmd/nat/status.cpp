@@ -10,6 +10,7 @@
 
 #include "cmd/serve/metrics_page.hpp"
 #include "core/egress/nat_rules.hpp"
+#include "kube/decode/json_text.hpp"
 
 namespace cmd {
 namespace {
@@ -152,18 +153,18 @@ std::string to_json(const NatStatus& status) {
                                 {"port", destination.port},
                                 {"portsInUse", destination.ports}});
   }
-  return Json{{"egress", status.egress},
-              {"ready", status.ready},
-              {"draining", status.draining},
-              {"troubles", status.troubles},
-              {"clients", clients},
-              {"drops", status.drops},
-              {"destinations", destinations},
-              {"conntrack",
-               {{"entries", status.conntrack.entries},
-                {"limit", status.conntrack.limit},
-                {"insertFailed", status.insert_failed}}}}
-             .dump(2) +
+  return kube::dump_json(Json{{"egress", status.egress},
+                              {"ready", status.ready},
+                              {"draining", status.draining},
+                              {"troubles", status.troubles},
+                              {"clients", clients},
+                              {"drops", status.drops},
+                              {"destinations", destinations},
+                              {"conntrack",
+                               {{"entries", status.conntrack.entries},
+                                {"limit", status.conntrack.limit},
+                                {"insertFailed", status.insert_failed}}}},
+                         2) +
          "\n";
 }
 

@@ -57,7 +57,7 @@ std::optional<AgentRequest> parse_agent_request(std::string_view text) {
   if (const auto found = json.find("sandboxes"); found != json.end()) {
     if (!found->is_array()) return std::nullopt;
     for (const Json& item : *found) {
-      std::optional<Sandbox> sandbox = parse_sandbox(item.dump());
+      std::optional<Sandbox> sandbox = parse_sandbox(kube::dump_json(item));
       if (!sandbox) return std::nullopt;
       request.sandboxes.push_back(std::move(*sandbox));
     }

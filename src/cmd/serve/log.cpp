@@ -9,6 +9,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.hpp"
+#include "kube/decode/json_text.hpp"
+
 namespace cmd::log {
 namespace {
 
@@ -67,19 +70,12 @@ Output& output() {
 
 std::string to_json(std::string_view text) {
   // Kernel and file names may hold anything; a log line must not fail on it.
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return core::printable(text) == text ? kube::dump_json(nlohmann::json(text))
+                                       : kube::dump_ascii_json(nlohmann::json(text));
 }
 
 bool is_plain(std::string_view text) {
   return !text.empty() && text.find_first_of(" \t\r\n\"=") == std::string_view::npos;
-}
-
-std::string without_line_breaks(std::string_view text) {
-  std::string line(text);
-  for (char& letter : line) {
-    if (letter == '\n' || letter == '\r') letter = ' ';
-  }
-  return line;
 }
 
 }  // namespace
@@ -115,7 +111,7 @@ std::string to_line(Format format, std::string_view message, const Fields& field
     for (const auto& [key, value] : fields) line += ',' + to_json(key) + ':' + to_json(value);
     return line;
   }
-  std::string line = without_line_breaks(message);
+  std::string line = core::printable(message);
   for (const auto& [key, value] : fields) {
     line += ' ' + std::string(key) + '=' + (is_plain(value) ? value : to_json(value));
   }

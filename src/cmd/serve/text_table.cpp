@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/printable.hpp"
+
 namespace cmd {
 namespace {
 
@@ -13,7 +15,10 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
-void print_table(std::ostream& out, const std::vector<TableRow>& rows, bool colour) {
+void print_table(std::ostream& out, std::vector<TableRow> rows, bool colour) {
+  for (TableRow& row : rows) {
+    for (std::string& cell : row) cell = core::printable(cell);
+  }
   std::vector<std::size_t> widths(rows.front().size());
   for (const TableRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));

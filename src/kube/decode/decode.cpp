@@ -1,6 +1,7 @@
 #include "kube/decode/decode.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "kube/decode/kinds.hpp"
@@ -91,8 +92,14 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   auto name = decode_name(metadata, *known);
   if (!name) return decoded;
   decoded.id = core::ObjectId{known->kind, *name};
-  auto object =
-      std::make_shared<const core::Object>(known->decode(root, *std::move(name), options));
+  std::shared_ptr<const core::Object> object;
+  try {
+    object = std::make_shared<const core::Object>(known->decode(root, *std::move(name), options));
+  } catch (const std::exception& error) {
+    // Whatever somebody has written costs this object alone.
+    root.reject("cannot be read: " + std::string(error.what()));
+    return decoded;
+  }
   if (options.served && known->written != nullptr && known->written(*object)) {
     auto seen = std::make_shared<Seen>(decode_seen(node));
     for (const Finding& finding : decoded.findings) {

@@ -6,7 +6,7 @@
 namespace kube {
 namespace {
 
-// Kubernetes' own objects stay far below both.
+// Kubernetes' own objects stay far below both, and pona reads nothing that lies deeper.
 constexpr std::size_t max_depth = 64;
 constexpr std::size_t max_aliased_nodes = 100'000;
 
@@ -96,6 +96,7 @@ void Document::clear() {
   anchors_.clear();
   next_anchor_.clear();
   aliased_ = 0;
+  skipped_ = 0;
   key_size_ = 0;
   key_line_ = 0;
   finished_ = false;
@@ -107,9 +108,7 @@ std::optional<Node> Document::root() const {
 }
 
 bool Document::key(std::string_view text, std::uint32_t line) {
-  if (text == "<<") {
-    return fail(line, "merge keys (<<) are not supported: write the merged fields out");
-  }
+  if (skipped_ > 0) return true;
   key_ = store(text);
   key_size_ = static_cast<std::uint32_t>(text.size());
   key_line_ = line;
@@ -125,6 +124,10 @@ bool Document::plain(std::string_view text, std::uint32_t line) {
 }
 
 bool Document::scalar(Node::Type type, std::string_view text, std::uint32_t line) {
+  if (skipped_ > 0) {
+    next_anchor_.clear();
+    return true;
+  }
   const std::uint32_t at = store(text);
   const std::uint32_t index = add(type, line);
   records_[index].text = at;
@@ -135,8 +138,11 @@ bool Document::scalar(Node::Type type, std::string_view text, std::uint32_t line
 }
 
 bool Document::begin(Node::Type type, std::uint32_t line) {
-  if (open_.size() == max_depth) {
-    return fail(line, "nested deeper than " + std::to_string(max_depth) + " levels");
+  if (skipped_ > 0 || open_.size() == max_depth) {
+    // The one that would lie there is empty; its own are passed over.
+    if (skipped_++ == 0) add(type, line);
+    next_anchor_.clear();
+    return true;
   }
   const std::size_t before = expanded();
   const std::uint32_t index = add(type, line);
@@ -145,6 +151,10 @@ bool Document::begin(Node::Type type, std::uint32_t line) {
 }
 
 bool Document::end() {
+  if (skipped_ > 0) {
+    --skipped_;
+    return true;
+  }
   Open closed = std::move(open_.back());
   open_.pop_back();
   const Record& record = records_[closed.record];
@@ -155,6 +165,7 @@ bool Document::end() {
 }
 
 bool Document::alias(std::string_view name, std::uint32_t line) {
+  if (skipped_ > 0) return true;
   // The newest of a name counts: YAML lets anchors be defined again.
   const auto found = std::find_if(anchors_.rbegin(), anchors_.rend(),
                                   [&](const Anchor& a) { return a.name == name; });

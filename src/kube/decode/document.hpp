@@ -70,7 +70,8 @@ struct SyntaxError {
 };
 
 // Filled from the parsers' events, in the order of the text. Every call says false once something
-// is not acceptable, and error() says what.
+// is not acceptable, and error() says what. A list or map that lies deeper than 64 levels is kept
+// as an empty one: pona reads nothing there, and authors of other fields may nest as they like.
 class Document {
  public:
   void clear();
@@ -131,6 +132,7 @@ class Document {
   std::vector<std::string_view> keys_;
   std::string next_anchor_;
   std::size_t aliased_ = 0;
+  std::size_t skipped_ = 0;  // containers that are open and lie too deep to be kept
   std::uint32_t key_ = 0;
   std::uint32_t key_size_ = 0;
   std::uint32_t key_line_ = 0;

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "core/printable.hpp"
+
 namespace kube {
 namespace {
 
@@ -12,27 +14,6 @@ constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 char hex_digit(unsigned value) { return "0123456789ABCDEF"[value & 0xf]; }
-
-// The length of the UTF-8 sequence that begins here; 0 where there is none.
-std::size_t sequence_size(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t size = first < 0x80                    ? 1
-                           : first >= 0xc2 && first < 0xe0 ? 2
-                           : first >= 0xe0 && first < 0xf0 ? 3
-                           : first >= 0xf0 && first < 0xf5 ? 4
-                                                           : 0;
-  if (size == 0 || size > text.size()) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what is beyond U+10FFFF.
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) >= 0xa0) ||
-      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90)) {
-    return 0;
-  }
-  return size;
-}
 
 std::uint16_t standard_port(std::string_view scheme) {
   if (scheme == "http") return 80;
@@ -87,7 +68,7 @@ std::string encode_base64(std::string_view bytes) {
 std::string json_text(std::string_view text) {
   std::string quoted = "\"";
   while (!text.empty()) {
-    const std::size_t size = sequence_size(text);
+    const std::size_t size = core::sequence_size(text);
     const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
     if (size == 0) {

@@ -6,12 +6,21 @@
 namespace kube {
 namespace {
 
-core::EndpointPort decode_endpoint_port(const Field& field) {
+std::optional<core::EndpointPort> decode_endpoint_port(const Field& field) {
   core::EndpointPort port;
-  if (!field.is_map()) return port;
+  if (!field.is_map()) return std::nullopt;
+  if (const Field protocol = field.at("protocol"); !protocol.missing()) {
+    const auto text = protocol.string();
+    if (!text || !core::parse_protocol(*text)) {
+      protocol.reject((text ? quote(*text) : "it") + " is not supported: tcp, udp and sctp are");
+      return std::nullopt;
+    }
+  }
   port.name = field.at("name").string().value_or("");
   port.protocol = decode_protocol(field.at("protocol"));
-  if (const auto number = field.at("port").integer(1, 65535)) {
+  if (const Field given = field.at("port"); !given.missing()) {  // else it stands for all of them
+    const auto number = given.integer(1, 65535);
+    if (!number) return std::nullopt;
     port.port = static_cast<std::uint16_t>(*number);
   }
   return port;
@@ -39,9 +48,18 @@ std::optional<core::Endpoint> decode_endpoint(const Field& field, core::Family f
   endpoint.address = *address;
   const Field conditions = field.at("conditions");
   if (conditions.is_map()) {
-    endpoint.ready = conditions.at("ready").boolean().value_or(true);
-    endpoint.serving = conditions.at("serving").boolean().value_or(endpoint.ready);
-    endpoint.terminating = conditions.at("terminating").boolean().value_or(false);
+    // Empty: it says something else than yes or no, and nobody may guess what.
+    const auto condition = [&](std::string_view name, bool usual) -> std::optional<bool> {
+      const Field field = conditions.at(name);
+      return field.missing() ? usual : field.boolean();
+    };
+    const auto ready = condition("ready", true);
+    const auto serving = condition("serving", ready.value_or(false));
+    const auto terminating = condition("terminating", false);
+    if (!ready || !serving || !terminating) return std::nullopt;
+    endpoint.ready = *ready;
+    endpoint.serving = *serving;
+    endpoint.terminating = *terminating;
   }
   if (!node.empty()) {
     endpoint.here = field.at("nodeName").string().value_or("") == node;
@@ -61,8 +79,11 @@ core::Object decode_endpoint_slice(const Field& root, core::ObjectName name,
     slice.service = labels.at("kubernetes.io/service-name").string().value_or("");
   }
   const Field ports = root.at("ports");
-  for (const Field& element : ports.elements())
-    slice.ports.push_back(decode_endpoint_port(element));
+  for (const Field& element : ports.elements()) {
+    if (auto port = decode_endpoint_port(element.contained())) {
+      slice.ports.push_back(std::move(*port));
+    }
+  }
   const Field type = root.at("addressType");
   if (type.missing()) type.reject("missing: IPv4, IPv6 or FQDN");
   const auto text = type.string();
@@ -74,7 +95,7 @@ core::Object decode_endpoint_slice(const Field& root, core::ObjectName name,
   const auto family = *text == "IPv4" ? core::Family::ipv4 : core::Family::ipv6;
   const Field endpoints = root.at("endpoints");
   for (const Field& element : endpoints.elements()) {
-    if (const auto endpoint = decode_endpoint(element, family, options.node)) {
+    if (const auto endpoint = decode_endpoint(element.contained(), family, options.node)) {
       slice.endpoints.push_back(*endpoint);
     }
   }

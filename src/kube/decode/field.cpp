@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/nearest.hpp"
+#include "core/printable.hpp"
 
 namespace kube {
 namespace {
@@ -34,13 +35,7 @@ bool is_scalar(const Node& node) {
 
 std::string quote(std::string_view text) {
   constexpr std::size_t longest = 80;
-  std::string quoted = "\"";
-  for (const char c : text.substr(0, longest)) {
-    // Messages go to terminals and logs: no line breaks or escape sequences from manifests.
-    quoted += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  quoted += text.size() > longest ? "…\"" : "\"";
-  return quoted;
+  return '"' + core::printable(text, longest) + '"';
 }
 
 Field Field::at(std::string_view key) const {
@@ -128,8 +123,14 @@ void Field::expect_only(std::span<const std::string_view> known) const {
   }
 }
 
+Field Field::contained() const {
+  Field field = *this;
+  field.soft_ = true;
+  return field;
+}
+
 void Field::say(const std::string& text, bool fatal) const {
-  findings_->push_back({path(), line(), text, fatal});
+  findings_->push_back({path(), line(), text, fatal && !soft_});
 }
 
 void Field::reject_type(std::string_view wanted) const {

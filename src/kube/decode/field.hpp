@@ -47,12 +47,18 @@ class Field {
 
   void reject(const std::string& text) const { say(text, true); }
   void warn(const std::string& text) const { say(text, false); }
+  // The same field, in which whatever is wrong is a warning: it costs itself only, not the object.
+  [[nodiscard]] Field contained() const;
   // Warns of fields that are not among `known`, a usual slip being the reason.
   void expect_only(std::span<const std::string_view> known) const;
 
  private:
   Field(const Field& parent, std::string_view key, std::optional<Node> node)
-      : node_(node), findings_(parent.findings_), parent_(&parent), key_(key) {}
+      : node_(node),
+        findings_(parent.findings_),
+        parent_(&parent),
+        key_(key),
+        soft_(parent.soft_) {}
 
   void say(const std::string& text, bool fatal) const;
   void reject_type(std::string_view wanted) const;
@@ -63,6 +69,7 @@ class Field {
   const Field* parent_ = nullptr;
   std::string_view key_;   // in a map
   std::size_t index_ = 0;  // in a list
+  bool soft_ = false;
 };
 
 // As it stands in messages: "80" for texts, 80 for the rest, long ones cut.

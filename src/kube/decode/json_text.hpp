@@ -10,5 +10,7 @@ namespace kube {
 // work. One line unless `indentation` says otherwise; never with a line end behind it.
 std::string dump_json(const nlohmann::json& json, int indentation = -1);
 std::string dump_json(const nlohmann::ordered_json& json, int indentation = -1);
+// One line in which nothing is but printable ASCII: the rest is escaped.
+std::string dump_ascii_json(const nlohmann::json& json);
 
 }  // namespace kube

@@ -114,13 +114,18 @@ core::LoadBalancer decode_load_balancer(const Field& root, const Field& spec) {
   }
   if (balancer.families.empty()) balancer.families.push_back(core::Family::ipv4);
   const Field sources = spec.at("loadBalancerSourceRanges");
-  for (const Field& element : sources.elements()) {
+  for (const Field& each : sources.elements()) {
+    const Field element = each.contained();
     const auto text = element.string();
-    const auto prefix = text ? core::Prefix::parse(*text) : std::nullopt;
+    const auto prefix = text ? core::Prefix::parse_sloppy(*text) : std::nullopt;
     if (text && !prefix) {
-      element.reject(quote(*text) + " is no address or network like 198.51.100.0/24");
+      element.reject(quote(*text) + " is not an address or network like 198.51.100.0/24");
     }
     if (prefix) balancer.allowed_sources.push_back(prefix->masked());
+  }
+  // With none left everybody would be let in.
+  if (balancer.allowed_sources.empty() && !sources.elements().empty()) {
+    sources.reject("none of these can be used");
   }
   balancer.local = spec.at("externalTrafficPolicy").string().value_or("") == "Local";
   return balancer;

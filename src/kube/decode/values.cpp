@@ -117,8 +117,8 @@ core::Affinity decode_affinity(const Field& field) {
 std::optional<core::Address> decode_address(const Field& field) {
   const auto text = field.string();
   if (!text) return std::nullopt;
-  const auto address = core::Address::parse(*text);
-  if (!address) field.reject(quote(*text) + " is no IPv4 or IPv6 address");
+  const auto address = core::Address::parse_sloppy(*text);
+  if (!address) field.reject(quote(*text) + " is not an IPv4 or IPv6 address");
   return address;
 }
 

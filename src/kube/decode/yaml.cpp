@@ -81,6 +81,9 @@ class Reader {
   bool scalar(const yaml_event_t& event, std::uint32_t line, bool is_key) {
     const auto& scalar = event.data.scalar;
     const std::string_view text = view(scalar.value, scalar.length);
+    if (is_key && text == "<<" && scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+      return fail(line, "merge keys (<<) are not supported: write the merged fields out");
+    }
     if (is_key) return document_.key(text, line) && next();
     document_.anchor(view(scalar.anchor));
     const std::string_view tag = view(scalar.tag);

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kube/decode/json_text.hpp"
+
 namespace kube {
 namespace {
 
@@ -95,7 +97,7 @@ std::optional<Write> ClientListSweeper::next(const core::ObjectName& name) {
   Write write;
   write.request = {
       "DELETE", "/apis/discovery.k8s.io/v1/namespaces/" + name.ns + "/endpointslices/" + name.name,
-      "application/json", body.dump(), false};
+      "application/json", dump_json(body), false};
   write.what = "delete the clients of node " + list->second.node +
                ", which is gone, EndpointSlice " + core::to_string(name);
   write.lead = true;

@@ -103,13 +103,13 @@ nlohmann::ordered_json object_json(const core::Mapping& mapping) {
 }
 
 std::string mapping_json(const core::Mapping& mapping) {
-  return object_json(mapping).dump(2) + "\n";
+  return dump_json(object_json(mapping), 2) + "\n";
 }
 
 std::string mapping_list_json(std::span<const core::Mapping> mappings) {
   Json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", Json::array()}};
   for (const auto& mapping : mappings) list["items"].push_back(object_json(mapping));
-  return list.dump(2) + "\n";
+  return dump_json(list, 2) + "\n";
 }
 
 std::optional<std::string> edit_json(std::string_view text, const core::Mapping& before,

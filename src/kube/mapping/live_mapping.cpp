@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kube/decode/encoding.hpp"
+#include "kube/decode/json_text.hpp"
 #include "kube/decode/mapping_fields.hpp"
 
 namespace kube {
@@ -86,7 +87,7 @@ std::string apply_configuration(const core::Mapping& mapping, const StoredMappin
     }
     if (!value.is_null()) json["spec"][field] = std::move(value);
   }
-  return json.dump();
+  return dump_json(json);
 }
 
 std::vector<std::string> remaining_fields(const core::Mapping& before, const core::Mapping& after,
@@ -104,7 +105,7 @@ std::vector<std::string> remaining_fields(const core::Mapping& before, const cor
 std::string removal_patch(const std::vector<std::string>& fields, const std::string& version) {
   Json json = {{"metadata", {{"resourceVersion", version}}}, {"spec", Json::object()}};
   for (const std::string& field : fields) json["spec"][field] = nullptr;
-  return json.dump();
+  return dump_json(json);
 }
 
 std::string owners_of(const std::string& object, const std::string& field) {

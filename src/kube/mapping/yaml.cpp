@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "kube/decode/json_text.hpp"
 #include "kube/decode/mapping_fields.hpp"
 #include "kube/decode/parse.hpp"
 #include "kube/mapping/text.hpp"
@@ -26,7 +27,7 @@ void write_field(std::string& out, const std::string& indent, std::string_view k
   for (const auto& element : value) {
     std::string lead = indent + "- ";
     if (!element.is_object()) {
-      out += lead + element.dump() + "\n";
+      out += lead + dump_json(element) + "\n";
       continue;
     }
     for (const auto& [name, member] : element.items()) {
@@ -137,7 +138,7 @@ bool is_block_key(const Lines& lines, const Node& node) {
 std::string yaml_scalar(const nlohmann::ordered_json& value) {
   static constexpr std::array<std::string_view, 9> words = {"true", "false", "null", "yes", "no",
                                                             "on",   "off",   "y",    "n"};
-  if (!value.is_string()) return value.dump();
+  if (!value.is_string()) return dump_json(value);
   const std::string& text = value.get_ref<const std::string&>();
   std::string lower = text;
   std::ranges::transform(lower, lower.begin(), [](char c) {
@@ -147,7 +148,7 @@ std::string yaml_scalar(const nlohmann::ordered_json& value) {
       !lower.empty() && lower.front() >= 'a' && lower.front() <= 'z' &&
       lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-./") == std::string::npos &&
       std::ranges::find(words, lower) == words.end();
-  return plain ? text : value.dump();
+  return plain ? text : dump_json(value);
 }
 
 std::string format_timestamp(std::int64_t seconds) {

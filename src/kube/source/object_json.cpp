@@ -6,6 +6,7 @@
 
 #include "core/constants.hpp"
 #include "core/error.hpp"
+#include "kube/decode/json_text.hpp"
 #include "kube/decode/kinds.hpp"
 #include "kube/decode/mapping_fields.hpp"
 
@@ -75,7 +76,7 @@ void append_created(std::string& out, const std::optional<std::int64_t>& created
 void append(std::string& out, const core::Mapping& mapping) {
   auto json = object_json(mapping);
   if (mapping.generation != 0) json["metadata"]["generation"] = mapping.generation;
-  out += json.dump();
+  out += dump_json(json);
 }
 
 // The addresses that are asked for, and the word among them that is none: the fault quotes it.
@@ -244,7 +245,7 @@ void append_quoted(std::string& out, std::string_view text) {
     return letter >= 0x20 && letter < 0x7f && letter != '"' && letter != '\\';
   });
   if (!plain) {
-    out += nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    out += dump_json(nlohmann::json(text));
     return;
   }
   out += '"';

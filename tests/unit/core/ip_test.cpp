@@ -59,6 +59,27 @@ TEST_CASE("what is not exactly an address is none") {
   CHECK(round_trip(text) == "-");
 }
 
+TEST_CASE("what Kubernetes has stored before it was exact is read as it reads it") {
+  const auto sloppy = [](const char* text) {
+    const auto address = Address::parse_sloppy(text);
+    return address ? to_string(*address) : "none";
+  };
+  CHECK(sloppy("192.0.002.010") == "192.0.2.10");
+  CHECK(sloppy("000.0.0.00") == "0.0.0.0");
+  CHECK(sloppy("2001:db8::192.000.2.1") == "2001:db8::c000:201");
+  CHECK(sloppy("::ffff:192.0.2.01") == "192.0.2.1");
+  CHECK(sloppy("2001:db8::01") == "2001:db8::1");
+  for (const char* text :
+       {"", ".", "1.2.3", "1.2.3.256", "1.2.3.4.5", " 1.2.3.4", "::g", "0x1.2.3.4"}) {
+    CHECK(sloppy(text) == "none");
+  }
+  CHECK(to_string(Prefix::parse_sloppy(" 192.000.2.0/24\t").value()) == "192.0.2.0/24");
+  CHECK(to_string(Prefix::parse_sloppy("2001:db8::/32 ").value()) == "2001:db8::/32");
+  for (const char* text : {"", " ", "192.0.2.0 /24", "192.0.2.0/33", "192.0.2.0/024"}) {
+    CHECK_FALSE(Prefix::parse_sloppy(text));
+  }
+}
+
 TEST_CASE("addresses sort by family, then by number") {
   CHECK(address("9.0.0.0") < address("10.0.0.0"));
   CHECK(address("255.255.255.255") < address("::"));

@@ -140,8 +140,23 @@ TEST_CASE("a billion laughs are few") {
   CHECK(yaml(text) ==
         "error 5: the aliases (*) of this document stand for more than 100000 fields: write them "
         "out\n");
-  CHECK(yaml(std::string(100, '[') + std::string(100, ']')) ==
-        "error 1: nested deeper than 64 levels\n");
+}
+
+TEST_CASE("what lies deeper than anything that pona reads is empty, and costs nothing else") {
+  const auto lists = [](std::size_t depth, const std::string& within) {
+    return std::string(depth, '[') + within + std::string(depth, ']');
+  };
+  const auto shown = [](std::size_t depth) {
+    std::string text;
+    for (std::size_t i = 0; i < depth; ++i) text += "1:[";
+    return text + std::string(depth, ']');
+  };
+  CHECK(json("{\"deep\": " + lists(70, "1") + ", \"a\": \"x\"}") ==
+        "1:{deep=" + shown(64) + " a=1:'x'}\n");
+  CHECK(yaml("deep: " + lists(70, "&x 1") + "\na: x\n") == "1:{deep=" + shown(64) + " a=2:'x'}\n");
+  // Kubernetes takes 10,000 levels.
+  CHECK(json("{\"deep\": " + lists(100'000, R"({"b": [{}]})") + ", \"a\": 1}") ==
+        "1:{deep=" + shown(64) + " a=1:i1}\n");
 }
 
 TEST_CASE("what Kubernetes would not read is refused") {
@@ -164,6 +179,8 @@ TEST_CASE("JSON becomes the same tree") {
   CHECK(json("\n{}\n\n{\"a\":\n[\n{}]}\n") == "2:{}\n4:{a=4:[6:{}]}\n");
   CHECK(json("\xef\xbb\xbf{}") == "1:{}\n");
   CHECK(json(" \n").empty());
+  // YAML's merge key is a name like any other.
+  CHECK(json("{\"<<\": {\"a\": 1}}") == "1:{<<=1:{a=1:i1}}\n");
 }
 
 TEST_CASE("JSON that breaks off says where") {

@@ -1,5 +1,5 @@
 // What is made of an Egress, as a golden text, and what of the user's wishes is in it. After a
-// deliberate change, PONA_UPDATE_GOLDEN=1 in the environment writes the text anew, for review by
+// deliberate change, PONA_WRITE_GOLDEN=1 in the environment writes the text anew, for review by
 // eye.
 #include "kube/egress/plan_workload.hpp"
 
@@ -75,7 +75,7 @@ TEST_CASE("the design's example becomes these objects") {
     text += json::parse(body).dump(2) + "\n";
   }
   const auto golden = std::filesystem::path(PONA_TEST_DATA) / "golden" / "egress_workload.json";
-  if (std::getenv("PONA_UPDATE_GOLDEN") != nullptr) std::ofstream(golden) << text;
+  if (std::getenv("PONA_WRITE_GOLDEN") != nullptr) std::ofstream(golden) << text;
   CHECK(text == os::read_file(golden));
 }
 
