@@ -34,13 +34,14 @@ spawn() {
 }
 
 # Until the command succeeds, or N seconds are over; a slow machine is given that many times as long.
+# Asked ever more seldom: asking takes the time that what is waited for, and other tests, could use.
 patience=3
 within() {
-  local end=$((SECONDS + $1 * patience + 1))
+  local end=$((SECONDS + $1 * patience + 1)) pauses=(0.02 0.03 0.05 0.1 0.2) asked=0
   shift
   until "$@" >/dev/null 2>&1; do
     [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.02
+    sleep "${pauses[asked < 4 ? asked++ : 4]}"
   done
 }
 
