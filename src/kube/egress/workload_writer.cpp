@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* hash_annotation = "pona.cybozu.com/applied";
 // Of one part; whoever is in the way or grants what is missing is waited for.
-constexpr os::Time::duration longest_refusal_pause = 8s;
+constexpr os::Time::duration longest_part_pause = 8s;
 
 std::size_t hash_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the same in every process
@@ -274,7 +274,7 @@ void EgressWriter::refuse(const core::ObjectName& name, WorkloadPart part, Refus
   Part& state = found->second.parts[part];
   refusal.until =
       clock_.now() + std::min<os::Time::duration>(500ms * (1 << std::min(state.refusals++, 10)),
-                                                  longest_refusal_pause);
+                                                  longest_part_pause);
   later_.emplace(refusal.until, name);
   state.refusal = std::move(refusal);
   // Until then another one may make what is missing.
