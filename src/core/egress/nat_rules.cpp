@@ -13,10 +13,10 @@ namespace {
 
 using namespace nft;
 
-constexpr std::uint32_t state_invalid = 1;    // NF_CT_STATE_INVALID_BIT
-constexpr std::uint32_t state_new = 8;        // of enum ip_conntrack_info, as nft numbers it
+constexpr std::uint32_t state_invalid = 1;     // NF_CT_STATE_INVALID_BIT
+constexpr std::uint32_t state_new = 8;         // of enum ip_conntrack_info, as nft numbers it
 constexpr std::uint32_t state_untracked = 64;  // NF_CT_STATE_UNTRACKED_BIT
-constexpr std::uint32_t direction_reply = 1;  // IP_CT_DIR_REPLY
+constexpr std::uint32_t direction_reply = 1;   // IP_CT_DIR_REPLY
 constexpr std::uint32_t syn = 0x02;
 constexpr std::uint32_t fin_syn_rst_ack = 0x17;
 

@@ -34,9 +34,10 @@ void decode_names(std::string_view ns, std::string_view value, const std::string
     if (name.empty()) {
       fault("a name is empty, there is a comma too many");
     } else if (!is_egress_name(name)) {
-      fault(quote(name) +
-            " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a "
-            "letter");
+      fault(
+          quote(name) +
+          " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a "
+          "letter");
       pod.unclear = true;
     } else if (std::ranges::find(pod.egresses, egress) != pod.egresses.end()) {
       fault(quote(name) + " is given twice");

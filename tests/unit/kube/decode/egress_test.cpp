@@ -196,7 +196,8 @@ TEST_CASE("pitfall 22: a bad annotation costs what it names and never the pod") 
   CHECK(read.egresses == std::vector<ObjectName>{{"internet", "nat"}, {"internet", "ok"}});
   const std::string at = "annotation egress.pona.cybozu.com/";
   const std::string rule =
-      " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a letter";
+      " is not an Egress's name: at most 63 lower-case letters, digits and \"-\", the first a "
+      "letter";
   CHECK(read.faults == Texts{at + ": \"\" is not a namespace", at + "Up: \"Up\" is not a namespace",
                              at + "a: names no Egress", at + "b: names no Egress",
                              at + "c: must be a text with names of Egresses",
