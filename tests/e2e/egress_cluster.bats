@@ -129,15 +129,12 @@ hostile_pod() {
   python3 - "$1" "$2" <<'PY' | apply -f -
 import json, sys
 name, letters = sys.argv[1:]
-deep = {}
-for _ in range(80):
-    deep = {"<<": deep}
 print(json.dumps({
     "apiVersion": "v1", "kind": "Pod",
     "metadata": {"name": name, "namespace": "default", "annotations": {
         "egress.pona.cybozu.com/internet": "egress, a" + letters, "x": "\u202e\u009b2J"}},
     "spec": {"nodeName": "node1", "containers": [{"name": "main", "image": "main"}], "volumes": [
-        {"name": "v", "csi": {"driver": "d", "volumeAttributes": {"<<": "x", "a": json.dumps(deep)}}}]}}))
+        {"name": "v", "csi": {"driver": "d", "volumeAttributes": {"<<": "x"}}}]}}))
 PY
 }
 
