@@ -199,6 +199,27 @@ TEST_CASE("a changed endpoint costs its own slots, whatever else is there") {
   CHECK_FALSE(update.changes.empty());
 }
 
+TEST_CASE("of a Mapping's ports those that changed are told, and no others") {
+  EdgePlan plan(settings());
+  plan.update(host());
+  Mapping two = mapping("web", "203.0.113.10", 443);
+  two.ports.push_back({{8443, 8443}, 80, Protocol::tcp});
+  CHECK(plan.update(objects({two, service(), slice({"10.1.0.1"})})).forwards.size() == 2);
+  CHECK(plan.update(objects({two})).forwards.empty());
+
+  two.ports.pop_back();
+  const EdgeUpdate less = plan.update(objects({two}));
+  REQUIRE(less.forwards.size() == 1);
+  CHECK(to_string(less.forwards[0].before->key) == "203.0.113.10:8443/tcp");
+  CHECK(less.forwards[0].after == nullptr);
+
+  two.ports.push_back({{9443, 9443}, 80, Protocol::tcp});
+  const EdgeUpdate more = plan.update(objects({two}));
+  REQUIRE(more.forwards.size() == 1);
+  CHECK(more.forwards[0].before == nullptr);
+  CHECK(to_string(more.forwards[0].after->key) == "203.0.113.10:9443/tcp");
+}
+
 TEST_CASE("external interfaces get a table, a rule and their own chains") {
   EdgePlan plan(settings());
   plan.update(host());

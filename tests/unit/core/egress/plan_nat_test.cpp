@@ -139,6 +139,20 @@ TEST_CASE("nat: FoU has a device for each client, of the path's MTU without the 
   CHECK(plan.state().fou_ports.size() == 2);
 }
 
+TEST_CASE("nat: VXLAN's one device has the MTU that suits both families") {
+  NatSettings in_order = settings();
+  NatSettings reversed = settings();
+  std::ranges::reverse(reversed.addresses);
+  for (const NatSettings& each : {in_order, reversed}) {
+    NatPlan plan(each);
+    plan.update(host());
+    plan.update(one(egress()));
+    REQUIRE(plan.state().links.size() == 1);
+    // Of IPv6 and UDP 48 bytes, of VXLAN 8: its inner packets have no Ethernet header.
+    CHECK(plan.state().links.begin()->second.mtu == 1500 - 48 - 8);
+  }
+}
+
 TEST_CASE("nat: changes one by one lead where planning everything anew does") {
   std::mt19937 chance(7);
   for (const auto encapsulation : {Egress::Encapsulation::fou, Egress::Encapsulation::vxlan}) {
