@@ -252,15 +252,14 @@ class Planner {
             length = destination.length;
           }
         }
-        if (next != nullptr) {
-          if (!exclusions_.insert(excluded).second) continue;
-          lead(excluded, *next);
-          continue;
-        }
         if (!exclusions_.insert(excluded).second) continue;
-        route(excluded, constants::throw_metric, Route::Type::throw_);
-        plan_.destinations.push_back(
-            {excluded, from.egress.name, ClientDestination::Way::excluded, {}});
+        if (next != nullptr) {
+          lead(excluded, *next);
+        } else {
+          route(excluded, constants::throw_metric, Route::Type::throw_);
+          plan_.destinations.push_back(
+              {excluded, from.egress.name, ClientDestination::Way::excluded, {}});
+        }
       }
     }
   }

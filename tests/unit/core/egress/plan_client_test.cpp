@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "core/constants.hpp"
@@ -129,6 +130,70 @@ TEST_CASE("client: pitfall 21: what was closed stays closed while an Egress is m
   ClientInput missing = input({});
   missing.closed = {prefix("203.0.113.0/24")};
   CHECK(way(plan(missing), "203.0.113.9") == "fence");
+}
+
+TEST_CASE("client: a prefix that several name has one way, and is told once") {
+  const auto told = [](const ClientPlan& planned, const std::string& text) {
+    std::vector<ClientDestination::Way> ways;
+    for (const ClientDestination& each : planned.destinations) {
+      if (each.destination == prefix(text)) ways.push_back(each.way);
+    }
+    return ways;
+  };
+  const auto thrown = [](const ClientPlan& planned, const std::string& text) {
+    return std::ranges::any_of(planned.state.routes, [&](const Route& route) {
+      return route.destination == prefix(text) && route.type == Route::Type::throw_;
+    });
+  };
+  using Way = ClientDestination::Way;
+  ClientEgress first = egress("a", {"0.0.0.0/0"}, {"10.64.0.21"});
+  first.egress.excluded = {prefix("198.51.100.0/24")};
+  ClientEgress second = egress("b", {"203.0.113.0/24"}, {"10.64.0.22"});
+  second.egress.excluded = first.egress.excluded;
+
+  // Excluded by both.
+  const ClientPlan neither = plan(input({first, second}));
+  CHECK(told(neither, "198.51.100.0/24") == std::vector{Way::excluded});
+  CHECK(thrown(neither, "198.51.100.0/24"));
+
+  // Excluded by two, wanted by the third: no way to leave with the pod's own address.
+  ClientInput wanted = input({first, second, egress("c", {"198.51.0.0/16"}, {"10.64.0.23"})});
+  const ClientPlan next = plan(wanted);
+  CHECK(way(next, "198.51.100.1") == "10.64.0.23");
+  CHECK(told(next, "198.51.100.0/24") == std::vector{Way::tunnel});
+  CHECK_FALSE(thrown(next, "198.51.100.0/24"));
+
+  // What one excludes and another names as it is: the other's.
+  const ClientPlan named = plan(input({first, egress("c", {"198.51.100.0/24"}, {"10.64.0.23"})}));
+  CHECK(way(named, "198.51.100.1") == "10.64.0.23");
+  CHECK(told(named, "198.51.100.0/24") == std::vector{Way::tunnel});
+  CHECK_FALSE(thrown(named, "198.51.100.0/24"));
+
+  // What was closed is open again by the Egress that names it.
+  ClientInput closed = input({second});
+  closed.closed = {prefix("203.0.113.0/24")};
+  CHECK(told(plan(closed), "203.0.113.0/24") == std::vector{Way::tunnel});
+}
+
+TEST_CASE("client: mode Service moves rp_filter from all interfaces to each of the others") {
+  ClientEgress wanted = egress("a", {"0.0.0.0/0"}, {"10.96.0.7"});
+  wanted.egress.mode = Egress::Mode::service;
+  ClientInput strict = input({wanted});
+  strict.host.rp_filter_all = 1;
+  strict.host.interfaces["eth0"].rp_filter = 2;
+  for (const char* name : {"lo", "net1", "pona4-0a400015"}) {
+    Interface more;
+    more.name = name;
+    more.up = true;
+    strict.host.interfaces[name] = more;
+  }
+  std::map<std::string, std::string> filters;
+  for (const auto& [key, value] : plan(strict).state.sysctls) {
+    if (key.ends_with("/rp_filter")) filters.emplace(key, value);
+  }
+  CHECK(filters == std::map<std::string, std::string>{{"net/ipv4/conf/all/rp_filter", "0"},
+                                                      {"net/ipv4/conf/eth0/rp_filter", "2"},
+                                                      {"net/ipv4/conf/net1/rp_filter", "1"}});
 }
 
 TEST_CASE("client: a NAT pod that drains has a small part, one that is not usable none") {
