@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 
@@ -44,14 +45,12 @@ void print_table(std::ostream& out, std::span<const Applet> applets) {
 }
 
 int unknown(std::span<const Applet> applets, std::string_view word) {
-  std::cerr << "pona: there is no applet \"" << word << '"';
   std::vector<std::string_view> names;
   for (const Applet& applet : applets) names.push_back(applet.name);
-  if (const auto near = core::nearest(word, names)) {
-    std::cerr << "; did you mean \"" << *near << "\"?\n";
-  } else {
-    std::cerr << "; \"pona --help\" lists them\n";
-  }
+  const auto near = core::nearest(word, names);
+  print_line(std::cerr, "pona: there is no applet \"" + std::string(word) +
+                            (near ? "\"; did you mean \"" + std::string(*near) + "\"?"
+                                  : "\"; \"pona --help\" lists them"));
   return usage;
 }
 
@@ -60,10 +59,10 @@ int run(const Applet& applet, int argc, char** argv) {
   try {
     status = applet.run(argc, argv);
   } catch (const core::Error& error) {
-    std::cerr << "pona " << applet.name << ": " << error.what() << '\n';
+    print_line(std::cerr, "pona " + std::string(applet.name) + ": " + error.what());
     return error.kind() == core::Error::Kind::usage ? usage : failed;
   } catch (const std::exception& error) {
-    std::cerr << "pona " << applet.name << ": " << error.what() << '\n';
+    print_line(std::cerr, "pona " + std::string(applet.name) + ": " + error.what());
     return failed;
   }
   // A full disk or a closed pipe behind standard output shows only now.

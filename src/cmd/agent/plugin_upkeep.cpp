@@ -6,6 +6,7 @@
 #include <iostream>
 #include <utility>
 
+#include "cmd/print.hpp"
 #include "cmd/serve/log.hpp"
 #include "core/error.hpp"
 
@@ -58,9 +59,9 @@ std::vector<std::string> AgentCni::problems() const {
 int uninstall_cni(const std::string& conf) {
   if (!std::filesystem::exists(conf)) return 0;
   ConflistKeeper keeper(conf, {});
-  for (const std::string& change : keeper.uninstall()) std::cout << change << '\n';
+  for (const std::string& change : keeper.uninstall()) print_line(std::cout, change);
   for (const std::string& problem : keeper.problems()) {
-    std::cerr << "pona agent: " << problem << '\n';
+    print_line(std::cerr, "pona agent: " + problem);
   }
   return keeper.problems().empty() ? 0 : 1;
 }

@@ -13,6 +13,7 @@
 #include "cmd/cni/plugin.hpp"
 #include "cmd/node/call_agent.hpp"
 #include "cmd/node/sandbox_record.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
@@ -69,7 +70,8 @@ int cni(int argc, char** argv) {
       std::cout << help;
       return 0;
     }
-    std::cerr << "pona cni: \"" << word << "\" is not understood; \"pona cni --help\" tells more\n";
+    print_line(std::cerr, "pona cni: \"" + std::string(word) +
+                              "\" is not understood; \"pona cni --help\" tells more");
     return usage;
   }
   const CniEffects effects = {
@@ -80,7 +82,7 @@ int cni(int argc, char** argv) {
   // By hand, without the variable, nobody is going to type a netconf.
   const std::string input = environment.contains("CNI_COMMAND") ? read_input() : std::string();
   const CniReply reply = answer_cni(environment, input, effects);
-  std::cerr << reply.note;
+  print_lines(std::cerr, reply.note);
   std::cout << reply.output;
   return reply.status;
 }

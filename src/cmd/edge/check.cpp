@@ -5,6 +5,7 @@
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
 #include "cmd/edge/status.hpp"
+#include "cmd/print.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
@@ -15,28 +16,28 @@ namespace {
 
 std::unique_ptr<kube::Source> open(const EdgeOptions& options) {
   return open_source(options, Purpose::look,
-                     [](const std::string& text) { std::cout << "warning: " << text << '\n'; });
+                     [](const std::string& text) { print_line(std::cout, "warning: " + text); });
 }
 
 void print_staleness(const kube::Source& source) {
   const auto saved = source.stale_since();
   if (!saved) return;
-  std::cout << "note: the API server cannot be read: these are the objects saved at "
-            << rfc3339(*saved) << '\n';
+  print_line(std::cout, "note: the API server cannot be read: these are the objects saved at " +
+                            rfc3339(*saved));
 }
 
 // Returns how many there are.
 std::size_t print_problems(const kube::Source& source) {
   const std::vector<kube::Problem> problems = source.problems();
   for (const kube::Problem& problem : problems) {
-    std::cout << "problem: " << problem.where << ": " << problem.reason << '\n';
+    print_line(std::cout, "problem: " + problem.where + ": " + problem.reason);
   }
   return problems.size();
 }
 
 std::size_t print_rejections(const core::EdgePlan& plan) {
   for (const core::Rejection& rejection : plan.rejections()) {
-    std::cout << "rejected: " << to_string(rejection.object) << ": " << rejection.reason << '\n';
+    print_line(std::cout, "rejected: " + to_string(rejection.object) + ": " + rejection.reason);
   }
   return plan.rejections().size();
 }
@@ -52,10 +53,11 @@ int check_edge(const ResolvedOptions& resolved) {
   }
   for (const EffectiveOption& option : resolved.effective) {
     const std::string text = '"' + option.text + '"';
-    std::cout << option.name << std::string(name_width - option.name.size() + 2, ' ') << text
-              << std::string(text_width - option.text.size() + 2, ' ') << option.origin << '\n';
+    print_line(std::cout,
+               std::string(option.name) + std::string(name_width - option.name.size() + 2, ' ') +
+                   text + std::string(text_width - option.text.size() + 2, ' ') + option.origin);
   }
-  for (const std::string& note : resolved.notes) std::cout << "note: " << note << '\n';
+  for (const std::string& note : resolved.notes) print_line(std::cout, "note: " + note);
 
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
@@ -63,36 +65,37 @@ int check_edge(const ResolvedOptions& resolved) {
   print_staleness(*source);
   std::size_t wrong = print_problems(*source) + print_rejections(plan);
   if (!source->synced() && wrong == 0) {
-    std::cout << "problem: " << describe_source(resolved.options) << " cannot be read as a whole\n";
+    print_line(std::cout,
+               "problem: " + describe_source(resolved.options) + " cannot be read as a whole");
     ++wrong;
   }
-  std::cout << describe_source(resolved.options) << ':';
+  std::string counts = describe_source(resolved.options) + ':';
   for (const auto& [kind, number] : plan.object_counts()) {
-    std::cout << ' ' << number << ' ' << to_string(kind) << ',';
+    counts += ' ' + std::to_string(number) + ' ' + std::string(to_string(kind)) + ',';
   }
-  std::cout << ' ' << source->ignored() << " of other kinds\n";
+  print_line(std::cout, counts + ' ' + std::to_string(source->ignored()) + " of other kinds");
   return wrong == 0 ? 0 : 1;
 }
 
 int preview_edge(const ResolvedOptions& resolved) {
-  for (const std::string& note : resolved.notes) std::cout << "note: " << note << '\n';
+  for (const std::string& note : resolved.notes) print_line(std::cout, "note: " + note);
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
   plan.update(kernel->host());
   plan.update(take_all(*source, resolved.options));
-  for (const std::string& warning : plan.warnings()) std::cout << "warning: " << warning << '\n';
+  for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
   print_staleness(*source);
   print_problems(*source);
   print_rejections(plan);
   if (!source->synced()) {
-    std::cout << describe_source(resolved.options)
-              << " cannot be read as a whole: nothing would be changed before it can\n";
+    print_line(std::cout, describe_source(resolved.options) +
+                              " cannot be read as a whole: nothing would be changed before it can");
     return 1;
   }
   const core::Changes changes = core::diff(kernel->observe(plan.frame()), plan.frame(),
                                            [&](const auto& visit) { plan.each_element(visit); });
-  for (const std::string& line : core::to_text(changes)) std::cout << line << '\n';
+  for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) std::cout << "no change: the kernel is as planned\n";
   return 0;
 }

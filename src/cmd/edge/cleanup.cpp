@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cmd/edge/run.hpp"
+#include "cmd/print.hpp"
 #include "core/constants.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
@@ -32,9 +33,9 @@ void print_what_stays(net::Kernel& kernel, const core::State& found) {
   for (const std::string& device : devices) {
     const auto interface = host.interfaces.find(device);
     if (interface == host.interfaces.end()) continue;
-    std::cout << "not restored: net.ipv4.conf." << device
-              << ".rp_filter = " << interface->second.rp_filter
-              << " (what it was before is not known)\n";
+    print_line(std::cout, "not restored: net.ipv4.conf." + device +
+                              ".rp_filter = " + std::to_string(interface->second.rp_filter) +
+                              " (what it was before is not known)");
   }
 }
 
@@ -43,7 +44,7 @@ bool clean_kernel(bool dry_run) {
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const core::State found = find_ours(*kernel);
   const core::Changes changes = core::diff(found, core::State());
-  for (const std::string& line : core::to_text(changes)) std::cout << line << '\n';
+  for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) return false;
   if (!dry_run) kernel->apply(changes);
   print_what_stays(*kernel, found);
@@ -59,11 +60,11 @@ bool clean_saved(const EdgeCleanup& cleanup) {
   const auto files = kube::ObjectJournal::files(cleanup.saved);
   if (files.empty()) return false;
   if (!cleanup.remove_saved) {
-    std::cout << "not removed: " << cleanup.saved.string()
-              << " (the objects last in use; --saved-objects removes them)\n";
+    print_line(std::cout, "not removed: " + cleanup.saved.string() +
+                              " (the objects last in use; --saved-objects removes them)");
     return true;
   }
-  for (const auto& file : files) std::cout << "delete file " << file.string() << '\n';
+  for (const auto& file : files) print_line(std::cout, "delete file " + file.string());
   if (!cleanup.dry_run) kube::ObjectJournal(cleanup.saved, "").remove();
   return true;
 }

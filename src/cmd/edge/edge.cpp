@@ -14,6 +14,7 @@
 #include "cmd/edge/options.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 
@@ -204,8 +205,8 @@ int edge(int argc, char** argv) {
   if (!word.empty() && word.front() != '-') {
     constexpr std::array<std::string_view, 3> commands = {"run", "status", "cleanup"};
     const auto near = core::nearest(word, commands);
-    std::cerr << "pona edge: there is no command \"" << word << '"'
-              << (near ? "; did you mean \"" + std::string(*near) + "\"?" : "") << '\n';
+    print_line(std::cerr, "pona edge: there is no command \"" + std::string(word) + '"' +
+                              (near ? "; did you mean \"" + std::string(*near) + "\"?" : ""));
     return usage;
   }
   return run(argc, argv);

@@ -11,7 +11,9 @@
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/edge/run.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
+#include "core/printable.hpp"
 #include "net/kernel.hpp"
 
 namespace cmd {
@@ -45,8 +47,8 @@ class Screen {
       const std::size_t end = text.find('\n');
       const std::string_view line = text.substr(0, end);
       // What would wrap would push the top out.
-      std::cout << (row == 0 ? "" : "\r\n")
-                << line.substr(0, known && size.ws_col > 0 ? size.ws_col : line.size()) << "\x1b[K";
+      const std::size_t width = known && size.ws_col > 0 ? size.ws_col : line.size();
+      std::cout << (row == 0 ? "" : "\r\n") << core::printable(line.substr(0, width)) << "\x1b[K";
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     std::cout << "\x1b[J" << std::flush;
@@ -57,7 +59,7 @@ std::string look_or_say_why_not(const std::string& socket, bool json) {
   try {
     return look(socket, json);
   } catch (const core::Error& error) {
-    return std::string(error.what()) + '\n';
+    return core::printable(error.what()) + '\n';
   }
 }
 
@@ -75,7 +77,8 @@ void watch_edge(const std::string& socket, bool json, std::chrono::milliseconds 
     if (screen) {
       screen->draw(text);
     } else {
-      std::cout << text << std::flush;
+      print_lines(std::cout, text);
+      std::cout << std::flush;
     }
     const int signal = sigtimedwait(&signals, nullptr, &pause);
     if (signal > 0 && signal != SIGWINCH) return;
@@ -89,7 +92,7 @@ int show_edge(const std::string& socket, bool json,
   if (watch) {
     watch_edge(socket, json, *watch);
   } else {
-    std::cout << look(socket, json);
+    print_lines(std::cout, look(socket, json));
   }
   return 0;
 }

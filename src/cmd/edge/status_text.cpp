@@ -2,40 +2,20 @@
 #include <cstdio>
 #include <ctime>
 #include <set>
+#include <sstream>
 
 #include "cmd/edge/status.hpp"
+#include "cmd/serve/text_table.hpp"
 
 namespace cmd {
 namespace {
 
-using Row = std::vector<std::string>;
+using Row = TableRow;
 
-// File names and reasons may hold what a terminal would obey.
-std::string printable(const std::string& cell) {
-  std::string text = cell;
-  for (char& letter : text) {
-    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = ' ';
-  }
-  return text;
-}
-
-// Aligned columns; the last one is not padded.
 std::string table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += printable(row[i]) + std::string(widths[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  }
-  return text;
+  std::ostringstream text;
+  print_table(text, rows);
+  return text.str();
 }
 
 std::string amount(std::uint64_t bytes) {

@@ -15,6 +15,7 @@
 #include "cmd/command_line.hpp"
 #include "cmd/node/agent_protocol.hpp"
 #include "cmd/node/call_agent.hpp"
+#include "cmd/print.hpp"
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
@@ -83,14 +84,15 @@ void print_problems(const Json& status) {
   }
   if (lines.empty()) return;
   std::cout << "\nProblems:\n";
-  for (const std::string& line : lines) std::cout << "  " << line << '\n';
+  for (const std::string& line : lines) print_line(std::cout, "  " + line);
 }
 
 void print_status(const Json& status) {
-  std::cout << "Node " << text_of(status["node"]) << ": "
-            << (status["synced"].get<bool>() ? "knows the cluster's objects"
-                                             : "does not know the cluster's objects yet")
-            << ", " << status["clients"].size() << " clients here\n";
+  print_line(std::cout,
+             "Node " + text_of(status["node"]) + ": " +
+                 (status["synced"].get<bool>() ? "knows the cluster's objects"
+                                               : "does not know the cluster's objects yet") +
+                 ", " + std::to_string(status["clients"].size()) + " clients here");
   std::vector<TableRow> rows = {
       {"EGRESS", "MODE", "ENCAPSULATION", "DESTINATIONS", "NAT PODS", "CLIENTS HERE"}};
   for (const Json& egress : status["egresses"]) {
@@ -168,10 +170,11 @@ void print_one(const Json& status) {
     return print_list(status);
   }
   for (const Json& client : status["clients"]) {
-    std::cout << "Pod " << pod_name(client) << "\n  addresses  "
-              << joined(client["addresses"], ", ") << "\n  egresses   "
-              << joined(client["egresses"], ", ") << "\n  namespace  " << text_of(client["netns"])
-              << "\n\n";
+    print_line(std::cout, "Pod " + pod_name(client));
+    print_line(std::cout, "  addresses  " + joined(client["addresses"], ", "));
+    print_line(std::cout, "  egresses   " + joined(client["egresses"], ", "));
+    print_line(std::cout, "  namespace  " + text_of(client["netns"]));
+    std::cout << '\n';
   }
   print_list(status);
 }
@@ -183,8 +186,8 @@ int egress(int argc, char** argv) {
   constexpr std::array<std::string_view, 3> commands = {"list", "show", "status"};
   if (std::ranges::find(commands, word) == commands.end() && !word.empty() && word.front() != '-') {
     const auto near = core::nearest(word, commands);
-    std::cerr << "pona egress: there is no command \"" << word << '"'
-              << (near ? "; did you mean \"" + std::string(*near) + "\"?" : "") << '\n';
+    print_line(std::cerr, "pona egress: there is no command \"" + std::string(word) + '"' +
+                              (near ? "; did you mean \"" + std::string(*near) + "\"?" : ""));
     return usage;
   }
   const bool named = !word.empty() && word.front() != '-';

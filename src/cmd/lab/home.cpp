@@ -15,6 +15,7 @@
 #include <iterator>
 #include <utility>
 
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
@@ -127,8 +128,8 @@ LabHome::~LabHome() {
   try {
     remove();
   } catch (const std::exception& error) {
-    std::cerr << "pona lab: cannot clean up: " << error.what()
-              << "; try again with pona lab down --lab " << name_ << '\n';
+    print_line(std::cerr, "pona lab: cannot clean up: " + std::string(error.what()) +
+                              "; try again with pona lab down --lab " + name_);
   }
 }
 

@@ -23,6 +23,7 @@
 #include "cmd/lab/run.hpp"
 #include "cmd/lab/servers.hpp"
 #include "cmd/lab/traffic.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "kube/decode/json_text.hpp"
 
@@ -64,13 +65,16 @@ int up(const Options& options) {
   LabHome lab = LabHome::create(options.base, options.lab.empty() ? options.kind : options.lab,
                                 /*lasting=*/true);
   Lab parts{lab, waiting};
-  const auto tell = [](const std::string& what) { std::cout << what << '\n' << std::flush; };
+  const auto tell = [](const std::string& what) {
+    print_line(std::cout, what);
+    std::cout << std::flush;
+  };
   const std::vector<std::string> notes = kind.set_up(parts, tell);
   lab.keep();
   std::ranges::for_each(notes, tell);
-  std::cout << kind.picture << "\nThe lab \"" << lab.name() << "\" is up; its manifests are in "
-            << lab.manifests().string() << ". Try:\n"
-            << things_to_try(kind, lab);
+  print_lines(std::cout, std::string(kind.picture) + "\nThe lab \"" + lab.name() +
+                             "\" is up; its manifests are in " + lab.manifests().string() +
+                             ". Try:\n" + things_to_try(kind, lab));
   return 0;
 }
 
@@ -98,7 +102,8 @@ int exec(const Options& options, std::vector<std::string> command) {
 
 int shell(const Options& options) {
   const char* shell = std::getenv("SHELL");
-  std::cout << "You are in " << options.where << "; exit ends it.\n" << std::flush;
+  print_line(std::cout, "You are in " + options.where + "; exit ends it.");
+  std::cout << std::flush;
   return exec(options, {shell != nullptr && *shell != '\0' ? shell : "/bin/sh"});
 }
 
@@ -129,9 +134,10 @@ int get(const Options& options) {
   int failed = 0;
   for (int i = 0; i < options.count; ++i) {
     const Answer answer = fetch(origin, *url, options.text);
-    if (!answer.text.empty()) std::cout << answer.text << '\n' << std::flush;
+    if (!answer.text.empty()) print_lines(std::cout, answer.text + '\n');
+    std::cout << std::flush;
     if (!answer.ok()) {
-      std::cerr << to_string(url->peer) << ": " << answer.error << '\n';
+      print_line(std::cerr, to_string(url->peer) + ": " + answer.error);
       failed = 1;
     }
   }
@@ -143,8 +149,8 @@ int takeover(const Options& options) {
   const Pair pair = appliances(lab);
   drop_addresses(lab, pair.active);
   take_addresses(lab, pair.other);
-  std::cout << pair.other << " holds the addresses now, " << pair.active
-            << " does not; once more takes them back\n";
+  print_line(std::cout, pair.other + " holds the addresses now, " + pair.active +
+                            " does not; once more takes them back");
   return 0;
 }
 
@@ -169,13 +175,15 @@ int status(const Options& options) {
   }
   if (json.empty()) std::cout << "no lab is up\n";
   for (const auto& entry : json) {
-    std::cout << entry["name"].get<std::string>() << ": " << entry["directory"].get<std::string>()
-              << (entry["inUse"].get<bool>() ? ", in use by pona lab run" : "") << '\n';
+    print_line(std::cout, entry["name"].get<std::string>() + ": " +
+                              entry["directory"].get<std::string>() +
+                              (entry["inUse"].get<bool>() ? ", in use by pona lab run" : ""));
     for (const auto& name : entry["namespaces"]) {
       const auto process = entry["processes"].find(name.get<std::string>());
-      std::cout << "  " << name.get<std::string>()
-                << (process == entry["processes"].end() ? "" : ": " + process->get<std::string>())
-                << '\n';
+      print_line(
+          std::cout,
+          "  " + name.get<std::string>() +
+              (process == entry["processes"].end() ? "" : ": " + process->get<std::string>()));
     }
   }
   return 0;
@@ -194,12 +202,12 @@ int down(const Options& options) {
   for (const std::string& name : names) {
     LabHome lab = LabHome::open(options.base, name);
     if (options.all && lab.owned_by_other()) {
-      std::cerr << "the lab \"" << name << "\" is in use by pona lab run: left alone\n";
+      print_line(std::cerr, "the lab \"" + name + "\" is in use by pona lab run: left alone");
       failed = 1;
       continue;
     }
     lab.remove();
-    std::cout << "the lab \"" << name << "\" is removed\n";
+    print_line(std::cout, "the lab \"" + name + "\" is removed");
   }
   return failed;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cmd/lab/report.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
@@ -100,7 +101,7 @@ int run_lab(const LabKind& kind, const LabRun& run) {
   report.took = since(begin);
 
   if (run.json) std::cout << to_json(report);
-  if (!report.error.empty()) std::cerr << "pona lab: " << report.error << '\n';
+  if (!report.error.empty()) print_line(std::cerr, "pona lab: " + report.error);
   out << to_summary(report, paint);
   if (!report.ok() && waiting.signal() == 0 && !run.keep) {
     out << "To look at it where it went wrong: the same command with --keep, then pona lab status\n"

@@ -13,6 +13,7 @@
 #include "cmd/mapping/conflict.hpp"
 #include "cmd/mapping/print.hpp"
 #include "cmd/mapping/wait.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "kube/mapping/text.hpp"
@@ -24,7 +25,7 @@ using core::Error;
 
 constexpr int most_attempts = 5;
 
-void warn(const std::string& text) { std::cerr << "pona mapping: warning: " << text << '\n'; }
+void warn(const std::string& text) { print_line(std::cerr, "pona mapping: warning: " + text); }
 
 bool colour() {
   const char* const term = std::getenv("TERM");
@@ -45,7 +46,7 @@ OpenStore open_existing(const MappingRequest& request) {
 
 void print_problems(const kube::StoredObjects& objects) {
   for (const kube::Problem& problem : objects.problems) {
-    std::cerr << "pona mapping: " << problem.where << ": " << problem.reason << '\n';
+    print_line(std::cerr, "pona mapping: " + problem.where + ": " + problem.reason);
   }
 }
 
@@ -146,15 +147,17 @@ int report(const MappingRequest& request, const OpenStore& open, const core::Map
     warn(std::to_string(problems) + " problems in " + place + "; \"pona mapping list\" names them");
   }
   if (!request.dry_run.empty()) {
-    std::cout << "# would be " << change.what << '\n' << change.manifest;
+    print_line(std::cout, "# would be " + change.what);
+    print_lines(std::cout, change.manifest);
     return 0;
   }
   const std::string name = "mapping " + core::to_string(mapping.name);
-  std::cout << name << ' ' << change.what << std::endl;
+  print_line(std::cout, name + ' ' + change.what);
+  std::cout << std::flush;
   if (request.wait.empty()) return 0;
   const std::string carried =
       wait_until_programmed(*open.store, mapping.name, parse_wait(request.wait));
-  std::cout << name << " programmed: " << carried << '\n';
+  print_line(std::cout, name + " programmed: " + carried);
   return 0;
 }
 
@@ -232,8 +235,8 @@ int remove_mappings(const MappingRequest& request) {
   }
   for (const core::ObjectName& name : names) {
     const kube::StoreChange change = store.remove(name, request.only_client());
-    std::cout << "mapping " << core::to_string(name)
-              << (request.dry_run.empty() ? " " : " would be ") << change.what << '\n';
+    print_line(std::cout, "mapping " + core::to_string(name) +
+                              (request.dry_run.empty() ? " " : " would be ") + change.what);
   }
   return 0;
 }
@@ -244,9 +247,9 @@ int list_mappings(const MappingRequest& request) {
   if (request.all) ns.clear();
   const kube::StoredObjects objects = open.store->list(ns);
   if (objects.mappings.empty() && (request.format.empty() || request.format == "wide")) {
-    std::cerr << "no mappings in "
-              << (open.cluster && !ns.empty() ? "namespace " + ns + ", " : std::string())
-              << open.store->place() << '\n';
+    print_line(std::cerr, "no mappings in " +
+                              (open.cluster && !ns.empty() ? "namespace " + ns + ", " : "") +
+                              open.store->place());
   } else {
     print_mappings(std::cout, objects.mappings, request.format, colour(), std::time(nullptr));
   }

@@ -7,7 +7,9 @@
 #include "cmd/mapping/conflict.hpp"
 #include "cmd/mapping/options.hpp"
 #include "cmd/mapping/status_words.hpp"
+#include "cmd/print.hpp"
 #include "cmd/serve/text_table.hpp"
+#include "core/printable.hpp"
 #include "kube/decode/object_text.hpp"
 #include "kube/mapping/text.hpp"
 
@@ -17,7 +19,9 @@ namespace {
 template <typename Values, typename Print>
 std::string join(const Values& values, const std::string& separator, Print print) {
   std::string text;
-  for (const auto& value : values) text += (text.empty() ? "" : separator) + print(value);
+  for (const auto& value : values) {
+    text += (text.empty() ? "" : separator) + core::printable(print(value));
+  }
   return text;
 }
 
@@ -112,9 +116,8 @@ void print_mappings(std::ostream& out, std::span<const kube::StoredMapping> mapp
   } else if (format == "name") {
     for (const auto& stored : mappings) {
       // As kubectl takes it: there the namespace goes with -n.
-      out << (stored.live ? "mapping.smartnat.aureacentral.com/" + stored.mapping.name.name
-                          : core::to_string(stored.mapping.name))
-          << '\n';
+      print_line(out, stored.live ? "mapping.smartnat.aureacentral.com/" + stored.mapping.name.name
+                                  : core::to_string(stored.mapping.name));
     }
   } else {
     print_rows(out, mappings, format == "wide", colour, now);
@@ -130,16 +133,20 @@ void print_mapping(std::ostream& out, const kube::StoredMapping& stored,
                    std::int64_t now) {
   const core::Mapping& mapping = stored.mapping;
   const std::string indent = "\n" + std::string(17, ' ');
-  const auto line = [&](const std::string& title, const std::string& value) {
+  // What is joined is printable already, and goes over several lines.
+  const auto block = [&](const std::string& title, const std::string& value) {
     out << (colour ? "\033[1m" : "") << title << ':' << (colour ? "\033[0m" : "")
         << std::string(16 - title.size(), ' ') << value << '\n';
   };
+  const auto line = [&](const std::string& title, const std::string& value) {
+    block(title, core::printable(value));
+  };
   const core::ObjectName service{mapping.name.ns, mapping.service};
   line("Name", core::to_string(mapping.name));
-  line("Addresses", join(mapping.addresses, indent, as_text));
-  line("Ports", join(mapping.ports, indent, port_text));
+  block("Addresses", join(mapping.addresses, indent, as_text));
+  block("Ports", join(mapping.ports, indent, port_text));
   line("Service", core::to_string(service) + service_note);
-  line("Allowed sources", sources(mapping, indent));
+  block("Allowed sources", sources(mapping, indent));
   line("Affinity", affinity(mapping, "as the Service says"));
   line("Client address", client_ip(mapping, "as the appliance is set"));
   const auto limited = [](std::uint32_t value) {
@@ -150,7 +157,7 @@ void print_mapping(std::ostream& out, const kube::StoredMapping& stored,
   std::vector<std::string> problems;
   if (stored.live) {
     const auto lines = [&](const char* title, const std::vector<std::string>& values) {
-      line(title, values.empty() ? "none" : join(values, indent, as_is));
+      block(title, values.empty() ? "none" : join(values, indent, as_is));
     };
     line("Context", stored.where);
     line("Age", age(mapping, now));
@@ -170,7 +177,7 @@ void print_mapping(std::ostream& out, const kube::StoredMapping& stored,
       problems.push_back(problem.where + ": " + problem.reason.substr(own.size()));
     }
   }
-  line("Problems", problems.empty() ? "none" : join(problems, indent, as_is));
+  block("Problems", problems.empty() ? "none" : join(problems, indent, as_is));
 }
 
 }  // namespace cmd

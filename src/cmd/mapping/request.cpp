@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cmd/print.hpp"
 #include "cmd/version.hpp"
 #include "core/error.hpp"
 #include "kube/api/kubeconfig.hpp"
@@ -74,7 +75,7 @@ OpenStore open_store(const MappingRequest& request) {
   options.config =
       kube::load_config({request.kubeconfig, request.context}, kube::process_environment());
   for (const std::string& warning : options.config.warnings) {
-    std::cerr << "pona mapping: warning: " << warning << '\n';
+    print_line(std::cerr, "pona mapping: warning: " + warning);
   }
   options.user_agent = user_agent("mapping");
   options.force_conflicts = request.force_conflicts;

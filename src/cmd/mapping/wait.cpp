@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "cmd/mapping/status_words.hpp"
+#include "cmd/print.hpp"
 #include "core/error.hpp"
+#include "core/printable.hpp"
 
 namespace cmd {
 namespace {
@@ -27,7 +29,7 @@ class Spinner {
     const char* const term = std::getenv("TERM");
     moves_ = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr && term != nullptr &&
              std::string_view(term) != "dumb";
-    if (!moves_) std::cerr << "waiting for " << what_ << '\n';
+    if (!moves_) print_line(std::cerr, "waiting for " + what_);
   }
   Spinner(const Spinner&) = delete;
   Spinner& operator=(const Spinner&) = delete;
@@ -39,14 +41,9 @@ class Spinner {
     static constexpr std::array frames = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
     if (!moves_) return;
     // Cut, as a line that wraps could not be written over.
-    std::string text = what_ + (reason.empty() ? "" : ": " + reason);
     constexpr std::size_t longest = 76;
-    if (text.size() > longest) {
-      std::size_t end = longest;
-      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-      text.resize(end);
-      text += "…";
-    }
+    const std::string text =
+        core::printable(what_ + (reason.empty() ? "" : ": " + reason), longest);
     std::cerr << '\r' << frames.at(frame_++ % frames.size()) << ' ' << text << "\033[K"
               << std::flush;
   }

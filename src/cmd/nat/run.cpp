@@ -13,6 +13,7 @@
 #include "cmd/nat/connection_log.hpp"
 #include "cmd/nat/loop.hpp"
 #include "cmd/nat/status.hpp"
+#include "cmd/print.hpp"
 #include "cmd/serve/health.hpp"
 #include "cmd/serve/http_server.hpp"
 #include "cmd/serve/poll_loop.hpp"
@@ -228,7 +229,7 @@ int preview(const NatOptions& options) {
   }
   const core::Changes changes = core::diff(kernel->observe(plan.state()), plan.state());
   for (const std::string& line : core::to_text(changes, 8, core::constants::nat_table)) {
-    std::cout << line << '\n';
+    print_line(std::cout, line);
   }
   return 0;
 }

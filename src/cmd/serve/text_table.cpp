@@ -19,8 +19,9 @@ void print_table(std::ostream& out, std::vector<TableRow> rows, bool colour) {
   for (TableRow& row : rows) {
     for (std::string& cell : row) cell = core::printable(cell);
   }
-  std::vector<std::size_t> widths(rows.front().size());
+  std::vector<std::size_t> widths;
   for (const TableRow& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
   }
   bool header = colour;
@@ -28,8 +29,9 @@ void print_table(std::ostream& out, std::vector<TableRow> rows, bool colour) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - width(row[i]) + 2, ' ');
+      line += std::string(widths[i] - width(row[i]) + 2, ' ');
     }
+    line.erase(line.find_last_not_of(' ') + 1);
     out << (header ? "\033[1m" : "") << line << (header ? "\033[0m" : "") << '\n';
     header = false;
   }

@@ -9,8 +9,8 @@ namespace cmd {
 
 using TableRow = std::vector<std::string>;
 
-// Texts of others are made printable. The first row is the header, bold with `colour`; all rows are
-// as long as it.
-void print_table(std::ostream& out, std::vector<TableRow> rows, bool colour);
+// Texts of others are made printable. The first row is the header, bold with `colour`; rows may be
+// shorter than it.
+void print_table(std::ostream& out, std::vector<TableRow> rows, bool colour = false);
 
 }  // namespace cmd

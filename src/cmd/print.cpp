@@ -1,0 +1,17 @@
+#include "cmd/print.hpp"
+
+#include "core/printable.hpp"
+
+namespace cmd {
+
+void print_line(std::ostream& out, std::string_view text) { out << core::printable(text) << '\n'; }
+
+void print_lines(std::ostream& out, std::string_view text) {
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    print_line(out, text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  out << core::printable(text);
+}
+
+}  // namespace cmd
