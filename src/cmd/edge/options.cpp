@@ -75,18 +75,24 @@ EffectiveOption choose(const EdgeOption& option, const OptionSources& sources) {
 
 // What is wrong with options that depend on each other; what one leaves to another is filled in.
 std::vector<std::pair<std::string_view, std::string>> settle(
-    ResolvedOptions& result, const std::map<std::string, std::string>& environment) {
+    ResolvedOptions& result, const std::map<std::string, std::string>& environment,
+    bool has_config) {
   std::vector<std::pair<std::string_view, std::string>> complaints;
   auto& options = result.options;
   const auto effective = [&](std::string_view name) -> EffectiveOption& {
     return *std::ranges::find(result.effective, name, &EffectiveOption::name);
   };
-  // A pod that is told nothing serves its own cluster.
-  constexpr const char* in_pod = "KUBERNETES_SERVICE_HOST";
-  if (effective("manifests").origin == "default" && effective("kubeconfig").origin == "default" &&
-      environment.contains(in_pod)) {
-    options.kubeconfig = "in-cluster";
-    effective("kubeconfig") = {"kubeconfig", options.kubeconfig, in_pod};
+  // Who names no source means what the other commands take. An appliance that has a file of options
+  // is described by it: what root's shell happens to know of a cluster does not change what it
+  // serves. A pod has no other cluster than its own.
+  if (effective("manifests").origin == "default" && effective("kubeconfig").origin == "default") {
+    constexpr const char* in_pod = "KUBERNETES_SERVICE_HOST";
+    std::string found = kube::usual_config(environment);
+    if (has_config) found = environment.contains(in_pod) ? in_pod : "";
+    if (!found.empty()) {
+      options.kubeconfig = found == in_pod ? "in-cluster" : "auto";
+      effective("kubeconfig") = {"kubeconfig", options.kubeconfig, found};
+    }
   }
   if (EffectiveOption& manifests = effective("manifests");
       !options.kubeconfig.empty() && manifests.origin == "default") {
@@ -151,7 +157,8 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
       complain_of(chosen, *complaint);
     }
   }
-  for (const auto& [name, complaint] : settle(result, sources.environment)) {
+  for (const auto& [name, complaint] :
+       settle(result, sources.environment, !sources.config.empty())) {
     complain_of(*std::ranges::find(result.effective, name, &EffectiveOption::name), complaint);
   }
   for (const auto& [key, value] : sources.config) {

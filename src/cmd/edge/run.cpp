@@ -93,7 +93,7 @@ int run_edge(const ResolvedOptions& resolved) {
         "option",
         {{"name", std::string(option.name)}, {"value", option.text}, {"origin", option.origin}});
   }
-  log_start("edge", {{"objects", describe_source(options)}});
+  log_start("edge", {{"objects", describe_source(options)}, {"because", source_origin(resolved)}});
 
   PollLoop poll(os::system_clock());
   std::vector<os::Fd> listeners;

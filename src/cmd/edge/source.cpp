@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -93,6 +94,11 @@ std::string describe_source(const EdgeOptions& options) {
   const std::string context = options.context.empty() ? "" : ", context " + options.context;
   return (options.manifests.empty() ? "" : options.manifests + " and ") + "the cluster of " +
          options.kubeconfig + context;
+}
+
+std::string source_origin(const ResolvedOptions& resolved) {
+  const std::string_view name = resolved.options.kubeconfig.empty() ? "manifests" : "kubeconfig";
+  return std::ranges::find(resolved.effective, name, &EffectiveOption::name)->origin;
 }
 
 }  // namespace cmd

@@ -30,4 +30,7 @@ core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options);
 // "/etc/pona/manifests and the cluster of ~/.kube/config"
 std::string describe_source(const EdgeOptions& options);
 
+// What decided for it: "--manifests", "KUBECONFIG", "default".
+std::string source_origin(const ResolvedOptions& resolved);
+
 }  // namespace cmd

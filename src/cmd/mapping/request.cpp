@@ -1,8 +1,6 @@
 #include "cmd/mapping/request.hpp"
 
 #include <charconv>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 
 #include "cmd/print.hpp"
@@ -16,22 +14,6 @@ namespace {
 using core::Error;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(Error::Kind::usage, why); }
-
-bool is_set(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr && *value != '\0';
-}
-
-bool has_configuration() {
-  std::error_code ignored;
-  if (is_set("KUBECONFIG")) return true;
-  if (is_set("HOME") &&
-      std::filesystem::exists(std::string(std::getenv("HOME")) + "/.kube/config", ignored)) {
-    return true;
-  }
-  return is_set("KUBERNETES_SERVICE_HOST") &&
-         std::filesystem::exists(std::string(kube::service_account) + "/token", ignored);
-}
 
 }  // namespace
 
@@ -48,7 +30,7 @@ bool wants_cluster(const MappingRequest& request) {
         "--manifests is for files, --kubeconfig and --context are for a cluster: give one of them");
   }
   const bool cluster = named || (!request.manifests_given && !request.manifests_by_environment &&
-                                 has_configuration());
+                                 !kube::usual_config(kube::process_environment()).empty());
   const auto expect = [&](bool given, const char* option, const char* why) {
     if (!given) return;
     refuse(std::string(option) + ": " + why);

@@ -237,6 +237,17 @@ Environment process_environment() {
   return environment;
 }
 
+std::string usual_config(const Environment& environment) {
+  if (!variable(environment, "KUBECONFIG").empty()) return "KUBECONFIG";
+  std::error_code ignored;
+  if (const std::string home = variable(environment, "HOME");
+      !home.empty() && fs::exists(home + "/.kube/config", ignored)) {
+    return home + "/.kube/config";
+  }
+  constexpr const char* in_pod = "KUBERNETES_SERVICE_HOST";
+  return variable(environment, in_pod).empty() ? "" : in_pod;
+}
+
 ClientConfig load_config(const ConfigChoice& choice, const Environment& environment,
                          const fs::path& account) {
   std::vector<File> files;

@@ -85,6 +85,11 @@ struct ConfigChoice {
 
 inline constexpr const char* service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+// Where the configuration of a cluster is found when none is named: the variable KUBECONFIG or
+// KUBERNETES_SERVICE_HOST (a pod's), or the path $HOME/.kube/config; empty: nowhere. In the order
+// of load_config(), and whether it can be used is told there.
+std::string usual_config(const Environment& environment);
+
 // The file that is named, else those of KUBECONFIG, else $HOME/.kube/config, else what a pod is
 // given. Throws core::Error (usage) naming file, line, field and context.
 ClientConfig load_config(const ConfigChoice& choice, const Environment& environment,

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "cmd/edge/source.hpp"
 #include "core/constants.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
@@ -143,6 +144,20 @@ TEST_CASE("a cluster takes the place of the directory unless both are named") {
   CHECK(cmd::resolve_options(sources({}, pod)).options.kubeconfig == "in-cluster");
   CHECK(cmd::resolve_options(sources({}, pod)).options.manifests.empty());
   CHECK(cmd::resolve_options(sources({{"manifests", "/m"}}, pod)).options.kubeconfig.empty());
+  // The same rule as for other commands, but a file of options describes the appliance.
+  const std::map<std::string, std::string> shell = {{"KUBECONFIG", "/k"}};
+  const auto found = cmd::resolve_options(sources({}, shell));
+  CHECK(found.options.kubeconfig == "auto");
+  CHECK(found.options.manifests.empty());
+  CHECK(cmd::source_origin(found) == "KUBECONFIG");
+  CHECK(cmd::resolve_options(sources({{"context", "shop"}}, shell)).options.context == "shop");
+  CHECK(cmd::resolve_options(sources({{"manifests", "/m"}}, shell)).options.kubeconfig.empty());
+  cmd::OptionSources with_file = sources({}, shell);
+  with_file.config["snat"] = {"true", 1};
+  CHECK(cmd::resolve_options(with_file).options.manifests == "/etc/pona/manifests");
+  CHECK(cmd::source_origin(cmd::resolve_options(with_file)) == "default");
+  with_file.environment.insert(*pod.begin());
+  CHECK(cmd::resolve_options(with_file).options.kubeconfig == "in-cluster");
   CHECK(complaint(sources({{"context", "shop"}})) ==
         "--context \"shop\" is of no use without kubeconfig");
   CHECK(complaint(sources({{"kubeconfig", "in-cluster"}, {"context", "shop"}})) ==

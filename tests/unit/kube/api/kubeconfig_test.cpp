@@ -271,6 +271,20 @@ TEST_CASE("kubeconfig: of the files of KUBECONFIG the first that says something 
         }) == "kubeconfig " + missing + " cannot be read: No such file or directory");
 }
 
+TEST_CASE("kubeconfig: where one is looked for says where one is found") {
+  const Temporary directory;
+  const std::string home = directory.path().string();
+  CHECK(kube::usual_config({}).empty());
+  CHECK(kube::usual_config({{"HOME", home}}).empty());
+  CHECK(kube::usual_config({{"HOME", home}, {"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}) ==
+        "KUBERNETES_SERVICE_HOST");
+  static_cast<void>(directory.write(".kube/config", "{}"));
+  CHECK(kube::usual_config({{"HOME", home}, {"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}) ==
+        home + "/.kube/config");
+  CHECK(kube::usual_config({{"HOME", home}, {"KUBECONFIG", "/k"}}) == "KUBECONFIG");
+  CHECK(kube::usual_config({{"HOME", home}, {"KUBECONFIG", ""}}) == home + "/.kube/config");
+}
+
 TEST_CASE("kubeconfig: below HOME, and a pod's service account where there is none") {
   const Temporary directory;
   const fs::path account = directory.path() / "account";
