@@ -229,7 +229,10 @@ class Planner {
 
   [[nodiscard]] json container(const json& given) const {
     const auto own_field = [](const char* name, const char* path) {
-      return json{{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
+      // With what the server fills in: the field is atomic, so another client's apply without it
+      // would conflict with what is stored.
+      return json{{"name", name},
+                  {"valueFrom", {{"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", path}}}}}};
     };
     const auto probe = [](const char* path, int period) {
       return json{{"httpGet", {{"path", path}, {"port", "health"}}}, {"periodSeconds", period}};

@@ -371,4 +371,21 @@ TEST_CASE(
   CHECK(find(all, "Deployment")["metadata"]["namespace"] == "network");
 }
 
+// These are atomic: what the server fills in belongs to whoever applied without it, and to apply
+// them again by another client would conflict.
+TEST_CASE("what is printed names what the server would fill in in atomic fields") {
+  std::size_t seen = 0;
+  const auto check = [&](const auto& self, const json& value) -> void {
+    if (value.is_object() && value.contains("fieldRef")) {
+      CHECK(value["fieldRef"].value("apiVersion", "") == "v1");
+      ++seen;
+    }
+    if (value.is_structured()) {
+      for (const json& inner : value) self(self, inner);
+    }
+  };
+  for (const json& object : objects(inside(Part::all))) check(check, object);
+  CHECK(seen >= 5);
+}
+
 }  // namespace unit::install_test
