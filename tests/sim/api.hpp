@@ -67,6 +67,7 @@ class Api {
   static std::string collection(core::Kind kind);
 
  private:
+  [[nodiscard]] bool knows(const support::apiserver::Request& request) const;
   support::apiserver::Response handle(support::apiserver::Request request);
   std::string read_back(const std::string& target);
   void remember(const Write& write, const std::string& answer);
