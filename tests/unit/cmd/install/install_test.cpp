@@ -384,7 +384,9 @@ TEST_CASE("what is printed names what the server would fill in in atomic fields"
       for (const json& inner : value) self(self, inner);
     }
   };
-  for (const json& object : objects(inside(Part::all))) check(check, object);
+  for (const Part part : {Part::edge, Part::controller, Part::agent}) {
+    for (const json& object : objects(inside(part))) check(check, object);
+  }
   CHECK(seen >= 5);
 }
 
