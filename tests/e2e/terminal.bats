@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Names of fields, tags, files and objects come from others: what a terminal obeys in them, and ends of
-# lines, reach neither a terminal nor a log.
+# lines, do not reach a terminal.
 
 setup() {
   load common

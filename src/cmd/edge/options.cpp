@@ -157,8 +157,7 @@ ResolvedOptions resolve_options(const OptionSources& sources) {
       complain_of(chosen, *complaint);
     }
   }
-  for (const auto& [name, complaint] :
-       settle(result, sources.environment, !sources.config.empty())) {
+  for (const auto& [name, complaint] : settle(result, sources.environment, sources.has_config)) {
     complain_of(*std::ranges::find(result.effective, name, &EffectiveOption::name), complaint);
   }
   for (const auto& [key, value] : sources.config) {
@@ -195,6 +194,7 @@ ResolvedOptions resolve_options(const std::map<std::string, std::string>& flags)
       throw core::Error(core::Error::Kind::usage, "cannot read " + sources.config_name);
     }
     sources.config = parse_config(sources.config_name, text.str());
+    sources.has_config = true;
   } else if (!may_be_missing || reason != ENOENT) {
     throw core::Error(core::Error::Kind::usage,
                       "cannot open " + sources.config_name + ": " + std::strerror(reason));

@@ -64,6 +64,7 @@ struct OptionSources {
   std::map<std::string, std::string> flags;        // by option name
   std::map<std::string, std::string> environment;  // all of it
   std::string config_name;                         // for messages
+  bool has_config = false;                         // the file is there, be it all comments
   Config config;
 };
 

@@ -92,8 +92,11 @@ core::ObjectChanges take_all(kube::Source& source, const EdgeOptions& options) {
 std::string describe_source(const EdgeOptions& options) {
   if (options.kubeconfig.empty()) return options.manifests;
   const std::string context = options.context.empty() ? "" : ", context " + options.context;
-  return (options.manifests.empty() ? "" : options.manifests + " and ") + "the cluster of " +
-         options.kubeconfig + context;
+  const std::string cluster = options.kubeconfig == "auto" ? "the cluster that kubectl takes"
+                              : options.kubeconfig == "in-cluster"
+                                  ? "this pod's cluster"
+                                  : "the cluster of " + options.kubeconfig;
+  return (options.manifests.empty() ? "" : options.manifests + " and ") + cluster + context;
 }
 
 std::string source_origin(const ResolvedOptions& resolved) {

@@ -153,7 +153,7 @@ TEST_CASE("a cluster takes the place of the directory unless both are named") {
   CHECK(cmd::resolve_options(sources({{"context", "shop"}}, shell)).options.context == "shop");
   CHECK(cmd::resolve_options(sources({{"manifests", "/m"}}, shell)).options.kubeconfig.empty());
   cmd::OptionSources with_file = sources({}, shell);
-  with_file.config["snat"] = {"true", 1};
+  with_file.has_config = true;  // one that names neither
   CHECK(cmd::resolve_options(with_file).options.manifests == "/etc/pona/manifests");
   CHECK(cmd::source_origin(cmd::resolve_options(with_file)) == "default");
   with_file.environment.insert(*pod.begin());
