@@ -14,9 +14,10 @@ inline constexpr std::string_view edge_table = "pona-edge";
 // 112 112 is unassigned in iproute2's rt_protos and in the kernel's rtnetlink.h.
 inline constexpr std::uint8_t edge_protocol = 112;
 
-// One routing table per external interface: base + the interface's number (1..63).
+// One routing table per external interface: base + the interface's number (1..255).
 //                                                                   ip route show table 11201
 inline constexpr std::uint32_t edge_route_table_base = 11200;
+inline constexpr std::uint32_t edge_route_tables = 255;
 
 // ip rule priorities of the edge: before main (32766), after local (0).      ip rule show
 // The first lets specific routes of main win for connections that pods open (SNAT mode).
@@ -24,8 +25,9 @@ inline constexpr std::uint32_t edge_rule_priority_specific = 1120;
 inline constexpr std::uint32_t edge_rule_priority = 1121;
 
 // Bits of the packet and connection mark that the edge uses; --mark-mask changes them. Kept clear
-// of kube-proxy (0x4000, 0x8000), SmartNat (0x100000 and below 0x1000) and Cilium (0xf00).
-inline constexpr std::uint32_t edge_mark_mask = 0x1fe00000;
+// of kube-proxy (0x4000, 0x8000), SmartNat (0x100000 and below 0x1000), Cilium (0xf00) and Antrea
+// (0x80000000).
+inline constexpr std::uint32_t edge_mark_mask = 0x7fe00000;
 
 // Seed of the flow hash: the same on every appliance, so that all choose the same endpoint
 // ("pona").

@@ -1,10 +1,14 @@
 #include "net/kernel.hpp"
 
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -33,6 +37,16 @@ os::Fd make_epoll(std::initializer_list<int> fds) {
     }
   }
   return epoll;
+}
+
+std::set<std::uint32_t> devices_named(const std::function<bool(const std::string&)>& fits) {
+  std::set<std::uint32_t> devices;
+  const std::unique_ptr<struct if_nameindex[], decltype(&if_freenameindex)> all(if_nameindex(),
+                                                                                if_freenameindex);
+  for (const auto* device = all.get(); device != nullptr && device->if_index != 0; ++device) {
+    if (fits(device->if_name)) devices.insert(device->if_index);
+  }
+  return devices;
 }
 
 class RealKernel final : public Kernel {
@@ -83,8 +97,16 @@ class RealKernel final : public Kernel {
   core::Host host() override {
     // Reading these means reading table main, which may have a million routes: only if a
     // notification that was read, or is still to be read, may have been about them.
-    if (!main_routes_ || monitor_.pending()) main_routes_ = read_main_routes(sockets_.route);
+    if (followed_names_ && monitor_.follow(devices_named(*followed_names_))) main_routes_.reset();
+    if (!main_routes_ || monitor_.pending()) {
+      main_routes_ = read_main_routes(sockets_.route, monitor_.followed());
+    }
     return read_host(sockets_.route, *main_routes_);
+  }
+
+  void follow_routes(std::function<bool(const std::string&)> devices) override {
+    followed_names_ = std::move(devices);
+    main_routes_.reset();
   }
 
   core::Counts counts(core::Family family, const std::vector<core::SetId>& sets) override {
@@ -114,6 +136,7 @@ class RealKernel final : public Kernel {
   RouteMonitor monitor_{scope_, sockets_.route.port()};
   os::Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
   std::optional<MainRoutes> main_routes_;
+  std::optional<std::function<bool(const std::string&)>> followed_names_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/conntrack_flow.hpp"
@@ -36,6 +37,10 @@ class Kernel {
   virtual void apply(const core::Changes& changes) = 0;
 
   virtual core::Host host() = 0;
+
+  // From now on host() tells of table main's routes by the devices of these names as well, and
+  // their changes are news.
+  virtual void follow_routes(std::function<bool(const std::string&)> /*devices*/) {}
 
   // Elements that count: how far they are.
   virtual core::Counts counts(core::Family family, const std::vector<core::SetId>& sets) = 0;

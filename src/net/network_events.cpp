@@ -10,7 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include "core/constants.hpp"
 #include "core/error.hpp"
@@ -25,13 +27,21 @@ using namespace core::constants;
 
 constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
 
-RouteEvents classify_route(const NetlinkMessage& message, const core::Scope& scope) {
+bool leads_by(const NetlinkMessage& message, const std::set<std::uint32_t>& devices) {
+  const Attributes attributes(message, sizeof(rtmsg));
+  if (const auto device = attributes.u32(RTA_OIF)) return devices.contains(*device);
+  return !devices.empty();  // several hops, or a next hop object
+}
+
+RouteEvents classify_route(const NetlinkMessage& message, const core::Scope& scope,
+                           const std::set<std::uint32_t>& followed) {
   const auto header = header_in<rtmsg>(message);
   if (!header) return {};
   const bool removed = message.type == RTM_DELROUTE;
   RouteEvents events;
   if (header->rtm_table == RT_TABLE_MAIN &&
-      (header->rtm_dst_len == 0 || Attributes(message, sizeof *header).has(RTA_METRICS))) {
+      (header->rtm_dst_len == 0 || Attributes(message, sizeof *header).has(RTA_METRICS) ||
+       leads_by(message, followed))) {
     events.host = events.main_routes = true;
   }
   const bool ours = removed && header->rtm_protocol == scope.protocol;
@@ -56,35 +66,53 @@ constexpr std::uint32_t swapped(std::uint32_t value) {
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ((value & 0xff) << 8 | value >> 8) : value;
 }
 
+constexpr std::uint32_t swapped_word(std::uint32_t value) {
+  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
+}
+
 // Drops, in the kernel, notifications about routes that classify() would ignore; all else passes.
 // A coarse copy of classify_route(): what passes is judged there.
-void attach_filter(int fd) {
-  constexpr std::uint8_t flags = 13;
-  constexpr std::uint8_t pass = 15;
-  constexpr std::uint8_t drop = 16;
-  const auto to = [](std::uint8_t target, std::uint8_t here) {
-    return static_cast<std::uint8_t>(target - here - 1);
+std::vector<sock_filter> route_filter(const std::set<std::uint32_t>& followed) {
+  constexpr sock_filter pass = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+  constexpr sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  std::vector<sock_filter> program;
+  const auto add = [&](std::initializer_list<sock_filter> steps) {
+    program.insert(program.end(), steps);
   };
-  std::array<sock_filter, 17> program = {{
-      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_type),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_NEWROUTE), 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_DELROUTE), 0, to(pass, 2)),
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_protocol),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, edge_protocol, to(pass, 4), 0),
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_table),
-      // Others may be ours, most with their number in RTA_TABLE.
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_MAIN, 0, to(flags, 6)),
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_length),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(pass, 8), 0),
-      BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + sizeof(rtmsg)),
-      BPF_STMT(BPF_LDX | BPF_IMM, RTA_METRICS),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, to(drop, 12), to(pass, 12)),
-      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_flags),
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, swapped(NLM_F_REPLACE), to(pass, 14), to(drop, 14)),
-      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
-      BPF_STMT(BPF_RET | BPF_K, 0),
-  }};
+  // Goes on behind the next step unless the loaded value is this one.
+  const auto unless = [](std::uint32_t value) {
+    return sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+  };
+  const auto load_offset_of = [&](std::uint32_t attribute) {
+    add({BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + sizeof(rtmsg)),
+         BPF_STMT(BPF_LDX | BPF_IMM, attribute),
+         BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                  static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR))});
+  };
+  add({BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_type),
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_NEWROUTE), 2, 0),
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, swapped(RTM_DELROUTE), 1, 0), pass});
+  add({BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_protocol), unless(edge_protocol), pass});
+  // Others than main may be ours, most with their number in RTA_TABLE.
+  add({BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_table),
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_MAIN, 4, 0),
+       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at_flags),
+       BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, swapped(NLM_F_REPLACE), 0, 1), pass, drop});
+  add({BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at_length), unless(0), pass});
+  load_offset_of(RTA_METRICS);
+  add({BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0), pass});
+  if (!followed.empty()) {
+    load_offset_of(RTA_OIF);
+    add({unless(0), pass});  // several hops, or a next hop object
+    add({BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN)});
+    for (const std::uint32_t device : followed) add({unless(swapped_word(device)), pass});
+  }
+  add({drop});
+  return program;
+}
+
+void attach_filter(int fd, const std::set<std::uint32_t>& followed = {}) {
+  std::vector<sock_filter> program = route_filter(followed);
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
     throw core::Error(core::Error::Kind::permanent,
@@ -102,7 +130,7 @@ RouteEvents& RouteEvents::operator|=(const RouteEvents& other) {
 }
 
 RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
-                     std::uint32_t own_port) {
+                     std::uint32_t own_port, const std::set<std::uint32_t>& followed) {
   if (message.port == own_port) return {};
   switch (message.type) {
     case RTM_NEWLINK:
@@ -132,7 +160,7 @@ RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
       return {.host = true, .routing = true};
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      return classify_route(message, scope);
+      return classify_route(message, scope, followed);
     case RTM_DELRULE:
       return {.routing = decode_rule(message, scope).has_value()};
     default:
@@ -159,6 +187,13 @@ bool RouteMonitor::pending() const {
   return poll(&ready, 1, 0) != 0;
 }
 
+bool RouteMonitor::follow(std::set<std::uint32_t> devices) {
+  if (devices == followed_) return false;
+  attach_filter(socket_.fd(), devices);
+  followed_ = std::move(devices);
+  return true;
+}
+
 RouteEvents RouteMonitor::drain() {
   RouteEvents events;
   for (;;) {
@@ -173,7 +208,7 @@ RouteEvents RouteMonitor::drain() {
                         "cannot read route notifications: " + error_text(received.error));
     }
     for_each_message(received.bytes, [&](const NetlinkMessage& message) {
-      events |= classify(message, scope_, own_port_);
+      events |= classify(message, scope_, own_port_, followed_);
     });
   }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 #include "core/state/scope.hpp"
 #include "net/netlink/netlink.hpp"
@@ -22,8 +23,9 @@ struct RouteEvents {
 
 // What one notification is about, to whom the scope is his. `own_port`: of the socket that makes
 // our changes, which are no news.
+// `followed`: indices of devices whose routes in table main are news.
 RouteEvents classify(const NetlinkMessage& message, const core::Scope& scope,
-                     std::uint32_t own_port);
+                     std::uint32_t own_port, const std::set<std::uint32_t>& followed = {});
 
 class RouteMonitor {
  public:
@@ -32,12 +34,16 @@ class RouteMonitor {
 
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] bool pending() const;
+  // Returns whether these are others than before. Throws core::Error.
+  bool follow(std::set<std::uint32_t> devices);
+  [[nodiscard]] const std::set<std::uint32_t>& followed() const { return followed_; }
   RouteEvents drain();
 
  private:
   NetlinkSocket socket_;
   core::Scope scope_;
   std::uint32_t own_port_;
+  std::set<std::uint32_t> followed_;
 };
 
 // News of what the MTU of paths from here depends on: links that are no tunnels of pona, and routes

@@ -7,6 +7,7 @@
 #include <net/if.h>
 
 #include <cerrno>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -83,6 +84,17 @@ void add_default_routes(const std::vector<KernelRoute>& routes, ByIndex& interfa
   }
 }
 
+void add_other_routes(const std::vector<KernelRoute>& routes, ByIndex& interfaces) {
+  for (const KernelRoute& route : routes) {
+    std::set<std::uint32_t> told;  // of several hops by one device the first
+    for (const KernelRoute::Hop& hop : route.hops) {
+      const auto interface = interfaces.find(hop.device);
+      if (interface == interfaces.end() || !told.insert(hop.device).second) continue;
+      interface->second.routes.push_back({route.destination, hop.gateway});
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<core::Interface> decode_link(const NetlinkMessage& message) {
@@ -94,6 +106,7 @@ std::optional<core::Interface> decode_link(const NetlinkMessage& message) {
   link.index = static_cast<std::uint32_t>(header->ifi_index);
   link.mtu = attributes.u32(IFLA_MTU).value_or(0);
   link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0;
   return link;
 }
 
@@ -124,6 +137,8 @@ core::Host read_host(RequestSocket& socket, const MainRoutes& routes) {
   host.ipv6 = read_sysctl("net/ipv6/conf/all/disable_ipv6") == "0";
   if (host.ipv6) read_settings(socket, core::Family::ipv6, interfaces, host);
   add_default_routes(routes.defaults, interfaces);
+  add_other_routes(routes.others, interfaces);
+  host.too_many_routes = routes.too_many;
   for (auto& [index, interface] : interfaces) {
     std::string name = interface.name;
     host.interfaces.emplace(std::move(name), std::move(interface));

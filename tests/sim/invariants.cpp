@@ -123,6 +123,7 @@ Rest::Rest(const core::EdgeSettings& settings, const core::Host& host,
     : plan_(settings) {
   plan_.update(host, false);
   plan_.update(objects, false);
+  plan_.note_liberal_was_off();  // as in each kernel of a simulation
 }
 
 bool Rest::is_reached(const support::FakeKernel& kernel) const { return same(kernel, plan_); }

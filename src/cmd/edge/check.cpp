@@ -7,6 +7,7 @@
 #include "cmd/edge/status.hpp"
 #include "cmd/print.hpp"
 #include "core/edge/plan_edge.hpp"
+#include "core/edge/static_state.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
 #include "net/kernel.hpp"
@@ -82,6 +83,7 @@ int preview_edge(const ResolvedOptions& resolved) {
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
+  kernel->follow_routes(core::external_names(resolved.options.settings));
   plan.update(kernel->host());
   plan.update(take_all(*source, resolved.options));
   for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
@@ -93,8 +95,10 @@ int preview_edge(const ResolvedOptions& resolved) {
                               " cannot be read as a whole: nothing would be changed before it can");
     return 1;
   }
-  const core::Changes changes = core::diff(kernel->observe(plan.frame()), plan.frame(),
-                                           [&](const auto& visit) { plan.each_element(visit); });
+  const core::State observed = kernel->observe(plan.frame());
+  if (core::liberal_is_off(observed)) plan.note_liberal_was_off();
+  const core::Changes changes =
+      core::diff(observed, plan.frame(), [&](const auto& visit) { plan.each_element(visit); });
   for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) std::cout << "no change: the kernel is as planned\n";
   return 0;

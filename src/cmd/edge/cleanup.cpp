@@ -5,6 +5,7 @@
 #include "cmd/edge/run.hpp"
 #include "cmd/print.hpp"
 #include "core/constants.hpp"
+#include "core/edge/static_state.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
@@ -43,7 +44,11 @@ void print_what_stays(net::Kernel& kernel, const core::State& found) {
 bool clean_kernel(bool dry_run) {
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const core::State found = find_ours(*kernel);
-  const core::Changes changes = core::diff(found, core::State());
+  core::Changes changes = core::diff(found, core::State());
+  if (core::liberal_was_off(found)) {
+    const std::string key(core::liberal_tracking);
+    changes.push_back(core::SetSysctl{{key, "0"}, {key, "1"}});
+  }
   for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) return false;
   if (!dry_run) kernel->apply(changes);

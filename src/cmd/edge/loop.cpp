@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "cmd/edge/apply_apart.hpp"
 #include "cmd/edge/read_elements.hpp"
 #include "cmd/serve/health.hpp"
 #include "cmd/serve/log.hpp"
@@ -14,9 +15,11 @@
 #include "core/constants.hpp"
 #include "core/edge/edge_sets.hpp"
 #include "core/edge/mapping_status.hpp"
+#include "core/edge/static_state.hpp"
 #include "core/state/build_in_parts.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/element_index.hpp"
+#include "core/state/text.hpp"
 
 namespace cmd {
 namespace {
@@ -30,66 +33,23 @@ constexpr std::size_t planned_at_once = 512;
 
 double seconds(Time::duration time) { return std::chrono::duration<double>(time).count(); }
 
-std::string text_of(Time::duration time) {
+std::string wait_text(Time::duration time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + "ms";
-}
-
-bool touches_tables(const core::Changes& changes) {
-  return std::ranges::any_of(changes, core::is_nftables);
-}
-
-// The forwards that the kernel loses with these changes, one by one or with their table.
-std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
-                                            const core::State& observed) {
-  std::vector<core::ForwardKey> lost;
-  const auto add = [&](const core::ElementKey& key) {
-    if (key.set != core::EdgeSet::services && key.set != core::EdgeSet::guarded &&
-        key.set != core::EdgeSet::ranges) {
-      return;
-    }
-    if (const auto fields = fields_of(key)) lost.push_back(fields->key);
-  };
-  for (const core::Change& change : changes) {
-    if (const auto* element = std::get_if<core::DeleteElement>(&change)) {
-      add(element->key);
-    } else if (const auto* table = std::get_if<core::DeleteTable>(&change)) {
-      for (const auto& [key, value] : observed.elements) {
-        if (key.family == table->family) add(key);
-      }
-    }
-  }
-  return lost;
 }
 
 }  // namespace
 
-EdgeVerdict judge(const EdgeHealth& health, Time now) {
-  EdgeVerdict verdict;
-  if (health.busy_since && now - *health.busy_since > stalled_after) {
-    verdict.troubles.push_back("the loop is busy since " + text_of(now - *health.busy_since));
-  }
-  if (!health.trouble.empty()) verdict.troubles.push_back(health.trouble);
-  if (!health.synced) {
-    verdict.troubles.emplace_back("the objects are not complete: nothing is changed before");
-  } else if (health.last_sync == 0) {
-    verdict.troubles.emplace_back("nothing is in effect yet");
-  }
-  if (!health.intact) {
-    verdict.troubles.emplace_back("tables, routes or rules were changed by somebody else");
-  }
-  verdict.healthy = verdict.troubles.empty();
-  verdict.ready = health.last_sync != 0 && health.intact;
-  return verdict;
-}
-
 EdgeLoop::EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
-                   std::chrono::seconds resync, os::Clock clock)
+                   std::chrono::seconds resync, os::Clock clock, std::chrono::seconds address_hold)
     : kernel_(kernel),
       source_(source),
       plan_(settings),
+      sweep_(address_hold),
       clock_(std::move(clock)),
       resync_(resync),
-      next_resync_(clock_.now() + resync) {}
+      next_resync_(clock_.now() + resync) {
+  kernel_.follow_routes(core::external_names(settings));
+}
 
 void EdgeLoop::resync() {
   host_due_ = true;
@@ -154,12 +114,19 @@ void EdgeLoop::note_staleness() {
 // False: it is not the time yet.
 bool EdgeLoop::attempt() {
   // The host before the objects: planning them without it would plan them twice.
-  if (host_due_) {
+  if (host_due_ && clock_.now() >= host_from_) {
+    const Time begun = clock_.now();
     absorb(plan_.update(kernel_.host(), !compare_due_));
     host_due_ = false;
+    // Routes that change all the time get no more than a fifth of ours.
+    host_from_ = clock_.now() + 4 * (clock_.now() - begun);
   }
   absorb_objects();
   if (!health_.synced) return false;
+  if (aside_from_ && clock_.now() >= *aside_from_) {
+    aside_from_.reset();
+    absorb(plan_.try_again());
+  }
   if (compare_due_) {
     if (clock_.now() < compare_from_) return false;
     compare();
@@ -188,52 +155,21 @@ void EdgeLoop::absorb(const core::EdgeUpdate& update) {
     }
   }
   // Until the next comparison nobody knows what changes would meet: then the update holds none.
-  if (!compare_due_) commit(update.changes);
-}
-
-void EdgeLoop::compare() {
-  const Time begun = clock_.now();
-  const core::EachElement elements = [this](const auto& visit) { plan_.each_element(visit); };
-  core::ElementIndex index(elements);
-  core::State observed = kernel_.observe(plan_.frame(), index);
-  core::Changes changes;
-  if (core::inert(observed)) {
-    sweep_.note_all(plan_.forwards());
-    core::build(observed, plan_.frame(), elements,
-                [this](const core::Changes& part) { commit(part); });
-  } else if (core::keeps_tables(observed, plan_.frame())) {
-    changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
-      elements([&](const core::Element& element) {
-        if (!index.has_met(element)) visit(element);
-      });
-    });
-  } else {
-    observed = kernel_.observe(plan_.frame());
-    changes = core::diff(observed, plan_.frame(), elements);
+  if (compare_due_) return;
+  try {
+    commit(update.changes);
+  } catch (const core::Error& error) {
+    if (error.kind() != core::Error::Kind::permanent) throw;
+    compare_due_ = true;  // finds who is to blame
+    compare_from_ = {};
   }
-  for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
-  if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
-  commit(changes);
-  compare_due_ = false;
-  sweep_all_ = false;
-  // Somebody who tampers all the time gets no more than half of ours.
-  const Time now = clock_.now();
-  compare_from_ = now + std::max<Time::duration>(20ms, now - begun);
-  next_resync_ = now + resync_;
-}
-
-void EdgeLoop::commit(const core::Changes& changes) {
-  if (changes.empty()) return;
-  const Time begun = clock_.now();
-  kernel_.apply(changes);
-  statistics_.changes += changes.size();
-  log_changes(changes, clock_.now() - begun, core::constants::edge_table);
 }
 
 void EdgeLoop::sweep() {
-  if (!sweep_.pending() || clock_.now() < sweep_from_) return;
+  const auto due = sweep_.due();
+  if (!due || clock_.now() < std::max(*due, sweep_from_)) return;
   try {
-    const std::size_t deleted = sweep_.run(kernel_);
+    const std::size_t deleted = sweep_.run(kernel_, clock_.now());
     statistics_.flows += deleted;
     if (deleted != 0) {
       log::info("ended connections that lead nowhere now", {{"number", std::to_string(deleted)}});
@@ -271,6 +207,8 @@ void EdgeLoop::succeed() {
   health_.intact = true;
   health_.last_sync = clock_.unix_seconds();
   backoff_ = {};
+  failures_ = 0;
+  if (!aside_from_) aside_delay_ = {};
   not_before_ = {};
 }
 
@@ -278,10 +216,11 @@ void EdgeLoop::fail(const core::Error& error) {
   ++statistics_.errors["sync"];
   health_.trouble = error.what();
   host_due_ = compare_due_ = true;
+  ++failures_;
   const auto wait = backoff_.next(error.kind() == core::Error::Kind::transient, clock_.chance());
   not_before_ = clock_.now() + wait;
   log::error("cannot bring the kernel in line; trying again",
-             {{"error", error.what()}, {"after", text_of(wait)}});
+             {{"error", error.what()}, {"after", wait_text(wait)}});
 }
 
 // Looks through everything that was rejected: not for every change of many.
@@ -312,7 +251,9 @@ Time EdgeLoop::next_due() const {
   if (!health_.trouble.empty()) return std::min(due, not_before_);
   if (!health_.synced) return due;
   if (compare_due_) due = std::min(due, compare_from_);
-  if (sweep_.pending()) due = std::min(due, sweep_from_);
+  if (host_due_) due = std::min(due, host_from_);
+  if (aside_from_) due = std::min(due, *aside_from_);
+  if (const auto sweep = sweep_.due()) due = std::min(due, std::max(*sweep, sweep_from_));
   return due;
 }
 

@@ -44,8 +44,10 @@ EdgeVerdict judge(const EdgeHealth& health, os::Time now);
 
 class EdgeLoop {
  public:
+  // `address_hold`: how long connections through an address outlive its leaving this host.
   EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
-           std::chrono::seconds resync, os::Clock clock);
+           std::chrono::seconds resync, os::Clock clock,
+           std::chrono::seconds address_hold = std::chrono::seconds(60));
 
   // Does what is due; call it when a descriptor is readable or the returned time has come. Throws
   // core::Error only before the first success, for what trying again cannot mend.
@@ -67,7 +69,10 @@ class EdgeLoop {
   void absorb_objects();
   void absorb(const core::EdgeUpdate& update);
   void compare();
+  void compare_whole();
+  void compare_apart(const core::Error& error);
   void commit(const core::Changes& changes);
+  void set_liberal(const core::Change& change);
   void sweep();
   void succeed();
   void fail(const core::Error& error);
@@ -92,9 +97,14 @@ class EdgeLoop {
   os::Time attempted_{};
   os::Time not_before_{};    // of the next attempt, after a failure
   os::Time compare_from_{};  // of the next comparison, however often somebody tampers
+  os::Time host_from_{};     // of the next look at the host
   os::Time sweep_from_{};
   os::Time next_resync_{};
   Backoff backoff_;
+  int failures_ = 0;  // in a row
+  // When what the kernel refused gets another try; empty: it refuses nothing.
+  std::optional<os::Time> aside_from_;
+  std::chrono::milliseconds aside_delay_{};
 
   bool report_due_ = false;
   os::Time report_from_{};

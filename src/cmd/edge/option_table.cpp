@@ -211,6 +211,10 @@ std::vector<EdgeOption> make_table() {
        "here",
        word<AddressPolicy>({{"local", AddressPolicy::local}, {"any", AddressPolicy::any}},
                            [](O& o) -> AddressPolicy& { return o.settings.address_policy; })},
+      {"address-hold", "SECONDS", "60", "",
+       "How long connections through an address go on after it has left this host; 0: they end at "
+       "once",
+       integer(0, 86400, [](O& o, std::int64_t v) { o.address_hold = std::chrono::seconds(v); })},
       {"mark-mask", "HEX", mask, "",
        "Bits of the packet and connection mark to use: at least 4, adjacent", set_mark_mask},
       {"max-ports-per-mapping", "N", "50", "SNCTRLR_MAX_PORTS_PER_MAPPING",

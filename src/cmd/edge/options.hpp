@@ -33,6 +33,7 @@ struct EdgeOptions {
   log::Format log_format{};
   log::Level log_level{};
   std::chrono::seconds resync{};
+  std::chrono::seconds address_hold{};
 };
 
 struct EdgeOption {

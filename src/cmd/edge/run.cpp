@@ -27,7 +27,7 @@ class Edge {
        net::Kernel& kernel, kube::Source& source)
       : clock_(os::system_clock()),
         started_(clock_.unix_seconds()),
-        loop_(kernel, source, options.settings, options.resync, clock_),
+        loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold),
         poll_(poll),
         server_(listeners, edge_pages(health_, [this] { return make_status(); })) {
     poll_.on_resync([this] { loop_.resync(); });

@@ -51,6 +51,18 @@ bool in_effect(const std::shared_ptr<const core::Forward>& forward) {
   return forward != nullptr && forward->active;
 }
 
+// Wanted as ever, but not here.
+bool is_away(const std::shared_ptr<const core::Forward>& forward) {
+  return forward != nullptr && !forward->active;
+}
+
+// Judged as if its address were here: that it is not is a reason of its own, which waits.
+std::shared_ptr<const core::Forward> as_if_here(const std::shared_ptr<const core::Forward>& away) {
+  auto here = std::make_shared<core::Forward>(*away);
+  here->active = true;
+  return here;
+}
+
 bool includes(const core::Forward& forward, const core::Backend& backend) {
   return std::ranges::binary_search(forward.backends, backend) ||
          std::ranges::binary_search(forward.draining, backend);
@@ -78,6 +90,11 @@ void EdgeSweep::note(const std::vector<core::ForwardChange>& changes) {
     const core::ForwardKey& key = change.after ? change.after->key : change.before->key;
     const auto [known, is_new] = changes_.try_emplace(key, change);
     if (!is_new) known->second.after = change.after;
+    // What it was before its address left, it still is to the connections through it.
+    if (const auto away = away_.find(key); away != away_.end()) {
+      known->second.before = away->second.before;
+      if (!is_away(change.after)) away_.erase(away);
+    }
     if (!needs_sweep(known->second)) changes_.erase(known);
   }
 }
@@ -98,24 +115,55 @@ void EdgeSweep::note_found(const core::ForwardKey& key) {
   change.before = std::move(found);
 }
 
-std::size_t EdgeSweep::run(net::Kernel& kernel) {
+std::optional<os::Time> EdgeSweep::due() const {
+  if (all_ || !changes_.empty()) return os::Time{};
+  std::optional<os::Time> first;
+  for (const auto& [key, away] : away_) {
+    if (!first || away.until < *first) first = away.until;
+  }
+  return first;
+}
+
+// What is to be judged now. Forwards whose address left are judged as if it were here until their
+// time is over.
+EdgeSweep::Changes EdgeSweep::take_away(os::Time now) {
+  Changes judged;
+  for (const auto& [key, change] : changes_) {
+    if (!is_away(change.after) || !in_effect(change.before)) {
+      judged.emplace(key, change);
+      continue;
+    }
+    // Of one that only was found in the kernel nothing else is known.
+    const bool known = change.before->owner == change.after->owner;
+    const auto here = as_if_here(change.after);
+    away_.try_emplace(key, Away{known ? change.before : here, now + hold_});
+    if (!known || needs_sweep({change.before, here})) judged[key] = {change.before, here};
+  }
+  for (const auto& [key, away] : away_) {
+    if (away.until <= now) judged[key] = {away.before, nullptr};
+  }
+  return judged;
+}
+
+std::size_t EdgeSweep::run(net::Kernel& kernel, os::Time now) {
+  const Changes judged = take_away(now);
   Index before;
   Index after;
-  for (const auto& [key, change] : changes_) {
+  for (const auto& [key, change] : judged) {
     if (in_effect(change.before)) before.add(key, change.before.get());
     if (in_effect(change.after)) after.add(key, change.after.get());
   }
   const auto stale = [&](const core::Flow& flow) {
     const core::Forward* was = before.find(flow);
-    const core::Forward* now = after.find(flow);
-    return (was != nullptr || now != nullptr) && core::is_stale(flow, now, was != nullptr);
+    const core::Forward* is = after.find(flow);
+    return (was != nullptr || is != nullptr) && core::is_stale(flow, is, was != nullptr);
   };
 
   std::size_t deleted = 0;
-  if (all_ || changes_.size() > most_filtered) {
+  if (all_ || judged.size() > most_filtered) {
     deleted = kernel.sweep({}, stale);
   } else {
-    for (const auto& [key, change] : changes_) {
+    for (const auto& [key, change] : judged) {
       core::FlowFilter filter{key.protocol, key.address, std::nullopt};
       if (key.ports.single()) filter.original_destination_port = key.ports.first;
       deleted += kernel.sweep(filter, stale);
@@ -123,6 +171,7 @@ std::size_t EdgeSweep::run(net::Kernel& kernel) {
   }
   changes_.clear();
   all_ = false;
+  std::erase_if(away_, [now](const auto& entry) { return entry.second.until <= now; });
   return deleted;
 }
 

@@ -16,10 +16,14 @@ struct EdgeMarks {
   std::uint32_t interface_mask = 0;
   std::uint32_t interface_shift = 0;
   std::uint32_t interfaces = 0;  // how many numbers there are
+  // Of a number, what is beyond this many bits stands higher up, above the action.
+  std::uint32_t low_bits = 31;
+  std::uint32_t high_shift = 0;
 
   explicit EdgeMarks(std::uint32_t mask);
   [[nodiscard]] std::uint32_t interface(std::uint32_t number) const {
-    return number << interface_shift;
+    const std::uint32_t high = number >> low_bits;
+    return (number & ((1U << low_bits) - 1)) << interface_shift | high << high_shift;
   }
 };
 

@@ -38,7 +38,9 @@ void EdgeObjects::claim(const ObjectId& id, const std::shared_ptr<const Object>&
   }
   if (mapping) {
     by_service_[{id.name.ns, std::get<Mapping>(*mapping).service}].insert(id);
-    claimants_[id].object = mapping;
+    Claimant& claimant = claimants_[id];
+    claimant.object = mapping;
+    claimant.refused_by_kernel.clear();
   } else if (old != claimants_.end()) {
     // Its forwards are still to be taken away.
     gone_.emplace(id, std::move(old->second));
@@ -110,6 +112,13 @@ void EdgeObjects::touch_users(const ObjectName& service) {
   if (const auto users = by_service_.find(service); users != by_service_.end()) {
     touched_.insert(users->second.begin(), users->second.end());
   }
+}
+
+void EdgeObjects::set_aside(const ObjectId& id, const std::string& reason) {
+  const auto found = claimants_.find(id);
+  if (found == claimants_.end()) return;
+  found->second.refused_by_kernel = reason;
+  touched_.insert(id);
 }
 
 EdgeObjects::News EdgeObjects::take_news() {

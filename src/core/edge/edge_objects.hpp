@@ -22,7 +22,8 @@ class EdgeObjects {
  public:
   struct Claimant {
     std::shared_ptr<const Object> object;  // a Mapping, or what a Service comes to
-    std::string refusal;  // why its namespace may not have its addresses; empty: it may
+    std::string refusal;            // why its namespace may not have its addresses; empty: it may
+    std::string refused_by_kernel;  // its words; empty: it takes the claimant, as far as is known
     // The planner's, kept beside the object because there are as many:
     std::map<ForwardKey, std::shared_ptr<const Forward>> forwards;
     MappingReport report;
@@ -35,6 +36,9 @@ class EdgeObjects {
   void take(const ObjectId& id, const std::shared_ptr<const Object>& object);
   // It is to be planned anew for another reason.
   void touch(const ObjectId& id) { touched_.insert(id); }
+
+  // Because the kernel refuses what it comes to; "": it is to have another try.
+  void set_aside(const ObjectId& id, const std::string& reason);
 
   // Since the last call.
   struct News {

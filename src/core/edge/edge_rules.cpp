@@ -14,6 +14,8 @@ namespace {
 using namespace nft;
 
 constexpr std::uint32_t state_invalid = 1;       // NF_CT_STATE_INVALID_BIT
+constexpr std::uint32_t state_untracked = 64;    // NF_CT_STATE_UNTRACKED_BIT
+constexpr std::uint32_t status_dnat = 32;        // IPS_DST_NAT
 constexpr std::uint32_t direction_original = 0;  // IP_CT_DIR_ORIGINAL
 constexpr std::uint32_t direction_reply = 1;     // IP_CT_DIR_REPLY
 constexpr std::uint32_t tcp_syn = 0x02;
@@ -46,6 +48,9 @@ class Rules {
     endings();
     services();
     guards();
+    if (input_.liberal_was_off && table_.family == Family::ipv4) {
+      chain(std::string(liberal_was_off_chain), {});
+    }
     hooks();
     return std::move(table_);
   }
@@ -128,6 +133,11 @@ class Rules {
               "what an endpoint says in a connection that is not known here"),
          rule({InSet{{Field::saddr, Field::l4proto}, name_of(EdgeSet::range_endpoints), true},
                equal(Field::l4proto, tcp), drop()})});
+
+    // The host's stack would answer with a reset, and so end a connection that is not its own.
+    chain("mapped-only", {rule({InSet{target(), name_of(EdgeSet::mapped), true}, drop()},
+                               "for a mapped port, and not translated"),
+                          rule({InSet{range_target(), name_of(EdgeSet::mapped), true}, drop()})});
 
     std::vector<Rule> unserved = {
         remember_interface(),
@@ -252,6 +262,8 @@ class Rules {
     mangle.push_back(rule({original, accept()}));
     mangle.push_back(rule({returning}));
     mangle.push_back(rule({differs(Field::ct_state, 0, state_invalid), jump("strays")}));
+    mangle.push_back(
+        rule({differs(Field::ct_state, 0, state_invalid | state_untracked), jump("mapped-only")}));
     chain("mangle-prerouting", std::move(mangle),
           Hook{Hook::Type::filter, Hook::At::prerouting, constants::priority_mangle});
 
@@ -274,7 +286,10 @@ class Rules {
     const Match rejected = equal(Field::mark, marks_.rejected, marks_.action_mask);
     chain("input",
           {rule({rejected, equal(Field::l4proto, tcp), Reject{true}}),
-           rule({rejected, Reject{false}})},
+           rule({rejected, Reject{false}}),
+           rule({equal(Field::ct_direction, direction_original),
+                 equal(Field::ct_status, 0, status_dnat), jump("mapped-only")},
+                "a connection that began before its port was mapped")},
           Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter});
 
     chain("route-output", {rule({equal(Field::ct_direction, direction_reply), returning})},

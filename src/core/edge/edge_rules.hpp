@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,8 +21,12 @@ struct EdgeRulesInput {
   std::uint32_t mark_mask = 0;
   std::vector<std::pair<std::string, std::uint32_t>> external;  // name, number
   std::set<std::pair<std::uint32_t, std::uint32_t>> limits;     // connections, per second
+  bool liberal_was_off = false;                                 // see static_state
   std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
 };
+
+// Without rules; that it is there says something.
+inline constexpr std::string_view liberal_was_off_chain = "tcp-be-liberal-was-0";
 
 nft::Table edge_table(Family family, const EdgeRulesInput& input);
 

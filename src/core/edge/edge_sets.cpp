@@ -59,6 +59,7 @@ std::vector<nft::Set> declare_sets() {
       // "snat" is a keyword of nft: its listing could not be loaded again.
       set("snat-addresses", {T::address}, {T::address}, false, false),
       set("snat-interfaces", {T::address}, verdict, false, false),
+      set("mapped", service, {}, false, false),
   };
 }
 

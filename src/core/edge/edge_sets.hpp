@@ -42,6 +42,7 @@ enum class EdgeSet : std::uint8_t {
   departing,            // connection mark . interface that such a connection may be SNATed on
   snat,                 // pod address : mapped address
   snat_interfaces,      // pod address : jump via-...
+  mapped,               // address . protocol . first port that the host's own stack never gets
 };
 template <>
 inline constexpr int catalogue_of<EdgeSet> = 0;

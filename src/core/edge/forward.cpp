@@ -76,6 +76,7 @@ class Lowering {
     result_.reserve(forward_.slots.size() + 8);
     if (forward_.active) {
       services();
+      if (!leads_back()) add(EdgeSet::mapped, base().out);
       guards();
       traffic();
     }
@@ -92,6 +93,15 @@ class Lowering {
   }
   void add(SetId set, const Bytes<40>& key, ElementValue value = {}, Bytes<16> end = {}) {
     result_.push_back({{family_, set, key, end}, std::move(value)});
+  }
+
+  // An endpoint is this very address and port: what arrives there untranslated is for it.
+  bool leads_back() const {
+    const auto is_itself = [this](const Backend& backend) {
+      return backend.address == forward_.key.address && backend.ports == forward_.key.ports;
+    };
+    return std::ranges::any_of(forward_.backends, is_itself) ||
+           std::ranges::any_of(forward_.draining, is_itself);
   }
 
   void services() {

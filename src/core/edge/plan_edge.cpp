@@ -5,9 +5,11 @@
 
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/host_warnings.hpp"
-#include "core/edge/resolve_endpoints.hpp"
+#include "core/edge/plan_claimant.hpp"
+#include "core/edge/reply_routes.hpp"
 #include "core/edge/static_state.hpp"
 #include "core/state/shared_elements.hpp"
+#include "core/state/text.hpp"
 
 namespace core {
 class EdgePlan::Impl {
@@ -35,11 +37,13 @@ class EdgePlan::Impl {
         }
       }
     }
+    // The interface that has an address matters only where connections of pods are sent out by it.
+    const bool all = settings_.snat || first_host_ || host_.ipv6 != host.ipv6;
     host_ = host;
     external_ = find_external(host_, settings_);
+    // What the kernel refused may have been for what was.
+    std::erase_if(refused_, [](const auto& entry) { return !entry.first.starts_with("sysctl "); });
     frame_dirty_ = true;
-    // The interface that has an address matters only where connections of pods are sent out by it.
-    const bool all = settings_.snat || first_host_;
     first_host_ = false;
     for (const auto& [id, entry] : objects_.claimants()) {
       if (all || std::any_of(entry.mapping().addresses.begin(), entry.mapping().addresses.end(),
@@ -50,7 +54,40 @@ class EdgePlan::Impl {
     return finish(with_changes);
   }
 
+  EdgeUpdate set_aside(const Refused& refused) {
+    for (const Rejection& rejection : refused.objects) {
+      objects_.set_aside(rejection.object, rejection.reason);
+    }
+    for (const auto& [what, reason] : refused.frame) refused_.insert_or_assign(what, reason);
+    frame_dirty_ = frame_dirty_ || !refused.frame.empty();
+    return finish(true);
+  }
+
+  EdgeUpdate note_liberal_was_off() {
+    frame_dirty_ = frame_dirty_ || !liberal_was_off_;
+    liberal_was_off_ = true;
+    return finish(true);
+  }
+
+  EdgeUpdate try_again() {
+    frame_dirty_ = frame_dirty_ || !refused_.empty();
+    refused_.clear();
+    for (const auto& [id, entry] : objects_.claimants()) {
+      if (!entry.refused_by_kernel.empty()) objects_.set_aside(id, "");
+    }
+    return finish(true);
+  }
+
   [[nodiscard]] const State& frame() const { return frame_; }
+
+  void each_owned(const std::function<void(const ObjectId&, const Element&)>& visit) const {
+    for (const auto& [id, entry] : objects_.claimants()) {
+      for (const auto& [key, forward] : entry.forwards) {
+        for (const Element& element : elements_of(*forward)) visit(id, element);
+        for (const Element& element : shared_elements_of(*forward)) visit(id, element);
+      }
+    }
+  }
 
   void each_element(const std::function<void(const Element&)>& visit) const {
     for (const auto& [family, elements] : frame_elements_) {
@@ -115,9 +152,16 @@ class EdgePlan::Impl {
     }
     std::vector<std::string> result = host_warnings(host_, families);
     for (const auto& [key, value] : frame_.sysctls) {
+      if (!key.ends_with("/rp_filter")) continue;
       result.push_back(key + " is held at " + value +
                        ": strict reverse path filtering would drop " +
                        "clients whose route in table main is another one");
+    }
+    for (const auto& [what, reason] : refused_) {
+      result.push_back("the kernel refused \"" + what + "\" (pona tries again later): " + reason);
+    }
+    for (std::string& warning : uplink_warnings(host_, settings_, external_)) {
+      result.push_back(std::move(warning));
     }
     if (!settings_.external_interfaces.empty() && external_.empty()) {
       result.push_back("no interface matches --external-interfaces " +
@@ -133,74 +177,6 @@ class EdgePlan::Impl {
   std::vector<ExternalInterface> external_;
 
  private:
-  using Entry = EdgeObjects::Claimant;
-
-  // --- one Mapping -----------------------------------------------------------------------------
-  std::map<ForwardKey, std::shared_ptr<const Forward>> plan(const ObjectId& id, Entry& entry) {
-    const Mapping& mapping = entry.mapping();
-    entry.report = {};
-    std::map<ForwardKey, std::shared_ptr<const Forward>> result;
-    if (!entry.refusal.empty()) {
-      entry.report.reasons.push_back(entry.refusal);
-      entry.report.state = MappingReport::State::rejected;
-      return result;
-    }
-    if (const Claims::Loss* loss = objects_.loss(id)) {
-      entry.report.reasons.push_back(to_string(loss->key) + " belongs to the older " +
-                                     to_string(loss->winner) +
-                                     ": take another address or port, or remove that one");
-      entry.report.state = MappingReport::State::rejected;
-      return result;
-    }
-    ResolveInput input;
-    input.owner = id;
-    input.mapping = &mapping;
-    input.settings = &settings_;
-    const ObjectName service{id.name.ns, mapping.service};
-    input.service = objects_.service(service);
-    input.slices = objects_.slices_of(service);
-    Resolved resolved = resolve(input);
-    entry.report.reasons = std::move(resolved.reasons);
-    bool active = false;
-    for (Forward& forward : resolved.forwards) {
-      place(forward);
-      active = active || forward.active;
-      const auto old = entry.forwards.find(forward.key);
-      // The old value is kept where nothing changed: then nobody has to compare again.
-      auto planned = old != entry.forwards.end() && *old->second == forward
-                         ? old->second
-                         : std::make_shared<const Forward>(std::move(forward));
-      result.emplace(planned->key, std::move(planned));
-    }
-    if (result.empty()) {
-      entry.report.state = MappingReport::State::rejected;
-    } else if (!active) {
-      entry.report.state = MappingReport::State::inactive;
-      entry.report.reasons.push_back(
-          "none of its addresses is on this host; --address-policy any serves routed ones too");
-    } else if (!entry.report.reasons.empty()) {
-      entry.report.state = MappingReport::State::degraded;
-    }
-    return result;
-  }
-
-  void place(Forward& forward) const {
-    forward.active =
-        settings_.address_policy == AddressPolicy::any || host_.is_local(forward.key.address);
-    if (!forward.snat) {
-      return;
-    }
-    for (const ExternalInterface& external : external_) {
-      const auto found = host_.interfaces.find(external.name);
-      const auto& addresses = found->second.addresses;
-      if (std::any_of(addresses.begin(), addresses.end(),
-                      [&](const Prefix& p) { return p.address == forward.key.address; })) {
-        forward.via = external.name;
-        return;
-      }
-    }
-  }
-
   EdgeUpdate finish(bool with_changes) {
     EdgeUpdate update;
     EdgeObjects::News news = objects_.take_news();
@@ -213,7 +189,7 @@ class EdgePlan::Impl {
       }
       note_rejection(id, nullptr);
       if (found != objects_.claimants().end()) {
-        after = plan(id, found->second);
+        after = plan_claimant({objects_, settings_, host_, external_}, id, found->second);
         before.merge(found->second.forwards);
         note_rejection(id, &found->second.report);
       }
@@ -324,8 +300,15 @@ class EdgePlan::Impl {
     for (const auto& [limit, users] : limit_users_) {
       limits.insert(limit);
     }
-    EdgeFrame frame = make_edge_frame(host_, settings_, external_, std::move(limits));
+    const Sysctl liberal{std::string(liberal_tracking), "1"};
+    const bool refused = refused_.contains(to_text(Changes{AddSysctl{liberal}}).front());
+    EdgeFrame frame = make_edge_frame(host_, settings_, external_, std::move(limits),
+                                      liberal_was_off_ && !refused);
     frame_ = std::move(frame.state);
+    std::erase_if(frame_.routes, [this](const Route& route) {
+      return refused_.contains(to_text(Changes{AddRoute{route}}).front());
+    });
+    if (refused) frame_.sysctls.erase(liberal.key);
     frame_elements_ = std::move(frame.elements);
   }
 
@@ -340,6 +323,8 @@ class EdgePlan::Impl {
   State frame_;
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
+  bool liberal_was_off_ = false;
+  std::map<std::string, std::string> refused_;  // of the frame: change, reason
 
   EdgeObjects objects_;
   SharedElements shared_;
@@ -354,6 +339,12 @@ EdgeUpdate EdgePlan::update(const ObjectChanges& objects, bool with_changes) {
 }
 EdgeUpdate EdgePlan::update(const Host& host, bool with_changes) {
   return impl_->update(host, with_changes);
+}
+EdgeUpdate EdgePlan::set_aside(const Refused& refused) { return impl_->set_aside(refused); }
+EdgeUpdate EdgePlan::note_liberal_was_off() { return impl_->note_liberal_was_off(); }
+EdgeUpdate EdgePlan::try_again() { return impl_->try_again(); }
+void EdgePlan::each_owned(const std::function<void(const ObjectId&, const Element&)>& visit) const {
+  impl_->each_owned(visit);
 }
 const State& EdgePlan::frame() const { return impl_->frame(); }
 void EdgePlan::each_element(const std::function<void(const Element&)>& visit) const {

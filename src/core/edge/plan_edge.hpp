@@ -28,6 +28,15 @@ struct EdgeUpdate {
   std::vector<ObjectId> planned;        // whose report or forwards may be others now
 };
 
+// What the kernel does not take, in its own words.
+struct Refused {
+  std::vector<Rejection> objects;
+  // Of the frame, where the rest works without: the change in the words of ip(8), and why.
+  std::map<std::string, std::string> frame;
+
+  [[nodiscard]] bool empty() const { return objects.empty() && frame.empty(); }
+};
+
 class EdgePlan {
  public:
   explicit EdgePlan(EdgeSettings settings);
@@ -40,9 +49,18 @@ class EdgePlan {
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes = true);
   EdgeUpdate update(const Host& host, bool with_changes = true);
 
+  // Leaves these out from now on: an object until it is another one, a part of the frame until the
+  // host is another one, and all of it until it is to be tried again.
+  EdgeUpdate set_aside(const Refused& refused);
+  EdgeUpdate try_again();
+  // The kernel parameter liberal_tracking was off before an edge was here.
+  EdgeUpdate note_liberal_was_off();
+
   // Everything that must be there, without elements: tables, routes, rules, sysctls.
   [[nodiscard]] const State& frame() const;
   void each_element(const std::function<void(const Element&)>& visit) const;
+  // Each element that a claimant wants, shared ones once for each who does.
+  void each_owned(const std::function<void(const ObjectId&, const Element&)>& visit) const;
   // Both together; for tests and small plans.
   [[nodiscard]] State state() const;
 

@@ -2,6 +2,7 @@
 // interface, and the policy rules that choose it by the connection's mark. Pure.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/edge/edge_settings.hpp"
@@ -13,5 +14,9 @@ namespace core {
 
 void add_reply_routes(State& state, Family family, const Host& host, const EdgeSettings& settings,
                       const std::vector<ExternalInterface>& external);
+
+// Whom replies do not reach, and what to do about it.
+std::vector<std::string> uplink_warnings(const Host& host, const EdgeSettings& settings,
+                                         const std::vector<ExternalInterface>& external);
 
 }  // namespace core

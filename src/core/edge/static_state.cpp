@@ -21,10 +21,26 @@ std::uint32_t smallest_mtu(const Host& host) {
 
 }  // namespace
 
+bool liberal_was_off(const State& observed) {
+  const auto table = observed.tables.find(Family::ipv4);
+  return table != observed.tables.end() &&
+         std::ranges::any_of(table->second.chains, [](const nft::Chain& chain) {
+           return chain.name == liberal_was_off_chain;
+         });
+}
+
+bool liberal_is_off(const State& observed) {
+  // Not there: nothing tracks connections yet, and when it does, it is off.
+  const auto value = observed.sysctls.find(std::string(liberal_tracking));
+  return liberal_was_off(observed) || value == observed.sysctls.end() || value->second == "0";
+}
+
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
                           const std::vector<ExternalInterface>& external,
-                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits) {
+                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits,
+                          bool liberal_was_off) {
   EdgeRulesInput rules;
+  rules.liberal_was_off = liberal_was_off;
   rules.masquerade = settings.masquerade;
   rules.snat = settings.snat;
   rules.any_address = settings.address_policy == AddressPolicy::any;
@@ -40,6 +56,7 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
     frame.elements.emplace(family, interface_elements(family, rules));
     add_reply_routes(frame.state, family, host, settings, external);
   }
+  frame.state.sysctls[std::string(liberal_tracking)] = "1";
   for (const ExternalInterface& one : external) {
     // The kernel takes the larger of the two, so that 2 (loose) here overrules 1 (strict) there.
     if (std::max(host.interfaces.at(one.name).rp_filter, host.rp_filter_all) == 1) {

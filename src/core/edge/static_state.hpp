@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,16 @@
 
 namespace core {
 
+// Segments that are out of a connection's window are translated like the others and judged by who
+// the connection belongs to. Connection tracking would call them invalid and leave them alone.
+inline constexpr std::string_view liberal_tracking = "net/netfilter/nf_conntrack_tcp_be_liberal";
+
+// Whether the kernel parameter was off before an edge switched it on, as a chain in the edge's own
+// table tells: it goes with the table, and by then the parameter is to be off again.
+bool liberal_was_off(const State& observed);
+// Likewise where an edge is about to switch it on: it is off still.
+bool liberal_is_off(const State& observed);
+
 struct EdgeFrame {
   State state;  // without elements
   std::map<Family, std::vector<Element>> elements;
@@ -23,6 +34,7 @@ struct EdgeFrame {
 // `limits` are the pairs (connections per source, new ones per second) in use; 0: no limit.
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
                           const std::vector<ExternalInterface>& external,
-                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits);
+                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits,
+                          bool liberal_was_off = false);
 
 }  // namespace core

@@ -44,11 +44,10 @@ struct Scope {
 };
 
 inline Scope edge_scope() {
-  constexpr std::uint32_t interfaces = 63;  // at most, see constants::edge_route_table_base
   return {
       .table = constants::edge_table,
       .route_tables = {{constants::edge_route_table_base + 1,
-                        constants::edge_route_table_base + interfaces}},
+                        constants::edge_route_table_base + constants::edge_route_tables}},
       .rule_priorities = {constants::edge_rule_priority_specific, constants::edge_rule_priority}};
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/constants.hpp"
+#include "core/host.hpp"
 #include "net/route/encapsulation.hpp"
 
 namespace net {
@@ -219,20 +220,36 @@ std::set<core::Route> read_routes(RequestSocket& socket, const core::Scope& scop
   return routes;
 }
 
-MainRoutes read_main_routes(RequestSocket& socket) {
+MainRoutes read_main_routes(RequestSocket& socket, const std::set<std::uint32_t>& followed) {
   MainRoutes result;
+  std::size_t count = 0;
+  const auto follows = [&](const KernelRoute& route) {
+    return route.type == RTN_UNICAST && !route.encapsulation &&
+           std::ranges::any_of(route.hops, [&](const KernelRoute::Hop& hop) {
+             return followed.contains(hop.device);
+           });
+  };
   read(
       socket, RT_TABLE_MAIN, 0, "routes of table main",
-      [](const KernelRoute& route) {
-        return route.table == RT_TABLE_MAIN && (route.destination.length == 0 || route.mtu != 0);
+      [&](const KernelRoute& route) {
+        if (route.table != RT_TABLE_MAIN) return false;
+        if (route.destination.length == 0 || route.mtu != 0) return true;
+        return follows(route) && ++count <= core::most_main_routes;
       },
       [&](KernelRoute route) {
         if (route.mtu != 0 && (result.smallest_mtu == 0 || route.mtu < result.smallest_mtu)) {
           result.smallest_mtu = route.mtu;
         }
-        if (route.destination.length == 0) result.defaults.push_back(std::move(route));
+        if (route.destination.length == 0) {
+          result.defaults.push_back(std::move(route));
+        } else if (follows(route)) {
+          result.others.push_back(std::move(route));
+        }
       });
+  result.too_many = count > core::most_main_routes;
+  if (result.too_many) result.others.clear();
   std::ranges::stable_sort(result.defaults, {}, &KernelRoute::metric);
+  std::ranges::stable_sort(result.others, {}, &KernelRoute::metric);
   return result;
 }
 

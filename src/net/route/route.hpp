@@ -58,8 +58,11 @@ std::set<core::Route> read_routes(RequestSocket& socket, const core::Scope& scop
 struct MainRoutes {
   std::vector<KernelRoute> defaults;  // best metric first
   std::uint32_t smallest_mtu = 0;     // that any route names; 0: none does
+  std::vector<KernelRoute> others;    // by the devices that are followed, best metric first
+  bool too_many = false;              // more than core::most_main_routes: `others` is empty
 };
-MainRoutes read_main_routes(RequestSocket& socket);
+// `followed`: indices of devices.
+MainRoutes read_main_routes(RequestSocket& socket, const std::set<std::uint32_t>& followed = {});
 
 // Both converge: what is there already, or gone already, is a success.
 Answer add_route(RequestSocket& socket, const core::Route& route);

@@ -1,6 +1,7 @@
 #include "net/network_events.hpp"
 
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <ostream>
@@ -121,6 +122,41 @@ TEST_CASE("a job hears of what is in its scope, not of another's") {
       INFO(row.command);
       CHECK(client.drain() == row.expected);
     }
+  });
+}
+
+TEST_CASE("routes of main are news by the devices that are followed, and by no others") {
+  in_namespace([] {
+    make_ext1();
+    shell(
+        "ip link add other type veth peer name peer-other; ip link set other up;"
+        "ip addr add 198.51.100.2/24 dev other");
+    net::RouteMonitor monitor(core::edge_scope(), 0xffffffff);
+    CHECK(monitor.follow({if_nametoindex("ext1")}));
+    CHECK_FALSE(monitor.follow({if_nametoindex("ext1")}));
+    monitor.drain();
+    struct Row {
+      const char* command;
+      RouteEvents expected;
+    };
+    const Row rows[] = {
+        {"ip route add 10.0.0.0/8 via 192.0.2.9 dev ext1", defaults},
+        {"ip route add 10.9.0.0/16 via 198.51.100.9 dev other", nothing},
+        {"ip route add 10.9.0.0/16 via 192.0.2.9 dev ext1 table 77", nothing},
+        {"ip route replace 10.0.0.0/8 via 192.0.2.8 dev ext1", defaults},
+        {"ip route del 10.9.0.0/16 dev other", nothing},
+        {"ip route del 10.0.0.0/8", defaults},
+        {"ip route add 10.0.0.0/8 nexthop via 192.0.2.9 nexthop via 198.51.100.9", defaults},
+    };
+    for (const Row& row : rows) {
+      shell(row.command);
+      INFO(row.command);
+      CHECK(monitor.drain() == row.expected);
+    }
+    monitor.follow({});
+    monitor.drain();
+    shell("ip route add 10.7.0.0/16 via 192.0.2.9 dev ext1");
+    CHECK(monitor.drain() == nothing);
   });
 }
 

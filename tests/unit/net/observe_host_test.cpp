@@ -2,6 +2,9 @@
 
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
+#include <net/if.h>
+
+#include <algorithm>
 
 #include "net/sysctl.hpp"
 #include "support/catch.hpp"
@@ -99,7 +102,7 @@ TEST_CASE("the host is seen as it is") {
     CHECK(host.is_local(*Address::parse("192.0.2.1")));
     CHECK(host.is_local(*Address::parse("2001:db8::2")));
     CHECK_FALSE(host.is_local(*Address::parse("192.0.2.7")));
-    CHECK_FALSE(host.is_local(*Address::parse("203.0.113.1")));  // its interface is down
+    CHECK(host.is_local(*Address::parse("203.0.113.1")));  // though its interface is down
 
     net::write_sysctl("net/ipv6/conf/all/disable_ipv6", "1");
     net::write_sysctl("net/ipv4/ip_forward", "1");
@@ -131,6 +134,51 @@ TEST_CASE("the smallest mtu of main's routes is known, of either family") {
     CHECK(read().route_mtu == 1450);
     shell("ip -6 route add 2001:db8:9::/48 via 2001:db8::1 mtu lock 1400");
     CHECK(read().route_mtu == 1400);
+  });
+}
+
+TEST_CASE("routes of main by followed devices are told, the best first, and too many not at all") {
+  in_namespace([] {
+    shell(
+        "for i in 1 2; do ip link add ext$i type veth peer name peer$i; ip link set ext$i up;"
+        "ip link set peer$i up; ip addr add 192.0.$i.2/24 dev ext$i; done;"
+        "ip addr add 2001:db8::2/64 dev ext1 nodad;"
+        "ip tuntap add tun9 mode tun; ip addr add 10.8.0.1 peer 10.8.0.2 dev tun9;"
+        "ip link set tun9 up;"
+        "ip route add 10.1.0.0/16 via 192.0.1.9 metric 9; ip route add 10.1.0.0/16 via 192.0.1.8;"
+        "ip route add 10.2.0.0/16 via 192.0.2.9;"
+        "ip route add 10.3.0.0/16 nexthop via 192.0.1.7 nexthop via 192.0.2.7;"
+        "ip route add unreachable 10.4.0.0/16;"
+        "ip route add 10.5.0.0/16 via 192.0.1.7 table 77;"
+        "ip -6 route add 2001:db8:9::/48 via 2001:db8::1 dev ext1");
+    net::RequestSocket socket(NETLINK_ROUTE);
+    const auto followed = {if_nametoindex("ext1"), if_nametoindex("tun9")};
+    core::Host host = net::read_host(socket, net::read_main_routes(socket, followed));
+    const auto tells = [&](const char* device, const char* to, std::optional<const char*> via) {
+      const auto& routes = host.interfaces.at(device).routes;
+      const core::MainRoute route{*Prefix::parse(to), via ? Address::parse(*via) : std::nullopt};
+      return std::ranges::find(routes, route) - routes.begin();
+    };
+    const auto size = [&](const char* device) {
+      return static_cast<std::ptrdiff_t>(host.interfaces.at(device).routes.size());
+    };
+    CHECK(tells("ext1", "192.0.1.0/24", {}) < size("ext1"));
+    CHECK(tells("ext1", "10.1.0.0/16", "192.0.1.8") < tells("ext1", "10.1.0.0/16", "192.0.1.9"));
+    CHECK(tells("ext1", "10.1.0.0/16", "192.0.1.9") < size("ext1"));
+    CHECK(tells("ext1", "10.3.0.0/16", "192.0.1.7") < size("ext1"));
+    CHECK(tells("ext1", "2001:db8:9::/48", "2001:db8::1") < size("ext1"));
+    CHECK(tells("ext1", "10.5.0.0/16", "192.0.1.7") == size("ext1"));
+    CHECK(tells("tun9", "10.8.0.2/32", {}) < size("tun9"));
+    CHECK(host.interfaces.at("tun9").point_to_point);
+    CHECK_FALSE(host.interfaces.at("ext1").point_to_point);
+    CHECK_FALSE(host.too_many_routes);
+
+    shell(
+        "for a in $(seq 1 101); do for b in $(seq 1 100); do "
+        "echo route add 10.$((100 + a)).$b.0/24 via 192.0.1.9; done; done | ip -batch -");
+    host = net::read_host(socket, net::read_main_routes(socket, followed));
+    CHECK(host.too_many_routes);
+    CHECK(size("ext1") == 0);
   });
 }
 

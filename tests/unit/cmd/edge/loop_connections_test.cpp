@@ -59,6 +59,92 @@ TEST_CASE("removing a mapping and narrowing its sources end its connections") {
   CHECK(edge.kernel.conntrack[0].original == allowed.original);
 }
 
+struct Away : Fixture {
+  Away() {
+    settle();
+    kernel.conntrack = {flow(Protocol::udp, "198.51.100.7", 53, "10.1.0.2"),
+                        flow(Protocol::udp, "198.51.100.8", 53, "10.1.0.3"),
+                        flow(Protocol::tcp, "198.51.100.7", 443, "10.1.0.3")};
+    give({});
+  }
+  void give(const std::vector<Prefix>& addresses) {
+    kernel.edit_host([&](Host& host) { host.interfaces["eth1"].addresses = addresses; });
+    settle();
+  }
+  void give_back() { give({*Prefix::parse("203.0.113.10/24")}); }
+};
+
+TEST_CASE("an address that is away for a moment ends no connection") {
+  Away edge;
+  CHECK(edge.kernel.conntrack.size() == 3);
+  edge.now += 58s;
+  edge.loop.step();
+  edge.give_back();
+  edge.now += 600s;
+  edge.settle();
+  CHECK(edge.kernel.conntrack.size() == 3);
+}
+
+TEST_CASE("an address that stays away ends its connections after the time that is set") {
+  Away edge;
+  edge.now += 50s;
+  edge.settle();
+  CHECK(edge.kernel.conntrack.size() == 3);
+  CHECK(edge.loop.step() <= edge.now + 10s);
+  edge.now += 11s;
+  edge.settle();
+  CHECK(edge.kernel.conntrack.empty());
+  edge.give_back();
+  edge.kernel.conntrack = {flow(Protocol::tcp, "198.51.100.7", 443, "10.1.0.3")};
+  edge.now += 600s;
+  edge.settle();
+  CHECK(edge.kernel.conntrack.size() == 1);
+}
+
+TEST_CASE("what else ends connections does so while their address is away") {
+  Away edge;
+  edge.source.put(slice({"10.1.0.3"}));  // the other's UDP goes
+  edge.settle();
+  REQUIRE(edge.kernel.conntrack.size() == 2);
+  CHECK(edge.kernel.conntrack[0].reply.source == address("10.1.0.3"));
+  edge.source.remove({Kind::mapping, {"shop", "dns"}});
+  edge.settle();
+  REQUIRE(edge.kernel.conntrack.size() == 1);
+  CHECK(edge.kernel.conntrack[0].protocol == Protocol::tcp);
+  edge.give_back();
+  CHECK(edge.kernel.conntrack.size() == 1);
+}
+
+TEST_CASE("endpoints that left while an address was away are found when it is back") {
+  Away edge;
+  edge.source.put(slice({"10.1.0.2"}));
+  edge.kernel.edit_host(
+      [](Host& host) { host.interfaces["eth1"].addresses = {*Prefix::parse("203.0.113.10/24")}; });
+  edge.settle();
+  REQUIRE(edge.kernel.conntrack.size() == 2);
+  CHECK(edge.kernel.conntrack[0].reply.source == address("10.1.0.2"));
+}
+
+TEST_CASE("a restart while an address is away ends no connection either, until its time is over") {
+  Away edge;
+  edge.give_back();
+  edge.kernel.edit_host([](Host& host) { host.interfaces["eth1"].addresses.clear(); });
+  FakeSource again;
+  Service service;
+  service.name = {"shop", "web"};
+  service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
+  again.put(service);
+  again.put(slice({"10.1.0.2", "10.1.0.3"}));
+  again.put(mapping("web", 443, Protocol::tcp));
+  again.put(mapping("dns", 53));
+  cmd::EdgeLoop restarted(edge.kernel, again, Fixture::settings(), 600s, edge.clock());
+  restarted.step();
+  CHECK(edge.kernel.conntrack.size() == 3);
+  edge.now += 61s;
+  restarted.step();
+  CHECK(edge.kernel.conntrack.empty());
+}
+
 TEST_CASE("with many changed forwards conntrack is read once") {
   Fixture edge;
   for (std::uint16_t port = 1000; port < 1040; ++port) {

@@ -7,6 +7,7 @@
 
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/serve/log.hpp"
+#include "core/state/text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
 #include "support/fake_source.hpp"
@@ -24,6 +25,11 @@ class BrokenKernel : public support::FakeKernel {
  public:
   void apply(const Changes& changes) override {
     check();
+    for (const Change& change : changes) {
+      if (refuses_change && refuses_change(change)) {
+        throw Error(Error::Kind::permanent, to_text(Changes{change}).front() + ": refused");
+      }
+    }
     FakeKernel::apply(changes);
   }
   Host host() override {
@@ -43,6 +49,8 @@ class BrokenKernel : public support::FakeKernel {
   }
 
   std::optional<Error::Kind> refuses;
+  // As a kernel that has no room for it, or not what it needs. Takes its transaction with it.
+  std::function<bool(const Change&)> refuses_change;
   bool refuse_sweeps = false;
   int host_calls = 0;
   int comparisons = 0;

@@ -59,6 +59,7 @@ TEST_CASE("without any setting the options are the documented defaults") {
   CHECK(options.state_dir == "/var/lib/pona");
   CHECK(options.max_ports_per_mapping == 50);
   CHECK(options.resync == std::chrono::seconds(600));
+  CHECK(options.address_hold == std::chrono::seconds(60));
   CHECK(options.log_level == cmd::log::Level::info);
   CHECK(options.log_format == cmd::log::Format::text);
   core::EdgeSettings settings;

@@ -169,6 +169,49 @@ TEST_CASE("rejections say what is wrong") {
   CHECK(reasons(plan, "web").front() == "Service shop/web has no port 80/tcp; it has 81/tcp");
 }
 
+TEST_CASE("without IPv6 on the host nothing of IPv6 is planned, and the object says why") {
+  Mapping dual = mapping("dual", "203.0.113.10", 443);
+  dual.addresses.push_back(address("2001:db8::10"));
+  EndpointSlice six = slice({"fd00::1"});
+  six.name.name += "-6";
+  EdgePlan plan(settings());
+  plan.update(objects({service(), slice({"10.1.0.1"}), six, dual}));
+  Host without = host();
+  without.ipv6 = false;
+  plan.update(without);
+  REQUIRE(plan.forwards().size() == 1);
+  const State state = plan.state();
+  CHECK(state.tables.size() == 1);
+  for (const auto& [key, value] : state.elements) CHECK(key.family == Family::ipv4);
+  CHECK(plan.report({Kind::mapping, {"shop", "dual"}})->state == MappingReport::State::degraded);
+  REQUIRE(reasons(plan, "dual").size() == 1);
+  CHECK_THAT(reasons(plan, "dual")[0],
+             Catch::Contains("2001:db8::10") && Catch::Contains("IPv6 is disabled"));
+
+  plan.update(host());  // it was switched on again
+  CHECK(plan.forwards().size() == 2);
+  CHECK(reasons(plan, "dual").empty());
+}
+
+TEST_CASE("the host's stack gets nothing of a mapped port, unless an endpoint is that very port") {
+  const auto kept_away = [](const EdgePlan& plan) {
+    std::size_t count = 0;
+    plan.each_element(
+        [&](const Element& element) { count += to_string(element.key.set) == "mapped" ? 1 : 0; });
+    return count;
+  };
+  EdgePlan plan(settings());
+  plan.update(host());
+  plan.update(objects({mapping("web", "203.0.113.10", 443), service(), slice({"10.1.0.1"})}));
+  CHECK(kept_away(plan) == 1);
+  plan.update(objects({slice({})}));
+  CHECK(kept_away(plan) == 1);
+  plan.update(objects({slice({"203.0.113.10"})}));  // by port 8080 there
+  CHECK(kept_away(plan) == 1);
+  plan.update(objects({mapping("web", "203.0.113.10", 8080)}));
+  CHECK(kept_away(plan) == 0);
+}
+
 TEST_CASE("a range goes to one run of ports on the endpoints") {
   EdgePlan plan(settings());
   plan.update(host());

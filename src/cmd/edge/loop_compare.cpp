@@ -1,0 +1,171 @@
+// The part of the loop that brings the kernel in line: comparisons, and what the kernel refuses.
+#include <algorithm>
+#include <utility>
+
+#include "cmd/edge/apply_apart.hpp"
+#include "cmd/edge/loop.hpp"
+#include "cmd/edge/read_elements.hpp"
+#include "cmd/serve/log_changes.hpp"
+#include "core/constants.hpp"
+#include "core/edge/edge_sets.hpp"
+#include "core/edge/static_state.hpp"
+#include "core/state/build_in_parts.hpp"
+#include "core/state/diff.hpp"
+#include "core/state/element_index.hpp"
+#include "core/state/text.hpp"
+
+namespace cmd {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Between tries of what the kernel refuses, which mends itself rarely.
+constexpr std::chrono::milliseconds first_aside = 60s;
+constexpr std::chrono::milliseconds longest_aside = 3600s;
+constexpr int most_rounds = 4;       // of setting aside, in one comparison
+constexpr int lasting_failures = 3;  // from here on it is not a passing trouble
+
+bool sets_liberal(const core::Change& change) {
+  const auto* const add = std::get_if<core::AddSysctl>(&change);
+  const auto* const set = std::get_if<core::SetSysctl>(&change);
+  return (add != nullptr && add->what.key == core::liberal_tracking) ||
+         (set != nullptr && set->what.key == core::liberal_tracking);
+}
+
+// Takes it out of the changes: it is made alone and last, because the rest does without it, and
+// brings the module that has it.
+std::optional<core::Change> take_liberal(core::Changes& changes) {
+  const auto found = std::ranges::find_if(changes, sets_liberal);
+  if (found == changes.end()) return std::nullopt;
+  core::Change taken = std::move(*found);
+  changes.erase(found);
+  return taken;
+}
+
+bool touches_tables(const core::Changes& changes) {
+  return std::ranges::any_of(changes, core::is_nftables);
+}
+
+// The forwards that the kernel loses with these changes, one by one or with their table.
+std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
+                                            const core::State& observed) {
+  std::vector<core::ForwardKey> lost;
+  const auto add = [&](const core::ElementKey& key) {
+    if (key.set != core::EdgeSet::services && key.set != core::EdgeSet::guarded &&
+        key.set != core::EdgeSet::ranges) {
+      return;
+    }
+    if (const auto fields = fields_of(key)) lost.push_back(fields->key);
+  };
+  for (const core::Change& change : changes) {
+    if (const auto* element = std::get_if<core::DeleteElement>(&change)) {
+      add(element->key);
+    } else if (const auto* table = std::get_if<core::DeleteTable>(&change)) {
+      for (const auto& [key, value] : observed.elements) {
+        if (key.family == table->family) add(key);
+      }
+    }
+  }
+  return lost;
+}
+
+}  // namespace
+
+void EdgeLoop::compare() {
+  const os::Time begun = clock_.now();
+  try {
+    compare_whole();
+  } catch (const core::Error& error) {
+    if (error.kind() != core::Error::Kind::permanent && failures_ < lasting_failures) throw;
+    compare_apart(error);
+  }
+  compare_due_ = false;
+  sweep_all_ = false;
+  // Somebody who tampers all the time gets no more than half of ours.
+  const os::Time now = clock_.now();
+  compare_from_ = now + std::max<os::Time::duration>(20ms, now - begun);
+  next_resync_ = now + resync_;
+}
+
+void EdgeLoop::compare_whole() {
+  const core::EachElement elements = [this](const auto& visit) { plan_.each_element(visit); };
+  core::ElementIndex index(elements);
+  core::State observed = kernel_.observe(plan_.frame(), index);
+  if (core::liberal_is_off(observed)) plan_.note_liberal_was_off();
+  core::Changes changes;
+  if (core::inert(observed)) {
+    sweep_.note_all(plan_.forwards());
+    core::build(observed, plan_.frame(), elements,
+                [this](const core::Changes& part) { commit(part); });
+  } else if (core::keeps_tables(observed, plan_.frame())) {
+    changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
+      elements([&](const core::Element& element) {
+        if (!index.has_met(element)) visit(element);
+      });
+    });
+  } else {
+    observed = kernel_.observe(plan_.frame());
+    changes = core::diff(observed, plan_.frame(), elements);
+  }
+  for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
+  if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
+  commit(changes);
+}
+
+// The kernel refuses to take it all. What it refuses is set aside, the rest is carried out.
+void EdgeLoop::compare_apart(const core::Error& error) {
+  sweep_.note_all(plan_.forwards());
+  for (int round = 0; round < most_rounds; ++round) {
+    core::Changes changes = core::diff(kernel_.observe(plan_.frame()), plan_.frame(),
+                                       [this](const auto& visit) { plan_.each_element(visit); });
+    const auto liberal = take_liberal(changes);
+    const core::Refused refused = apply_apart(kernel_, plan_, changes);
+    statistics_.changes += changes.size();
+    if (refused.empty()) {
+      if (liberal) set_liberal(*liberal);
+      return;
+    }
+    compare_due_ = true;  // what was there of them is to go
+    absorb(plan_.set_aside(refused));
+    aside_delay_ = std::clamp(aside_delay_ * 2, first_aside, longest_aside);
+    aside_from_ = clock_.now() + aside_delay_;
+  }
+  throw error;
+}
+
+void EdgeLoop::commit(const core::Changes& changes) {
+  if (changes.empty()) return;
+  if (std::ranges::any_of(changes, sets_liberal)) {
+    core::Changes rest = changes;
+    const auto liberal = take_liberal(rest);
+    commit(rest);
+    set_liberal(*liberal);
+    return;
+  }
+  const os::Time begun = clock_.now();
+  kernel_.apply(changes);
+  statistics_.changes += changes.size();
+  log_changes(changes, clock_.now() - begun, core::constants::edge_table);
+}
+
+void EdgeLoop::set_liberal(const core::Change& change) {
+  const os::Time begun = clock_.now();
+  try {
+    kernel_.apply({change});
+  } catch (const core::Error& error) {
+    const bool transient = error.kind() == core::Error::Kind::transient;
+    if (transient && failures_ < lasting_failures && !aside_from_) throw;
+    const core::Sysctl sysctl{std::string(core::liberal_tracking), "1"};
+    core::Refused refused;
+    refused.frame.emplace(core::to_text(core::Changes{core::AddSysctl{sysctl}}).front(),
+                          error.what());
+    commit(plan_.set_aside(refused).changes);
+    aside_delay_ = std::clamp(aside_delay_ * 2, first_aside, longest_aside);
+    aside_from_ = clock_.now() + aside_delay_;
+    return;
+  }
+  ++statistics_.changes;
+  log_changes({change}, clock_.now() - begun, core::constants::edge_table);
+}
+
+}  // namespace cmd

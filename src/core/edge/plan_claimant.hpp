@@ -1,0 +1,28 @@
+// What one claimant comes to: its forwards, and what there is to say of it. Not here: what changes
+// because of it (plan_edge). Pure.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "core/edge/edge_objects.hpp"
+#include "core/edge/edge_settings.hpp"
+#include "core/edge/external_interfaces.hpp"
+#include "core/host.hpp"
+
+namespace core {
+
+struct ClaimantSurroundings {
+  const EdgeObjects& objects;
+  const EdgeSettings& settings;
+  const Host& host;
+  const std::vector<ExternalInterface>& external;
+};
+
+// Writes entry.report. A forward that is as it was is the same value as in entry.forwards: then
+// nobody has to compare again.
+std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
+    const ClaimantSurroundings& around, const ObjectId& id, EdgeObjects::Claimant& entry);
+
+}  // namespace core
