@@ -1,6 +1,7 @@
 #include "cmd/nat/loop.hpp"
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -31,12 +32,14 @@ NatLoop::NatLoop(net::Kernel& kernel, kube::Source& source, core::NatSettings se
       next_resync_(clock_.now() + resync) {}
 
 Time NatLoop::step() {
+  const bool served = serving();
   try {
     // What waits is always taken: the descriptors must fall silent.
     const net::Kernel::Events events = kernel_.drain();
     host_due_ = host_due_ || events.host;
     compare_due_ = compare_due_ || events.routing || events.tables;
     const core::ObjectChanges objects = source_.take();
+    if (!objects.empty()) ++told_;
     if (!objects.empty()) not_before_ = std::min(not_before_, clock_.now() + Backoff::first);
     const core::Changes changes = plan_.update(objects);
     if (!compare_due_) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
@@ -51,7 +54,10 @@ Time NatLoop::step() {
     if (clock_.now() >= not_before_) attempt();
   } catch (const core::Error& error) {
     fail(error.what(), error.kind() == core::Error::Kind::transient);
+  } catch (const std::bad_alloc&) {
+    fail("out of memory", true);
   }
+  if (serving() != served) ++told_;
   report();
   if (!trouble_.empty()) return std::min(not_before_, next_resync_);
   const Time due = std::min(next_resync_, retry_at_);
@@ -63,6 +69,7 @@ void NatLoop::attempt() {
     const core::Changes changes = plan_.update(kernel_.host());
     if (!compare_due_) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
     host_due_ = false;
+    ++told_;
   }
   if (!source_.synced()) {
     serving_ = ready_ = false;
@@ -162,6 +169,7 @@ void NatLoop::take_note(Refused refused) {
   for (const auto& [client, why] : refused_) {
     if (!refused.contains(client)) log::info("no longer refused", {{"client", to_string(client)}});
   }
+  if (!refused_.empty() || !refused.empty()) ++told_;
   refused_ = std::move(refused);
   if (refused_.empty()) {
     refused_backoff_ = {};

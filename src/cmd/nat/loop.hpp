@@ -39,6 +39,8 @@ class NatLoop {
   [[nodiscard]] bool serving() const { return serving_ && plan_.egress() != nullptr; }
   // Who owns a client's address whose packets go through; null where they do not.
   [[nodiscard]] const core::NatPlan::Owners* owners(const core::Address& client) const;
+  // Another number whenever owners() or the plan's clients may say something else than before.
+  [[nodiscard]] std::uint64_t told() const { return told_; }
   // The last attempt failed as a whole.
   [[nodiscard]] bool failing() const { return !trouble_.empty(); }
   // Why it is not ready, and whom it does not serve.
@@ -77,6 +79,7 @@ class NatLoop {
   os::Time not_before_{};
   os::Time compare_from_{};
   os::Time next_resync_{};
+  std::uint64_t told_ = 1;
   std::uint64_t errors_ = 0;
   std::uint64_t changes_ = 0;
   std::set<std::string> problems_;

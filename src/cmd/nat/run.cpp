@@ -1,32 +1,31 @@
 #include "cmd/nat/run.hpp"
 
-#include <net/if.h>
 #include <poll.h>
 
 #include <algorithm>
-#include <deque>
 #include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "cmd/nat/answer_probes.hpp"
 #include "cmd/nat/connection_log.hpp"
+#include "cmd/nat/known_clients.hpp"
 #include "cmd/nat/loop.hpp"
 #include "cmd/nat/status.hpp"
+#include "cmd/nat/watch_drain.hpp"
 #include "cmd/print.hpp"
 #include "cmd/serve/health.hpp"
 #include "cmd/serve/http_server.hpp"
 #include "cmd/serve/poll_loop.hpp"
 #include "cmd/serve/start.hpp"
 #include "cmd/version.hpp"
-#include "core/egress/tunnels.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
 #include "kube/api/watch_source.hpp"
 #include "kube/decode/egress_labels.hpp"
 #include "kube/source/manifest_source.hpp"
-#include "net/probe_socket.hpp"
 
 namespace cmd {
 namespace {
@@ -35,7 +34,6 @@ using namespace std::chrono_literals;
 using os::Time;
 using Then = PollLoop::Then;
 
-constexpr std::chrono::milliseconds drain_pace = 500ms;
 // Without a packet for so long, what is not a connection (UDP) is over.
 constexpr auto silence = 5s;
 
@@ -86,11 +84,11 @@ class Nat {
       poll_.watch(
           Then::wait, [this] { return nat_log_->fd(); }, [this] { nat_log_->write(loop_.plan()); });
     }
-    if (options.probe_port == 0) return;
-    for (const core::Address& address : options.settings.addresses) {
-      ProbeSocket& probe = probes_.emplace_back(address.family(), options.probe_port);
-      poll_.watch(
-          Then::wait, [&probe] { return probe.fd(); }, [this, &probe] { answer_probes(probe); });
+    poll_.watch(
+        Then::step, [this] { return drain_ ? drain_->fd() : -1; }, [this] { drain_->silence(); });
+    tell_clients();
+    if (options.probe_port != 0) {
+      probes_.emplace(options.settings.addresses, options.probe_port, known_);
     }
   }
 
@@ -105,6 +103,7 @@ class Nat {
     const Time due = std::min(loop_.step(), drain_step());
     told_ = {ready(), troubles(), std::nullopt};
     health_.post(told_);
+    if (loop_.told() != told_clients_) tell_clients();
     poll_.tell_ready(ready(), "ready: the clients that are known are in place",
                      {{"clients", std::to_string(loop_.plan().clients().size())}});
     return {due, loop_.failing()};
@@ -118,40 +117,26 @@ class Nat {
     return troubles;
   }
 
-  std::vector<HttpPage> pages() {
-    const auto metrics = [this]() -> HttpPage::Make {
-      return [made = collect(loop_, draining())] {
-        return HttpAnswer{200, to_metrics(made), metrics_type};
-      };
-    };
-    const auto status = [this]() -> HttpPage::Make {
-      return [made = collect(loop_, draining())] {
-        return HttpAnswer{200, to_json(made), json_type};
-      };
-    };
-    std::vector<HttpPage> pages = health_pages(health_);
-    pages.push_back({.path = "/metrics", .read = metrics});
-    pages.push_back({.path = "/status", .read = status});
-    return pages;
+  void tell_clients() {
+    told_clients_ = loop_.told();
+    known_.post(std::make_shared<const KnownClients>(known_clients(loop_, draining())));
   }
 
-  void answer_probes(ProbeSocket& socket) {
-    while (const auto received = socket.receive()) {
-      if (received->probe.answer) continue;
-      Probe answer = received->probe;
-      answer.answer = true;
-      answer.draining = draining();
-      if (const auto* const owners = loop_.owners(received->from)) {
-        for (const auto& owner : *owners) {
-          answer.known = answer.known || hash_uid(owner.uid) == received->probe.client;
-        }
-      }
-      // What came through a tunnel goes back through it.
-      char name[IF_NAMESIZE] = "";
-      if_indextoname(received->interface, name);
-      socket.send(answer, received->from, received->port, &received->to,
-                  core::is_tunnel_name(name));
-    }
+  // The loop says what it knows, and goes on; what is counted is counted elsewhere.
+  std::vector<HttpPage> pages() {
+    using Text = std::string (*)(const NatStatus&);
+    const auto page = [this](std::string path, Text text, const char* type) {
+      return HttpPage{.path = std::move(path), .read = [=, this]() -> HttpPage::Make {
+                        return [=, this, status = collect(loop_, draining())]() mutable {
+                          counting_.count(status);
+                          return HttpAnswer{200, text(status), type};
+                        };
+                      }};
+    };
+    std::vector<HttpPage> pages = health_pages(health_);
+    pages.push_back(page("/metrics", to_metrics, metrics_type));
+    pages.push_back(page("/status", to_json, json_type));
+    return pages;
   }
 
   void told_to_stop() {
@@ -169,7 +154,14 @@ class Nat {
         std::chrono::seconds(egress == nullptr ? 0 : egress->drain_seconds));
     drain_until_ = clock_.now() + limit;
     last_packet_ = clock_.now();
-    if (!loop_.serving()) poll_.stop();
+    tell_clients();
+    if (!loop_.serving()) {
+      poll_.stop();
+    } else {
+      std::vector<core::Family> families;
+      for (const auto& [family, table] : loop_.plan().state().tables) families.push_back(family);
+      drain_.emplace(std::move(families), known_);
+    }
     log::info("draining: no longer ready; connections may end",
               {{"limit", std::to_string(limit.count()) + "s"}});
   }
@@ -178,21 +170,23 @@ class Nat {
   Time drain_step() {
     if (!draining()) return Time::max();
     const Time now = clock_.now();
-    std::size_t open = 0;
-    try {
-      open = open_connections(loop_);
-      const std::uint64_t packets = packets_of_clients(loop_);
-      if (std::exchange(packets_, packets) != packets) last_packet_ = now;
-    } catch (const core::Error& error) {
-      log::warning("cannot count connections", {{"error", error.what()}});
+    bool idle = false;
+    if (drain_) {
+      if (const auto traffic = drain_->take()) {
+        if (!traffic->error.empty()) {
+          log::warning("cannot count connections", {{"error", traffic->error}});
+        }
+        if (std::exchange(packets_, traffic->packets) != traffic->packets) last_packet_ = now;
+        open_ = traffic->open;
+        idle = traffic->error.empty() && open_ == 0 && now - last_packet_ >= silence;
+      }
     }
-    const bool idle = open == 0 && now - last_packet_ >= silence;
     if (idle || now >= *drain_until_) {
       log::info(idle ? "drained" : "the time to drain is over",
-                {{"open connections", std::to_string(open)}});
+                {{"open connections", std::to_string(open_)}});
       poll_.stop();
     }
-    return now + drain_pace;
+    return *drain_until_;
   }
 
   const NatOptions& options_;
@@ -203,11 +197,16 @@ class Nat {
   NatLoop loop_;
   LoopHealth told_;
   Latest<LoopHealth> health_;
-  std::deque<ProbeSocket> probes_;
+  LatestClients known_;
+  std::uint64_t told_clients_ = 0;
+  NatCounting counting_;  // of the thread that makes pages
   std::optional<NatLog> nat_log_;
   std::optional<Time> drain_until_;
   Time last_packet_{};
   std::uint64_t packets_ = 0;
+  std::size_t open_ = 0;
+  std::optional<DrainWatch> drain_;
+  std::optional<ProbeAnswers> probes_;
   HttpServer server_;  // goes first: it asks the rest
 };
 

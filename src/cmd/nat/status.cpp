@@ -20,6 +20,7 @@ using core::NatSet;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_destinations = 20;
+constexpr int pause_per_reading = 10;  // times as long as it took
 
 // enum tcp_conntrack (nf_conntrack_tcp.h): from FIN_WAIT on a connection is ending.
 constexpr std::uint8_t tcp_established = 3;
@@ -50,36 +51,38 @@ std::uint64_t read_insert_failed() {
   return sum;
 }
 
-void count_clients(NatLoop& loop, Family family, std::map<core::Address, NatStatus::Client>& all) {
+void count_clients(net::Kernel& kernel, Family family, std::vector<NatStatus::Client>& clients) {
   const core::Counts counts =
-      loop.kernel().counts(family, {NatSet::clients, NatSet::replies, NatSet::opened});
+      kernel.counts(family, {NatSet::clients, NatSet::replies, NatSet::opened});
   for (const auto& [key, count] : counts) {
-    const auto found = all.find(address_in(key));
-    if (found == all.end()) continue;
-    if (key.set == NatSet::clients) found->second.sent = count;
-    if (key.set == NatSet::replies) found->second.received = count;
-    if (key.set == NatSet::opened) found->second.connections = count.packets;
+    const core::Address address = address_in(key);
+    const auto found = std::ranges::lower_bound(clients, address, {}, &NatStatus::Client::address);
+    if (found == clients.end() || found->address != address) continue;
+    if (key.set == NatSet::clients) found->sent = count;
+    if (key.set == NatSet::replies) found->received = count;
+    if (key.set == NatSet::opened) found->connections = count.packets;
   }
 }
 
-void count_destinations(NatLoop& loop, NatStatus& status) {
+std::vector<NatStatus::Destination> count_destinations(
+    net::Kernel& kernel, const std::vector<NatStatus::Client>& clients) {
   using Key = std::tuple<core::Protocol, core::Address, std::uint16_t>;
   std::map<Key, std::uint64_t> ports;
-  loop.kernel().sweep({}, [&](const core::Flow& flow) {
-    if (loop.plan().clients().contains(flow.original.source)) {
+  kernel.sweep({}, [&](const core::Flow& flow) {
+    if (std::ranges::binary_search(clients, flow.original.source, {},
+                                   &NatStatus::Client::address)) {
       ++ports[{flow.protocol, flow.original.destination, flow.original.destination_port}];
     }
     return false;
   });
+  std::vector<NatStatus::Destination> destinations;
   for (const auto& [key, count] : ports) {
     const auto& [protocol, address, port] = key;
-    status.destinations.push_back(
-        {std::string(to_string(protocol)), to_string(address), port, count});
+    destinations.push_back({std::string(to_string(protocol)), to_string(address), port, count});
   }
-  std::ranges::stable_sort(status.destinations, std::greater<>(), &NatStatus::Destination::ports);
-  if (status.destinations.size() > most_destinations) {
-    status.destinations.resize(most_destinations);
-  }
+  std::ranges::stable_sort(destinations, std::greater<>(), &NatStatus::Destination::ports);
+  if (destinations.size() > most_destinations) destinations.resize(most_destinations);
+  return destinations;
 }
 
 std::string owner_text(const NatStatus::Client& client) {
@@ -91,10 +94,10 @@ void by_client(MetricsPage& page, const NatStatus& status, std::string_view name
                std::string_view help, Value value) {
   page.metric(name, "counter", help);
   for (const NatStatus::Client& client : status.clients) {
-    const std::string pod = owner_text(client);
+    const std::string pod = owner_text(client), address = to_string(client.address);
     for (const bool sent : {true, false}) {
       const std::string_view direction = sent ? "out" : "in";
-      page.sample({{"pod", pod}, {"address", client.address}, {"direction", direction}},
+      page.sample({{"pod", pod}, {"address", address}, {"direction", direction}},
                   value(sent ? client.sent : client.received));
     }
   }
@@ -102,32 +105,42 @@ void by_client(MetricsPage& page, const NatStatus& status, std::string_view name
 
 }  // namespace
 
-NatStatus collect(NatLoop& loop, bool draining) {
+NatStatus collect(const NatLoop& loop, bool draining) {
   NatStatus status;
   status.draining = draining;
   status.ready = loop.ready() && !draining;
   status.troubles = loop.troubles();
   if (const core::Egress* egress = loop.plan().egress()) status.egress = to_string(egress->name);
-  std::map<core::Address, NatStatus::Client> clients;
   for (const auto& [address, owners] : loop.plan().clients()) {
-    clients[address] = {to_string(address), {owners.begin(), owners.end()}, {}, {}, 0};
+    status.clients.push_back({address, {owners.begin(), owners.end()}, {}, {}, 0});
   }
-  for (const core::Family family : {core::Family::ipv4, core::Family::ipv6}) {
-    if (!loop.serving() || !loop.plan().state().tables.contains(family)) continue;
-    count_clients(loop, family, clients);
-    for (const auto& [key, count] : loop.kernel().counts(family, {NatSet::drops})) {
+  for (const auto& [family, table] : loop.plan().state().tables) {
+    if (loop.serving()) status.families.push_back(family);
+  }
+  status.errors = loop.errors();
+  status.changes = loop.changes();
+  return status;
+}
+
+void NatCounting::count(NatStatus& status) {
+  const auto kernel = net::open_kernel(core::nat_scope(), false);
+  for (const core::Family family : status.families) {
+    count_clients(*kernel, family, status.clients);
+    for (const auto& [key, count] : kernel->counts(family, {NatSet::drops})) {
       std::uint32_t mark = 0;
       std::memcpy(&mark, key.key.view().data(), sizeof mark);
       status.drops[std::string(to_string(static_cast<core::NatDrop>(mark)))] += count.packets;
     }
   }
-  for (auto& [address, client] : clients) status.clients.push_back(std::move(client));
-  count_destinations(loop, status);
-  status.conntrack = loop.kernel().conntrack_fill();
+  const os::Time begun = os::Time::clock::now();
+  if (begun >= read_again_at_) {
+    destinations_ = count_destinations(*kernel, status.clients);
+    const os::Time now = os::Time::clock::now();
+    read_again_at_ = now + pause_per_reading * (now - begun);
+  }
+  status.destinations = destinations_;
+  status.conntrack = kernel->conntrack_fill();
   status.insert_failed = read_insert_failed();
-  status.errors = loop.errors();
-  status.changes = loop.changes();
-  return status;
 }
 
 std::string to_json(const NatStatus& status) {
@@ -138,7 +151,7 @@ std::string to_json(const NatStatus& status) {
       pods.push_back(
           Json{{"namespace", owner.pod.ns}, {"name", owner.pod.name}, {"uid", owner.uid}});
     }
-    clients.push_back(Json{{"address", client.address},
+    clients.push_back(Json{{"address", to_string(client.address)},
                            {"pods", pods},
                            {"sentPackets", client.sent.packets},
                            {"sentBytes", client.sent.bytes},
@@ -183,8 +196,8 @@ std::string to_metrics(const NatStatus& status) {
             [](const core::Count& count) { return count.bytes; });
   page.metric("client_connections_total", "counter", "Connections that a client opened.");
   for (const NatStatus::Client& client : status.clients) {
-    const std::string pod = owner_text(client);
-    page.sample({{"pod", pod}, {"address", client.address}}, client.connections);
+    const std::string pod = owner_text(client), address = to_string(client.address);
+    page.sample({{"pod", pod}, {"address", address}}, client.connections);
   }
   page.metric("dropped_packets_total", "counter", "Packets that were refused, by reason.");
   for (const core::NatDrop drop : core::nat_drops) {
@@ -210,22 +223,21 @@ std::string to_metrics(const NatStatus& status) {
   return page.take();
 }
 
-std::size_t open_connections(NatLoop& loop) {
+std::size_t open_connections(net::Kernel& kernel, const KnownClients& known) {
   std::size_t open = 0;
   core::FlowFilter tcp;
   tcp.protocol = core::Protocol::tcp;
-  loop.kernel().sweep(tcp, [&](const core::Flow& flow) {
-    if (is_open(flow) && loop.plan().clients().contains(flow.original.source)) ++open;
+  kernel.sweep(tcp, [&](const core::Flow& flow) {
+    if (is_open(flow) && known.clients.contains(flow.original.source)) ++open;
     return false;
   });
   return open;
 }
 
-std::uint64_t packets_of_clients(NatLoop& loop) {
+std::uint64_t packets_of_clients(net::Kernel& kernel, const std::vector<core::Family>& families) {
   std::uint64_t sum = 0;
-  for (const auto& [family, table] : loop.plan().state().tables) {
-    for (const auto& [key, count] :
-         loop.kernel().counts(family, {NatSet::clients, NatSet::replies})) {
+  for (const core::Family family : families) {
+    for (const auto& [key, count] : kernel.counts(family, {NatSet::clients, NatSet::replies})) {
       sum += count.packets;
     }
   }

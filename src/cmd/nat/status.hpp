@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "cmd/nat/known_clients.hpp"
 #include "cmd/nat/loop.hpp"
 
 namespace cmd {
 
 struct NatStatus {
   struct Client {
-    std::string address;
+    core::Address address;
     std::vector<core::EgressClients::Client> owners;
     core::Count sent, received;  // by the client
     std::uint64_t connections = 0;
@@ -29,7 +30,8 @@ struct NatStatus {
   bool ready = false;
   bool draining = false;
   std::vector<std::string> troubles;
-  std::vector<Client> clients;
+  std::vector<Client> clients;                 // by address
+  std::vector<core::Family> families;          // whose tables are in place, and count
   std::map<std::string, std::uint64_t> drops;  // packets, by reason
   std::vector<Destination> destinations;       // those with most ports in use, 20 at most
   net::Kernel::ConntrackFill conntrack;
@@ -37,14 +39,28 @@ struct NatStatus {
   std::uint64_t errors = 0, changes = 0;
 };
 
-NatStatus collect(NatLoop& loop, bool draining);
+// What the loop itself knows: nothing is counted.
+NatStatus collect(const NatLoop& loop, bool draining);
+
+// Counts what the kernel has of a status, where no loop waits for it: conntrack may hold a million
+// entries. Of one thread.
+class NatCounting {
+ public:
+  // Throws core::Error.
+  void count(NatStatus& status);
+
+ private:
+  // However often it is asked, most of the time nobody reads conntrack.
+  std::vector<NatStatus::Destination> destinations_;
+  os::Time read_again_at_{};
+};
 
 std::string to_json(const NatStatus& status);
 std::string to_metrics(const NatStatus& status);
 
 // Connections of clients that are neither closed nor closing.
-std::size_t open_connections(NatLoop& loop);
+std::size_t open_connections(net::Kernel& kernel, const KnownClients& known);
 // All packets of clients, for who wants to see whether there are any.
-std::uint64_t packets_of_clients(NatLoop& loop);
+std::uint64_t packets_of_clients(net::Kernel& kernel, const std::vector<core::Family>& families);
 
 }  // namespace cmd

@@ -1,11 +1,19 @@
 #include "cmd/serve/http_desk.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "core/error.hpp"
 
 namespace cmd {
+namespace {
+
+HttpAnswer unavailable(const core::Error& error) {
+  return {.code = 503, .body = error.what() + std::string("\n")};
+}
+
+}  // namespace
 
 std::uint64_t HttpDesk::order(std::size_t page) {
   const std::lock_guard lock(mutex_);
@@ -17,11 +25,12 @@ std::uint64_t HttpDesk::order(std::size_t page) {
 void HttpDesk::cancel(std::size_t page) {
   const std::lock_guard lock(mutex_);
   slots_[page].wanted = false;
+  slots_[page].reading.reset();
 }
 
-std::optional<HttpDesk::Reading> HttpDesk::take(std::size_t page) {
+std::optional<HttpDesk::Made> HttpDesk::take(std::size_t page) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(slots_[page].reading, std::nullopt);
+  return std::exchange(slots_[page].made, std::nullopt);
 }
 
 void HttpDesk::read_wanted(const std::vector<HttpPage>& pages) {
@@ -36,11 +45,33 @@ void HttpDesk::read_wanted(const std::vector<HttpPage>& pages) {
     try {
       reading.text = pages[page].read();
     } catch (const core::Error& error) {
-      reading.text = [text = error.what() + std::string("\n")] { return HttpAnswer{503, text}; };
+      reading.text = [answer = unavailable(error)] { return answer; };
     }
     const std::lock_guard lock(mutex_);
     slots_[page].reading = std::move(reading);
-    read_.ring();
+    read_.notify_one();
+  }
+}
+
+void HttpDesk::make(const std::stop_token& stop) {
+  const auto has_reading = [](const Slot& slot) { return slot.reading.has_value(); };
+  std::unique_lock lock(mutex_);
+  while (read_.wait(lock, stop, [&] { return std::ranges::any_of(slots_, has_reading); })) {
+    for (std::size_t page = 0; page < slots_.size() && !stop.stop_requested(); ++page) {
+      if (!has_reading(slots_[page])) continue;
+      const Reading reading = *std::exchange(slots_[page].reading, std::nullopt);
+      lock.unlock();
+      Made made{{}, reading.order};
+      try {
+        made.answer = reading.text();
+      } catch (const core::Error& error) {
+        made.answer = unavailable(error);
+      }
+      lock.lock();
+      slots_[page].made = std::move(made);
+      made_.ring();
+    }
+    if (stop.stop_requested()) return;
   }
 }
 

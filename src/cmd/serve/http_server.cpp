@@ -92,8 +92,9 @@ class HttpServer::Server {
       if (copy < 0 || evhttp_accept_socket(http_.get(), copy) != 0) refuse();
     }
     stop_event_ = handle<&Server::stop>(stop_.fd());
-    read_event_ = handle<&Server::serve_read>(desk_.read_fd());
+    made_event_ = handle<&Server::serve_made>(desk_.made_fd());
     time_event_ = handle<&Server::look_again>(-1);
+    maker_ = std::jthread([this](const std::stop_token& stop) { desk_.make(stop); });
     thread_ = std::thread([this] { event_base_dispatch(base_.get()); });
   }
 
@@ -173,16 +174,16 @@ class HttpServer::Server {
     watch_time();
   }
 
-  void serve_read() {
+  void serve_made() {
     desk_.silence();
     for (std::size_t page = 0; page < pages_.size(); ++page) {
-      const auto reading = desk_.take(page);
-      if (!reading || !awaited(page)) continue;
-      const SharedAnswer made = share(reading->text());
+      auto taken = desk_.take(page);
+      if (!taken || !awaited(page)) continue;
+      const SharedAnswer made = share(std::move(taken->answer));
       const bool shared = pages_[page].shared.count() != 0;
       // What was read before somebody asked may be too old for who did.
       send(made, [&](const Waiting& waiting) {
-        return waiting.page == page && (shared || waiting.order <= reading->order);
+        return waiting.page == page && (shared || waiting.order <= taken->order);
       });
       if (shared) kept_[page] = {made, now() + pages_[page].shared};
     }
@@ -247,8 +248,9 @@ class HttpServer::Server {
   Base base_;
   Http http_;
   Event stop_event_;
-  Event read_event_;
+  Event made_event_;
   Event time_event_;
+  std::jthread maker_;
   std::thread thread_;
 };
 

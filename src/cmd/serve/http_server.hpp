@@ -29,8 +29,9 @@ struct HttpPage {
   std::string path;
   // Runs in the HTTP thread, which all others wait for.
   Make at_once = {};
-  // Runs in the loop, which alone may look at what it looks at; what it returns runs in the HTTP
-  // thread and makes the text. May throw core::Error: the answer is 503 with its text.
+  // Runs in the loop, which alone may look at what it looks at; what it returns runs in a thread of
+  // its own, for which only pages of this kind wait, and makes the text. Both may throw
+  // core::Error: the answer is 503 with its text.
   std::function<Make()> read = {};
   // Who asks again so soon gets the same answer; 0: what was read since it asked.
   std::chrono::milliseconds shared = {};

@@ -188,6 +188,31 @@ TEST_CASE("a late answer goes to nobody else, and a slow page holds up no health
   CHECK(again.get() == "200 slow 2");
 }
 
+TEST_CASE("health waits for no page's text, and what comes of a text is its own") {
+  std::atomic<bool> begun = false, go = false;
+  const auto long_text = [&]() -> cmd::HttpPage::Make {
+    return [&] {
+      begun = true;
+      while (!go) std::this_thread::sleep_for(1ms);
+      return cmd::HttpAnswer{200, "long"};
+    };
+  };
+  const auto no_text = []() -> cmd::HttpPage::Make {
+    return []() -> cmd::HttpAnswer {
+      throw core::Error(core::Error::Kind::transient, "cannot count");
+    };
+  };
+  const Served served({{.path = "/healthz", .at_once = text("ok\n")},
+                       {.path = "/metrics", .read = long_text},
+                       {.path = "/status", .read = no_text}});
+  auto metrics = ask_meanwhile(served.socket(), "/metrics");
+  while (!begun) std::this_thread::sleep_for(1ms);
+  CHECK(ask(served.socket(), "/healthz") == "200 ok\n");
+  go = true;
+  CHECK(metrics.get() == "200 long");
+  CHECK(ask(served.socket(), "/status") == "503 cannot count\n");
+}
+
 TEST_CASE("the HTTP server ends while somebody waits") {
   Slow slow;
   std::future<std::string> waiting;
