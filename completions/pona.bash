@@ -28,7 +28,7 @@ declare -gA _pona_words=(
   [pona mapping show]="--output $_pona_where"
   [pona agent]="--node-name --exclude --socket --sandboxes --probe-interval --probe-misses
     --acknowledge --install-cni --uninstall-cni --cni-bin-dir --cni-conf-dir $_pona_service"
-  [pona nat]="--egress --address --snat --drain-seconds --nat-log --dry-run $_pona_service"
+  [pona nat]="--egress --address --snat --exclude --drain-seconds --nat-log --dry-run $_pona_service"
   [pona egress]="status list show --json --socket --help"
   [pona egress status]="--json --socket --help"
   [pona egress list]="--json --socket --help"

@@ -134,6 +134,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in nat' -l egress -x -d 'Its Egress, NAMESPACE/NAME'
     complete -c $name -n '__pona_in nat' -l address -x -d 'Addresses of the pod'
     complete -c $name -n '__pona_in nat' -l snat -x -d 'Clients leave with these'
+    complete -c $name -n '__pona_in nat' -l exclude -x -d 'Ranges of the cluster'
     complete -c $name -n '__pona_in nat' -l drain-seconds -x -d 'Instead of what the Egress says'
     complete -c $name -n '__pona_in nat' -l nat-log -d 'Print a line for each new connection'
     complete -c $name -n '__pona_in nat' -l dry-run -d 'Print the changes that would be made'

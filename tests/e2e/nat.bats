@@ -43,6 +43,52 @@ dropped() { nat_get nat1 8080 metrics | sed -n "s/^pona_nat_dropped_packets_tota
   assert_equal "$(ask client1 tcp "$out" 8080 --source "$(ip4 client1)")" "out $(ip4 nat1) 8080"
 }
 
+@test "nat: clients reach the Egress's destinations, and no pod, no client and no metadata besides" {
+  pod client2 egress
+  egress "destinations: [0.0.0.0/0, '::/0'], excludedDestinations: [203.0.113.10, '2001:db8:f::10/128']"
+  start_nat nat1
+  by_hand client1 nat1
+  by_hand client2 nat1
+  at out ip address add 2001:db8:f::10/64 dev eth0 nodad
+  at node ip address add 169.254.169.254/32 dev lo
+  local host
+  for host in stranger client2 node; do
+    spawn "$host" "$work/$host.log" python3 "$tools/server.py" "$host" 9090 -
+    within 10 grep -q ready "$work/$host.log"
+  done
+  # A client that sends it all through its tunnel, whatever it is to be.
+  local to
+  for to in "$(ip4 stranger)" "$(ip4 client2)" 169.254.169.254; do
+    at client1 ip route add "$to" encap ip id 117 dst "$(ip4 nat1)" csum dev vx0
+  done
+  for to in "$(ip6 stranger)" "$(ip6 client2)"; do
+    at client1 ip -6 route add "$to" encap ip6 id 117 dst "$(ip6 nat1)" csum dev vx0
+  done
+  assert_equal "$(ask client1 tcp "$out" 8080)" "out $(ip4 nat1) 8080"
+  assert_equal "$(ask client1 tcp "$out6" 8080)" "out $(ip6 nat1) 8080"
+  assert_equal "$(ask client1 tcp 203.0.113.10 8080)" timeout
+  assert_equal "$(ask client1 tcp 2001:db8:f::10 8080)" timeout
+  for to in "$(ip4 stranger)" "$(ip4 client2)" 169.254.169.254 "$(ip6 stranger)" "$(ip6 client2)"; do
+    assert_equal "$to $(ask client1 tcp "$to" 9090)" "$to timeout"
+  done
+  [ "$(dropped no-destination)" -ge 7 ]
+  # Unless a destination covers them; a connection that is open is not disturbed.
+  spawn client1 "$work/hold" python3 "$tools/client.py" hold "$out" 8080 --count 1 --stop "$work/stop"
+  local holder=$spawned
+  within 10 eval '[ "$(at out ss -Htn state established sport = 8080 | wc -l)" = 1 ]'
+  egress "destinations: [0.0.0.0/0, '::/0', $(ip4 stranger), '$(ip6 stranger)']"
+  within 5 answers "stranger $(ip4 nat1) 9090" client1 tcp "$(ip4 stranger)" 9090
+  assert_equal "$(ask client1 tcp "$(ip6 stranger)" 9090)" "stranger $(ip6 nat1) 9090"
+  assert_equal "$(ask client1 tcp "$(ip4 client2)" 9090)" timeout
+  assert_equal "$(ask client1 tcp 203.0.113.10 8080)" "out $(ip4 nat1) 8080"
+  touch "$work/stop"
+  within 10 gone "$holder"
+  assert_equal "$(tail -n 1 "$work/hold")" "1 alive, 0 broken"
+  # The Egress goes: nobody is let out.
+  rm "$manifests/egress.yaml"
+  within 5 eval '[ "$(ask client1 tcp $out 8080)" = timeout ]'
+}
+
 # The NAT pod as a router towards the client, for what comes from outside.
 route_by() {
   local nat=$1 client=$2
@@ -150,6 +196,40 @@ YAML
   run nat_get nat1 8080 status
   assert_output --partial '"uid": "uid-client1"'
   within 5 grep -q '"pod":"client1".*"source":"10.64.0.11".*"destination":"203.0.113.9","destinationPort":8080,"natAddress":"10.64.0.21"' "$work/nat1.log"
+}
+
+@test "nat: probes are answered while the loop is at work" {
+  # Who reads the NAT log has stopped to, and so the loop hangs.
+  mkfifo "$work/nat1.log"
+  exec {log}<>"$work/nat1.log"
+  spawn nat1 "$work/nat1.log" "$PONA" nat --manifests "$manifests" --egress internet/egress \
+    --address "$(ip4 nat1),$(ip6 nat1)" --nat-log
+  nat1_pid=$spawned
+  within 10 nat_is ready nat1
+  by_hand client1 nat1
+  at client1 python3 - "$out" <<'PY'
+import socket, sys
+for i in range(1000):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], 5353))
+PY
+  # It is at work for as long as nobody reads.
+  within 10 eval 'nat_get nat1 8080 status | grep -q "loop is busy"'
+  probe() {
+    at client1 python3 - "$(ip4 nat1)" "uid-client1" <<'PY'
+import socket, struct, sys
+hash = 14695981039346656037
+for byte in sys.argv[2].encode():
+    hash = (hash ^ byte) * 1099511628211 % 2**64
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    asking.settimeout(1)
+    asking.sendto(b"PONA" + bytes([1, 1, 0, 0]) + struct.pack(">QQ", 42, hash), (sys.argv[1], 5556))
+    answer = asking.recv(100)
+print(answer[:4], *answer[5:7], *struct.unpack(">Q", answer[8:16]))
+PY
+  }
+  within 10 eval '[ "$(probe)" = "b'"'PONA'"' 2 1 42" ]'
+  kill -9 "$nat1_pid"
+  exec {log}<&-
 }
 
 @test "nat: clients leave with the addresses of --snat" {

@@ -34,7 +34,7 @@ int nat(int argc, char** argv) {
       "Egress are over. Once more: ends at once. SIGHUP: compares everything with the kernel.");
   NatOptions options;
   std::string egress;
-  std::vector<std::string> own, snat;
+  std::vector<std::string> own, snat, excluded;
   unsigned drain = 0;
   app.add_option("--egress", egress,
                  "Its Egress, NAMESPACE/NAME (default: PONA_POD_NAMESPACE and PONA_EGRESS_NAME)")
@@ -46,6 +46,11 @@ int nat(int argc, char** argv) {
   app.add_option("--snat", snat,
                  "Clients leave with these instead of the outgoing interface's address")
       ->type_name("ADDRESS,...")
+      ->delimiter(',');
+  app.add_option("--exclude", excluded,
+                 "The cluster's own ranges (pods, Services, nodes), beside private ones: clients\n"
+                 "reach of them only what the Egress's destinations name more exactly")
+      ->type_name("CIDR,...")
       ->delimiter(',');
   add_source_options(app, options.service);
   add_listen_options(app, options.service, 8080, 8081);
@@ -64,6 +69,9 @@ int nat(int argc, char** argv) {
   options.settings.egress = egress_name(egress);
   options.settings.addresses = parse_addresses("--address", own);
   options.settings.snat = parse_addresses("--snat", snat);
+  for (const core::Prefix& prefix : parse_prefixes("--exclude", excluded)) {
+    options.settings.kept.push_back(prefix.masked());
+  }
   for (std::size_t i = 0; i < options.settings.addresses.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
       if (options.settings.addresses[i].family() == options.settings.addresses[k].family()) {

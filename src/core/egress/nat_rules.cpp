@@ -13,10 +13,11 @@ namespace {
 
 using namespace nft;
 
-constexpr std::uint32_t state_invalid = 1;     // NF_CT_STATE_INVALID_BIT
-constexpr std::uint32_t state_new = 8;         // of enum ip_conntrack_info, as nft numbers it
-constexpr std::uint32_t state_untracked = 64;  // NF_CT_STATE_UNTRACKED_BIT
-constexpr std::uint32_t direction_reply = 1;   // IP_CT_DIR_REPLY
+constexpr std::uint32_t state_invalid = 1;       // NF_CT_STATE_INVALID_BIT
+constexpr std::uint32_t state_new = 8;           // of enum ip_conntrack_info, as nft numbers it
+constexpr std::uint32_t state_untracked = 64;    // NF_CT_STATE_UNTRACKED_BIT
+constexpr std::uint32_t direction_original = 0;  // IP_CT_DIR_ORIGINAL
+constexpr std::uint32_t direction_reply = 1;     // IP_CT_DIR_REPLY
 constexpr std::uint32_t syn = 0x02;
 constexpr std::uint32_t fin_syn_rst_ack = 0x17;
 
@@ -26,6 +27,12 @@ Set declare(const char* name, std::vector<Type> key, std::vector<Type> data, boo
   set.key = std::move(key);
   set.data = std::move(data);
   set.counter = counter;
+  return set;
+}
+
+Set declare_ranges(const char* name, std::vector<Type> key) {
+  Set set = declare(name, std::move(key), {}, false);
+  set.interval = true;
   return set;
 }
 
@@ -57,16 +64,20 @@ Chain input_chain(Family family, const NatRulesInput& input) {
 // What the other side may send back must fit into the tunnel. "rt mtu" knows that only on the way
 // to the client: the other way it asks without the mark that leads there.
 Chain from_client_chain(const NatRulesInput& input) {
-  return {"from-client",
-          {},
-          {rule({differs(Field::ct_state, 0, state_new), equal(Field::l4proto, tcp),
-                 differs(Field::tcp_flags, syn, fin_syn_rst_ack), Reject{true}},
-                "of a connection through another NAT pod, or of none: told at once"),
-           rule({differs(Field::ct_state, 0, state_new),
-                 InSet{{Field::saddr}, name_of(NatSet::opened), true}}),
-           rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
-           rule({InSet{{Field::saddr}, name_of(NatSet::clients), true}, accept()}),
-           refuse({}, NatDrop::no_client)}};
+  return {
+      "from-client",
+      {},
+      {// Whatever the client's own routes say: it may have changed them, or send by hand.
+       refuse({InSet{{Field::ct_direction, Field::daddr}, name_of(NatSet::destinations), false}},
+              NatDrop::no_destination),
+       rule({differs(Field::ct_state, 0, state_new), equal(Field::l4proto, tcp),
+             differs(Field::tcp_flags, syn, fin_syn_rst_ack), Reject{true}},
+            "of a connection through another NAT pod, or of none: told at once"),
+       rule({differs(Field::ct_state, 0, state_new),
+             InSet{{Field::saddr}, name_of(NatSet::opened), true}}),
+       rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
+       rule({InSet{{Field::saddr}, name_of(NatSet::clients), true}, accept()}),
+       refuse({}, NatDrop::no_client)}};
 }
 
 Chain to_client_chain() {
@@ -127,6 +138,8 @@ std::string_view to_string(NatDrop drop) {
       return "no-client";
     case NatDrop::unasked:
       return "unasked";
+    case NatDrop::no_destination:
+      return "no-destination";
   }
   return "?";
 }
@@ -135,11 +148,12 @@ const std::vector<nft::Set>& nat_sets() {
   using T = Type;
   static const std::vector<nft::Set> sets = {
       declare("peers", {T::address, T::address}, {}, false),
-      declare("clients", {T::address}, {}, true),
-      declare("replies", {T::address}, {}, true),
-      declare("opened", {T::address}, {}, true),
-      declare("drops", {T::mark}, {}, true),
-      declare("egress-addresses", {T::address}, {T::address}, false)};
+      declare("clients", {T::address}, {}, true), declare("replies", {T::address}, {}, true),
+      declare("opened", {T::address}, {}, true), declare("drops", {T::mark}, {}, true),
+      declare("egress-addresses", {T::address}, {T::address}, false),
+      // Of two fields, as the kernel's set of ranges that is fast and may change piece by piece
+      // wants it.
+      declare_ranges("destinations", {T::ct_dir, T::address})};
   return sets;
 }
 
@@ -190,6 +204,17 @@ std::vector<Element> drop_elements(Family family) {
     elements.push_back(element);
   }
   return elements;
+}
+
+Element destination_element(const AddressRange& range) {
+  Element element;
+  element.key.family = range.first.family();
+  element.key.set = NatSet::destinations;
+  constexpr std::uint8_t direction[] = {direction_original, 0, 0, 0};
+  element.key.key.append(direction);
+  element.key.key.append(range.first.bytes());
+  element.key.end.append(range.last.bytes());
+  return element;
 }
 
 }  // namespace core

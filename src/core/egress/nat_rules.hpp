@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/egress/destination_ranges.hpp"
 #include "core/egress/plan_nat.hpp"
 #include "core/objects.hpp"
 #include "core/state/ruleset.hpp"
@@ -18,6 +19,7 @@ enum class NatSet : std::uint8_t {
   opened,            // the same; counts the connections that they open
   drops,             // packet mark, a reason: counts what is refused for it
   egress_addresses,  // client address : the address that it leaves with
+  destinations,      // direction of a connection's opener . ranges that the Egress leads to
 };
 template <>
 inline constexpr int catalogue_of<NatSet> = 1;
@@ -36,5 +38,6 @@ nft::Table nat_table(Family family, const NatRulesInput& input);
 
 // One for each reason, to count it.
 std::vector<Element> drop_elements(Family family);
+Element destination_element(const AddressRange& range);
 
 }  // namespace core

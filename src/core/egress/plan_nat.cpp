@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "core/constants.hpp"
+#include "core/egress/destination_ranges.hpp"
 #include "core/egress/nat_rules.hpp"
 #include "core/egress/tunnels.hpp"
 #include "core/state/diff.hpp"
@@ -26,7 +27,7 @@ Element element(SetId set, const Address& address) {
 
 // The sets of clients have the address first.
 std::optional<Address> client_in(const ElementKey& key) {
-  if (key.set == NatSet::drops) return std::nullopt;
+  if (key.set == NatSet::drops || key.set == NatSet::destinations) return std::nullopt;
   const std::size_t size = key.family == Family::ipv4 ? 4 : 16;
   return Address(key.key.view().first(size));
 }
@@ -228,6 +229,13 @@ State NatPlan::frame() const {
     const bool ipv4 = family == Family::ipv4;
     state.sysctls[ipv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding"] = "1";
     state.sysctls[ipv4 ? "net/ipv4/fwmark_reflect" : "net/ipv6/fwmark_reflect"] = "1";
+  }
+  if (egress_) {
+    for (const AddressRange& range : destination_ranges(*egress_, settings_.kept)) {
+      if (!state.tables.contains(range.first.family())) continue;
+      Element element = destination_element(range);
+      state.elements.emplace(element.key, std::move(element.value));
+    }
   }
   if (gpe && gpe_mtu != 0) {
     state.links.emplace(gpe_device, gpe_tunnel(gpe_mtu));

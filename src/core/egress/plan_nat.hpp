@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/constants.hpp"
+#include "core/egress/plan_client.hpp"
 #include "core/host.hpp"
 #include "core/objects.hpp"
 #include "core/state/state.hpp"
@@ -21,6 +22,8 @@ struct NatSettings {
   ObjectName egress;
   std::vector<Address> addresses;  // the pod's, at most one of a family: where tunnels end
   std::vector<Address> snat;       // clients leave with these; empty: with the interface's
+  // What the Egress takes only if one of its destinations lies within, as ClientSettings::kept.
+  std::vector<Prefix> kept = private_ranges();
   std::uint16_t fou_port = constants::fou_port;
   bool checksum = true;  // UDP's, of FoU's outer packets
 
@@ -33,9 +36,10 @@ enum class NatDrop : std::uint32_t {
   invalid,           // conntrack cannot make sense of it
   no_client,         // it came through a tunnel and is not from a client
   unasked,           // it is neither from a client nor an answer to one
+  no_destination,    // it is from a client, to where the Egress does not lead
 };
 inline constexpr NatDrop nat_drops[] = {NatDrop::unknown_peer, NatDrop::invalid, NatDrop::no_client,
-                                        NatDrop::unasked};
+                                        NatDrop::unasked, NatDrop::no_destination};
 std::string_view to_string(NatDrop drop);  // "unknown-peer": the metrics' label
 
 class NatPlan {

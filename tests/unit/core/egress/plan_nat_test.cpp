@@ -195,4 +195,30 @@ TEST_CASE("nat: pitfall 24: one client more costs one client") {
   CHECK(plan.update(one(list("b", {client("10.64.0.11", "u")}))).size() == 5);
 }
 
+TEST_CASE("nat: clients reach the Egress's destinations without exclusions, and nothing else") {
+  const auto ranges = [](const NatPlan& plan) {
+    std::set<std::string> texts;
+    for (const auto& [key, value] : plan.state().elements) {
+      if (key.set == NatSet::destinations) texts.insert(to_text(Element{key, value}));
+    }
+    return texts;
+  };
+  NatPlan plan(settings());
+  plan.update(host());
+  plan.update(one(list("a", {client("10.64.0.11", "u")})));
+  CHECK(ranges(plan).empty());
+  Egress some = egress();
+  some.destinations = {*Prefix::parse("203.0.113.0/24"), *Prefix::parse("2001:db8:f::/64")};
+  plan.update(one(some));
+  CHECK(ranges(plan) ==
+        std::set<std::string>{"original . 203.0.113.0/24", "original . 2001:db8:f::/64"});
+  // One that changes interrupts no client.
+  some.excluded = {*Prefix::parse("203.0.113.128/25")};
+  const Changes changes = plan.update(one(some));
+  CHECK(changes.size() == 2);
+  CHECK(ranges(plan) ==
+        std::set<std::string>{"original . 203.0.113.0/25", "original . 2001:db8:f::/64"});
+  for (const Change& change : changes) CHECK_FALSE(NatPlan::client_of(change).has_value());
+}
+
 }  // namespace unit::plan_nat_test
