@@ -84,7 +84,7 @@ void AgentServer::read_from(int number) {
       const auto asker = connections_.find(number);
       if (asker == connections_.end()) return;
       const std::string whole = answer + '\n';
-      // Short, and the first on this socket: it fits.
+      // Mostly short, and the first on this socket: then it fits.
       std::string_view rest = whole;
       while (!rest.empty()) {
         const ssize_t sent = send(asker->second.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);

@@ -4,11 +4,13 @@
 #include <string>
 
 #include "cmd/version.hpp"
+#include "os/limits.hpp"
 #include "os/listen.hpp"
 
 namespace cmd {
 
 void log_start(std::string_view name, const log::Fields& fields) {
+  os::raise_descriptor_limit();
   log::Fields all = {{"version", std::string(version_number())}};
   all.insert(all.end(), fields.begin(), fields.end());
   log::info("pona " + std::string(name) + " starts", all);

@@ -10,7 +10,7 @@
 
 namespace cmd {
 
-// "pona NAME starts", with what runs.
+// "pona NAME starts", with what runs; from here on it may have all descriptors that it is allowed.
 void log_start(std::string_view name, const log::Fields& fields);
 
 // The sockets of health and metrics; one where both ports are the same. Throws core::Error.

@@ -6,11 +6,31 @@
 #include <netlink/msg.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
-#include <new>
+
+#include "core/error.hpp"
 
 namespace net {
 namespace {
+
+constexpr std::size_t most_of_an_attribute = 0xffff - NLA_HDRLEN;  // its length has 16 bits
+
+[[noreturn]] void no_memory() {
+  throw core::Error(core::Error::Kind::transient, "out of memory for a message to the kernel");
+}
+
+[[noreturn]] void too_long() {
+  throw core::Error(core::Error::Kind::permanent,
+                    "more than the kernel takes in one message: an attribute holds 65,531 bytes");
+}
+
+// libnl makes messages of one page. Moves the message: no pointer into it may be kept.
+void make_room(nl_msg& message, std::size_t more) {
+  const std::size_t needed = nlmsg_hdr(&message)->nlmsg_len + NLMSG_ALIGN(more);
+  if (needed <= nlmsg_get_max_size(&message)) return;
+  if (nlmsg_expand(&message, std::max(needed, 2 * nlmsg_get_max_size(&message))) < 0) no_memory();
+}
 
 template <typename Value>
 std::optional<Value> read(ByteView bytes) {
@@ -28,15 +48,15 @@ Message make_message(int type, int flags, ByteView header) {
   Message message(nlmsg_alloc_simple(type, flags));
   if (!message || nlmsg_append(message.get(), const_cast<std::uint8_t*>(header.data()),
                                header.size(), NLMSG_ALIGNTO) < 0) {
-    throw std::bad_alloc();
+    no_memory();
   }
   return message;
 }
 
 void put(nl_msg& message, int number, ByteView value) {
-  if (nla_put(&message, number, static_cast<int>(value.size()), value.data()) < 0) {
-    throw std::bad_alloc();
-  }
+  if (value.size() > most_of_an_attribute) too_long();
+  make_room(message, NLA_HDRLEN + NLA_ALIGN(value.size()));
+  if (nla_put(&message, number, static_cast<int>(value.size()), value.data()) < 0) no_memory();
 }
 
 void put_u8(nl_msg& message, int number, std::uint8_t value) { put(message, number, {&value, 1}); }
@@ -68,10 +88,13 @@ void put_be32(nl_msg& message, int number, std::uint32_t value) {
 }
 
 void put_nest(nl_msg& message, int number, const std::function<void()>& inside) {
-  nlattr* start = nla_nest_start(&message, number | NLA_F_NESTED);
-  if (start == nullptr) throw std::bad_alloc();
+  make_room(message, NLA_HDRLEN);
+  const std::size_t at = nlmsg_hdr(&message)->nlmsg_len;
+  if (nla_nest_start(&message, number | NLA_F_NESTED) == nullptr) no_memory();
   inside();
-  nla_nest_end(&message, start);
+  nlmsghdr* const header = nlmsg_hdr(&message);  // where it is by now
+  if (header->nlmsg_len - at > most_of_an_attribute) too_long();
+  nla_nest_end(&message, reinterpret_cast<nlattr*>(reinterpret_cast<char*>(header) + at));
 }
 
 NetlinkMessage view_of(const nl_msg& message) {

@@ -50,7 +50,9 @@ core::Error::Kind kind_of(int error) {
 void RequestSocket::FreeSocket::operator()(nl_sock* socket) const { nl_socket_free(socket); }
 
 RequestSocket::RequestSocket(int protocol) : socket_(nl_socket_alloc()), buffer_(buffer_size) {
-  if (!socket_) throw std::bad_alloc();
+  if (!socket_) {
+    throw core::Error(core::Error::Kind::transient, "out of memory for a netlink socket");
+  }
   if (nl_connect(socket_.get(), protocol) < 0) {
     throw core::Error(kind_of(errno),
                       std::string("cannot open a netlink socket: ") + error_text(errno));

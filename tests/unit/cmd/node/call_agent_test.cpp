@@ -124,6 +124,19 @@ TEST_CASE("an agent that hangs costs no more than the time given") {
   }
 }
 
+TEST_CASE("a list of many clients is as long as it is") {
+  const std::string much(5'000'000, 'x');
+  const Agent agent([&](int fd) {
+    const std::string line = much + '\n';
+    for (std::size_t sent = 0; sent < line.size();) {
+      const ssize_t size = send(fd, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+      if (size <= 0) return;
+      sent += static_cast<std::size_t>(size);
+    }
+  });
+  CHECK(cmd::call_agent(agent.path(), "list", late) == much);
+}
+
 TEST_CASE("an answer without an end is given up") {
   const Agent agent([](int fd) {
     const std::string much(100'000, 'x');

@@ -1,13 +1,18 @@
 #include "net/netlink/netlink.hpp"
 
 #include <linux/netlink.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "core/error.hpp"
+#include "net/netlink/message.hpp"
 #include "support/catch.hpp"
 #include "unit/net/namespace.hpp"
 
@@ -39,6 +44,31 @@ void forge_acknowledgement(const NetlinkSocket& forger, std::uint32_t to, std::u
 }
 
 }  // namespace
+
+TEST_CASE("a message grows with what is put into it, and what no attribute holds is refused") {
+  const net::Message message = net::make_message(RTM_NEWNEXTHOP, 0, nhmsg{});
+  const std::vector<std::uint8_t> much(30'000, 7), more(25'000, 8);
+  net::put_u32(*message, NHA_ID, 1);
+  net::put(*message, NHA_GROUP, much);
+  net::put_nest(*message, NHA_RES_GROUP, [&] {
+    net::put(*message, 1, more);
+    net::put(*message, 2, more);
+  });
+  const net::Attributes attributes(net::view_of(*message), sizeof(nhmsg));
+  CHECK(attributes.u32(NHA_ID) == 1);
+  CHECK(std::ranges::equal(attributes[NHA_GROUP], much));
+  const net::Attributes nest(attributes[NHA_RES_GROUP]);
+  CHECK(std::ranges::equal(nest[1], more));
+  CHECK(std::ranges::equal(nest[2], more));
+
+  const std::vector<std::uint8_t> too_much(65'532);
+  CHECK_THROWS_AS(net::put(*message, NHA_GROUP, too_much), core::Error);
+  CHECK_THROWS_AS(net::put_nest(*message, NHA_RES_GROUP,
+                                [&] {
+                                  for (int i = 0; i < 3; ++i) net::put(*message, 1, more);
+                                }),
+                  core::Error);
+}
 
 TEST_CASE("what another process sends is no answer of the kernel") {
   in_namespace([] {
