@@ -13,6 +13,7 @@
 #include "core/state/diff.hpp"
 #include "net/kernel.hpp"
 #include "net/netns.hpp"
+#include "net/offload.hpp"
 
 namespace cmd {
 namespace {
@@ -55,6 +56,37 @@ bool routes_by_random_ports() {
   return major > 6 || (major == 6 && minor >= 16);
 }
 
+void carry_out(net::Kernel& kernel, core::State observed, ClientPass& pass) {
+  try {
+    kernel.apply(pass.changes);
+  } catch (const core::Error& error) {
+    pass.error = error.what();
+    pass.permanent = error.kind() != core::Error::Kind::transient;
+    // What has no way through must not find another one.
+    observed = observe(kernel, pass.plan.state);
+    core::State closed = observed;
+    const core::State fences = core::fences_of(pass.plan.state);
+    closed.routes.insert(fences.routes.begin(), fences.routes.end());
+    closed.rules.insert(fences.rules.begin(), fences.rules.end());
+    kernel.apply(core::diff(observed, closed));
+  }
+}
+
+// Of the tunnels that are there: what is right for one may be wrong for another Egress that uses it
+// next.
+void choose_offloads(ClientPass& pass) {
+  for (const auto& [name, link] : pass.plan.state.links) {
+    const bool wanted = !pass.plan.whole_checksums.contains(name);
+    if (net::checksum_offload(name).value_or(wanted) == wanted) continue;
+    try {
+      net::set_checksum_offload(name, wanted);
+    } catch (const core::Error& error) {
+      pass.error = error.what();
+      pass.permanent = error.kind() != core::Error::Kind::transient;
+    }
+  }
+}
+
 void bring_in_line(const core::ClientSettings& settings, core::ClientInput& input, bool incomplete,
                    bool dry, ClientPass& pass) {
   const auto kernel = net::open_kernel(core::client_scope(), false);
@@ -69,20 +101,9 @@ void bring_in_line(const core::ClientSettings& settings, core::ClientInput& inpu
     pass.plan = core::plan_client(settings, input);
   }
   pass.changes = core::diff(observed, pass.plan.state);
-  if (dry || pass.changes.empty()) return;
-  try {
-    kernel->apply(pass.changes);
-  } catch (const core::Error& error) {
-    pass.error = error.what();
-    pass.permanent = error.kind() != core::Error::Kind::transient;
-    // What has no way through must not find another one.
-    observed = observe(*kernel, pass.plan.state);
-    core::State closed = observed;
-    const core::State fences = core::fences_of(pass.plan.state);
-    closed.routes.insert(fences.routes.begin(), fences.routes.end());
-    closed.rules.insert(fences.rules.begin(), fences.rules.end());
-    kernel->apply(core::diff(observed, closed));
-  }
+  if (dry) return;
+  if (!pass.changes.empty()) carry_out(*kernel, observed, pass);
+  if (pass.error.empty()) choose_offloads(pass);
 }
 
 }  // namespace
@@ -98,6 +119,8 @@ ClientPass pass_client(const Sandbox& sandbox, const core::ClientSettings& setti
   } catch (const core::Error& error) {
     if (pass.error.empty()) pass.error = error.what();
     pass.permanent = error.kind() != core::Error::Kind::transient;
+  } catch (const std::bad_alloc&) {  // one client's; the others go on, and it is tried again
+    if (pass.error.empty()) pass.error = "out of memory";
   }
   return pass;
 }

@@ -132,6 +132,7 @@ class Planner {
     } else {
       nexthop.device = fou(remote);
     }
+    if (egress.mode == Egress::Mode::service) plan_.whole_checksums.insert(nexthop.device);
     peer.device = nexthop.device;
     peer.encapsulation = nexthop.encapsulation;
     state().routes.insert(peer);

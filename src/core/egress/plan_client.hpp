@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,12 @@ struct ClientPlan {
   State state;
   std::vector<ClientDestination> destinations;  // sorted
   std::vector<std::string> problems;            // about Egresses that this pod asks for
+  // Tunnels by whose packets' outer checksums somebody on the way must be able to add up (DNAT of
+  // mode Service). With the inner checksum left to the device, Linux derives the outer one from
+  // what the inner one will be (local checksum offload) and marks the packet as unfinished; DNAT
+  // then takes the outer one for unfinished as well and spoils it. So these devices get packets
+  // whose checksums are whole; see net/offload. By name, of state's links.
+  std::set<std::string> whole_checksums;
 };
 
 ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input);

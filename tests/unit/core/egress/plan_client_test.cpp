@@ -309,4 +309,19 @@ TEST_CASE("client: mode Service tunnels to the ClusterIP and takes answers from 
   CHECK(planned.state.sysctls.at("net/ipv4/conf/eth0/rp_filter") == "1");
 }
 
+TEST_CASE("client: what a Service's translation touches has whole checksums, and nothing else") {
+  ClientEgress service = egress("a", {"203.0.113.0/24"}, {"10.96.0.7"});
+  service.egress.mode = Egress::Mode::service;
+  const ClientEgress direct = egress("b", {"198.51.100.0/24"}, {"10.64.0.21"});
+  const ClientPlan both = plan(input({service, direct}));
+  REQUIRE(both.whole_checksums.size() == 1);
+  const Link& tunnel = both.state.links.at(*both.whole_checksums.begin());
+  CHECK(*remote_of(tunnel) == address("10.96.0.7"));
+  CHECK(plan(input({direct})).whole_checksums.empty());
+  // One device of VXLAN is for both.
+  ClientEgress vxlan = service;
+  vxlan.egress.encapsulation = Egress::Encapsulation::vxlan;
+  CHECK(plan(input({vxlan})).whole_checksums == std::set<std::string>{"pona-gpe"});
+}
+
 }  // namespace unit::plan_client_test
