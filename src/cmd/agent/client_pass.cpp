@@ -60,8 +60,10 @@ void AgentClients::set_paths(const ClientKey& key, const AgentClient& client,
     }
   }
   const Sandbox& sandbox = client.sandbox;
-  paths_.set(key, {sandbox.netns, sandbox.cookie, client.uid, sandbox.addresses, client.gone},
-             asked, client.found);
+  paths_.set(
+      key,
+      {sandbox.netns, sandbox.cookie, client.uid, sandbox.addresses, sandbox.pod.ns, client.gone},
+      asked, client.found);
 }
 
 // Which NAT pods of an Egress carry this client's traffic.
@@ -71,7 +73,7 @@ void AgentClients::judge_gateways(const ClientKey& key, core::ClientEgress& want
     gateway.usable = paths_.usable(key, gateway.address);
   }
   const bool none_alive = std::ranges::none_of(
-      wanted.gateways, [&](const auto& gateway) { return paths_.alive(gateway.address); });
+      wanted.gateways, [&](const auto& gateway) { return paths_.alive(key, gateway.address); });
   // All of them dead is as likely to be a probe that is not let through: nothing is lost by
   // trying, unless there is another way out.
   if (none_alive && wanted.egress.on_unavailable == core::Egress::OnUnavailable::drop) {

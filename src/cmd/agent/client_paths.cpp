@@ -86,12 +86,23 @@ bool ClientPaths::usable(const ClientKey& client, const Address& gateway) const 
   if (path == found->second->paths.end() || !of_gateway.alive) return false;
   if (of_gateway.silent) return true;
   const PathVerdict* const of_path = verdict(client, gateway, path->second);
-  return of_path == nullptr ? path->second.assumed : of_path->known || of_path->assumed;
+  if (of_path == nullptr) return path->second.assumed;
+  return of_path->alive && (of_path->known || of_path->assumed);
 }
 
 bool ClientPaths::draining(const Address& gateway) const { return verdict(gateway).draining; }
 
 bool ClientPaths::alive(const Address& gateway) const { return verdict(gateway).alive; }
+
+bool ClientPaths::alive(const ClientKey& client, const Address& gateway) const {
+  if (!alive(gateway)) return false;
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) return true;
+  const auto path = found->second->paths.find(gateway);
+  if (path == found->second->paths.end()) return true;
+  const PathVerdict* const of_path = verdict(client, gateway, path->second);
+  return of_path == nullptr || of_path->alive;
+}
 
 bool ClientPaths::settled(const ClientKey& client) const {
   const auto found = clients_.find(client);
@@ -101,7 +112,7 @@ bool ClientPaths::settled(const ClientKey& client) const {
     const GatewayVerdict of_gateway = verdict(address);
     if (!of_gateway.alive || of_gateway.silent) return true;
     const PathVerdict* const of_path = verdict(client, address, path);
-    return of_path != nullptr && of_path->known;
+    return of_path != nullptr && (of_path->known || !of_path->alive);
   });
 }
 

@@ -35,6 +35,8 @@ class ClientPaths {
   // It said so itself, before the cluster did.
   [[nodiscard]] bool draining(const core::Address& gateway) const;
   [[nodiscard]] bool alive(const core::Address& gateway) const;
+  // Likewise, to this client, where voices disagree (AgentPaths).
+  [[nodiscard]] bool alive(const ClientKey& client, const core::Address& gateway) const;
   // Nothing is to be waited for: each of its gateways knows it, or is dead, or answers nobody.
   [[nodiscard]] bool settled(const ClientKey& client) const;
 

@@ -12,8 +12,8 @@ using core::Address;
 // A client that is not known yet asks soon again, and more and more seldom.
 constexpr std::chrono::milliseconds first_pace = 2ms;
 constexpr std::chrono::milliseconds longest_pace = 250ms;
-// One client's own trouble must not kill a NAT pod for all: so many ask for all.
-constexpr std::size_t probers = 3;
+// One voice's own trouble must not kill a NAT pod for all, nor its lies keep it: so many are asked.
+constexpr std::size_t most_asked = 3;
 
 }  // namespace
 
@@ -31,6 +31,7 @@ void AgentPaths::follow(const ProbedClients& clients) {
       }
       const auto gateway = gateways_.find(address);
       gateway->second.paths.erase(key);
+      regroup(gateway->second);
       if (gateway->second.paths.empty()) gateways_.erase(gateway);
     }
   }
@@ -57,6 +58,48 @@ void AgentPaths::add(const ClientKey& client, const Address& address, const Prob
                                                  .next = now,
                                                  .pace = first_pace,
                                                  .nonce = 0});
+  regroup(gateway->second);
+}
+
+// By tenants; where there is one only, by clients. What was heard of a voice that stays, stays.
+void AgentPaths::regroup(Gateway& gateway) {
+  std::map<std::string, std::set<ClientKey>> tenants;
+  for (const auto& [client, path] : gateway.paths) {
+    const auto known = clients_.find(client);  // it may be about to go
+    if (known != clients_.end()) tenants[known->second->end.tenant].insert(client);
+  }
+  std::map<std::string, Voice> voices;
+  const auto add = [&](std::string name, std::set<ClientKey> clients) {
+    const auto before = gateway.voices.find(name);
+    Voice& voice = voices[name];
+    if (before != gateway.voices.end()) voice = before->second;
+    voice.clients = std::move(clients);
+  };
+  for (const auto& [tenant, clients] : tenants) {
+    if (tenants.size() > 1) {
+      add("tenant " + tenant, clients);
+    } else {
+      for (const ClientKey& client : clients) add("client " + client, {client});
+    }
+  }
+  // Where there were two and are more now, or the other way round, paths may be judged otherwise.
+  const bool judged = std::ranges::any_of(
+      gateway.voices, [&](const auto& voice) { return cut_off(gateway, voice.second); });
+  gateway.voices = std::move(voices);
+  const bool are_judged = std::ranges::any_of(
+      gateway.voices, [&](const auto& voice) { return cut_off(gateway, voice.second); });
+  if (judged || are_judged) change_all(gateway);
+}
+
+AgentPaths::Voice* AgentPaths::voice_of(Gateway& gateway, const ClientKey& client) const {
+  const auto found = std::ranges::find_if(
+      gateway.voices, [&](const auto& voice) { return voice.second.clients.contains(client); });
+  return found == gateway.voices.end() ? nullptr : &found->second;
+}
+
+// Two voices, of which this one hears nothing and the other one does: nobody can tell who is right.
+bool AgentPaths::cut_off(const Gateway& gateway, const Voice& voice) const {
+  return gateway.voices.size() == 2 && voice.answered && voice.missed >= settings_.misses;
 }
 
 std::vector<AgentPaths::Question> AgentPaths::ask() {
@@ -70,7 +113,7 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
     }
     for (auto& [client, path] : gateway.paths) {
       if (path.known || now < path.next) continue;
-      path.nonce = ++last_nonce_;
+      path.nonce = nonce_();
       questions.push_back({client, address, path.nonce});
       path.next = now + path.pace;
       const bool late = now - path.first > settings_.grace;
@@ -84,20 +127,66 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
 
 void AgentPaths::round(const Address& address, Gateway& gateway, std::vector<Question>& questions) {
   gateway.next = clock_.now() + settings_.interval;
-  gateway.missed = gateway.heard ? 0 : gateway.missed + 1;
-  gateway.heard = false;
+  end_round(gateway);
+  // Others each time, so that none of them decides for long.
+  const std::size_t count = std::min(most_asked, gateway.voices.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    auto chosen = gateway.voices.begin();
+    std::advance(chosen, static_cast<std::ptrdiff_t>(gateway.turn++ % gateway.voices.size()));
+    Voice& voice = chosen->second;
+    auto client = voice.clients.begin();
+    std::advance(client, static_cast<std::ptrdiff_t>(voice.turn++ % voice.clients.size()));
+    voice.asked = true;
+    Path& path = gateway.paths.at(*client);
+    path.nonce = nonce_();
+    questions.push_back({*client, address, path.nonce});
+  }
+}
+
+void AgentPaths::end_round(Gateway& gateway) {
+  std::size_t asked = 0, heard = 0;
+  for (auto& [name, voice] : gateway.voices) {
+    if (voice.asked) {
+      ++asked;
+      if (voice.heard) ++heard;
+      const bool was = cut_off(gateway, voice);
+      voice.missed = voice.heard ? 0 : voice.missed + 1;
+      if (cut_off(gateway, voice) != was) {
+        changed_.insert(voice.clients.begin(), voice.clients.end());
+      }
+    }
+    voice.asked = voice.heard = false;
+  }
+  if (asked == 0) return;
+  gateway.missed = heard * 2 >= asked && heard != 0 ? 0 : gateway.missed + 1;
   if (gateway.answered && gateway.alive && gateway.missed >= settings_.misses) {
     gateway.alive = false;
     change_all(gateway);
   }
-  // Others each time, so that none of them decides for long.
-  const std::size_t count = std::min(probers, gateway.paths.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    auto path = gateway.paths.begin();
-    std::advance(path, static_cast<std::ptrdiff_t>(gateway.turn++ % gateway.paths.size()));
-    path->second.nonce = ++last_nonce_;
-    questions.push_back({path->first, address, path->second.nonce});
+}
+
+// What those that were asked in this round heard so far; before the first round, all are.
+void AgentPaths::listen(Gateway& gateway) {
+  const bool begun =
+      std::ranges::any_of(gateway.voices, [](const auto& voice) { return voice.second.asked; });
+  std::size_t asked = 0, heard = 0, draining = 0;
+  for (const auto& [name, voice] : gateway.voices) {
+    if (begun && !voice.asked) continue;
+    ++asked;
+    heard += voice.heard ? 1 : 0;
+    draining += voice.heard && voice.draining ? 1 : 0;
   }
+  if (heard != 0 && heard * 2 >= asked) {
+    gateway.missed = 0;
+    gateway.answered = true;
+    if (std::exchange(gateway.silent, false)) change_all(gateway);
+    if (!std::exchange(gateway.alive, true)) change_all(gateway);
+  }
+  // One that drains says so to all. Who alone says it is believed when the cluster says it, too.
+  bool drains = gateway.draining;
+  if (draining * 2 > asked) drains = true;
+  if ((heard - draining) * 2 > asked) drains = false;
+  if (std::exchange(gateway.draining, drains) != drains) change_all(gateway);
 }
 
 void AgentPaths::change_all(const Gateway& gateway) {
@@ -125,12 +214,14 @@ void AgentPaths::heard(const ClientKey& client, const Address& address, std::uin
   const auto path = gateway.paths.find(client);
   // Only the last question's answer counts: an older one tells what was.
   if (path == gateway.paths.end() || path->second.nonce != nonce) return;
-  gateway.heard = true;
-  gateway.missed = 0;
-  gateway.answered = true;
-  if (std::exchange(gateway.silent, false)) change_all(gateway);
-  if (!std::exchange(gateway.alive, true)) change_all(gateway);
-  if (std::exchange(gateway.draining, draining) != draining) change_all(gateway);
+  if (Voice* const voice = voice_of(gateway, client)) {
+    const bool was = cut_off(gateway, *voice);
+    voice->heard = voice->answered = true;
+    voice->missed = 0;
+    voice->draining = draining;
+    if (was) changed_.insert(voice->clients.begin(), voice->clients.end());
+    listen(gateway);
+  }
   const bool assumed = std::exchange(path->second.assumed, false);
   if (assumed && !known) changed_.insert(client);
   if (std::exchange(path->second.known, known) != known) {
@@ -147,8 +238,11 @@ ProbeNews AgentPaths::take_news() {
     if (client == clients_.end()) continue;
     ClientVerdicts verdicts;
     for (const auto& [address, probed] : client->second->paths) {
-      const Path& path = gateways_.at(address).paths.at(key);
-      verdicts[address] = {path.number, path.known, path.assumed};
+      Gateway& gateway = gateways_.at(address);
+      const Path& path = gateway.paths.at(key);
+      const Voice* const voice = gateway.voices.size() == 2 ? voice_of(gateway, key) : nullptr;
+      verdicts[address] = {path.number, path.known, path.assumed,
+                           voice == nullptr || !cut_off(gateway, *voice)};
     }
     verdicts_.clients[key] = std::make_shared<const ClientVerdicts>(std::move(verdicts));
   }

@@ -1,10 +1,14 @@
 // Which NAT pods answer, and which know which client: asked by probes through the clients' tunnels.
-// Knows no socket, no thread and no time of its own: the owner sends what ask() names, and tells
-// what came.
+// A client may see its own probes and answer them itself in a NAT pod's name. So what is believed
+// of a NAT pod is what most of several voices say: the tenants (namespaces of pods) that have
+// clients there, and where there is one only, its clients. Where two disagree, each is left to its
+// own. Knows no socket, no thread and no time of its own: the owner sends what ask() names, and
+// tells what came.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,8 +33,9 @@ class AgentPaths {
  public:
   using Time = os::Time;
 
-  explicit AgentPaths(PathSettings settings, os::Clock clock)
-      : settings_(settings), clock_(std::move(clock)) {}
+  // `nonce`: numbers that a client cannot guess, or it could answer for others.
+  AgentPaths(PathSettings settings, os::Clock clock, std::function<std::uint64_t()> nonce)
+      : settings_(settings), clock_(std::move(clock)), nonce_(std::move(nonce)) {}
 
   // The paths that there are now; others are forgotten.
   void follow(const ProbedClients& clients);
@@ -61,13 +66,22 @@ class AgentPaths {
     std::chrono::milliseconds pace{};
     std::uint64_t nonce = 0;
   };
+  struct Voice {
+    std::set<ClientKey> clients;
+    std::size_t turn = 0;
+    bool answered = false;  // ever
+    bool asked = false;     // in this round
+    bool heard = false;     // likewise
+    bool draining = false;  // what it heard
+    int missed = 0;
+  };
   struct Gateway {
     std::map<ClientKey, Path> paths;
+    std::map<std::string, Voice> voices;
     bool answered = false;  // ever
     bool silent = false;    // as GatewayVerdict has it
     bool alive = true;
     bool draining = false;
-    bool heard = true;  // since the last round
     int missed = 0;
     Time since{};
     Time next{};  // round
@@ -76,15 +90,20 @@ class AgentPaths {
 
   void add(const ClientKey& client, const core::Address& address, const ProbedPath& probed);
   void change_all(const Gateway& gateway);
+  void regroup(Gateway& gateway);
+  [[nodiscard]] Voice* voice_of(Gateway& gateway, const ClientKey& client) const;
+  void listen(Gateway& gateway);
+  void end_round(Gateway& gateway);
+  [[nodiscard]] bool cut_off(const Gateway& gateway, const Voice& voice) const;
   void round(const core::Address& address, Gateway& gateway, std::vector<Question>& questions);
 
   PathSettings settings_;
   os::Clock clock_;
+  std::function<std::uint64_t()> nonce_;
   std::map<core::Address, Gateway> gateways_;
   ProbedClients clients_;
   Verdicts verdicts_;
   std::set<ClientKey> changed_;
-  std::uint64_t last_nonce_ = 0;
 };
 
 }  // namespace cmd

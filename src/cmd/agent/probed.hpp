@@ -27,7 +27,8 @@ struct ProbedPath {  // of one client to one NAT pod
 struct ProbedEnd {
   std::string netns, cookie, uid;
   std::vector<core::Address> addresses;
-  bool gone = false;  // the namespace is: a socket would keep it
+  std::string tenant = {};  // the pod's namespace
+  bool gone = false;        // the namespace is: a socket would keep it
 
   friend bool operator==(const ProbedEnd&, const ProbedEnd&) = default;
 };
@@ -53,6 +54,9 @@ struct PathVerdict {
   std::uint64_t number = 0;
   bool known = false;  // to the NAT pod
   bool assumed = false;
+  bool alive = true;  // by what this client or its tenant hears, where nobody can settle the matter
+
+  friend bool operator==(const PathVerdict&, const PathVerdict&) = default;
 };
 
 using ClientVerdicts = std::map<core::Address, PathVerdict>;

@@ -11,13 +11,14 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "os/random.hpp"
 
 namespace cmd {
 ProbeThread::ProbeThread(PathSettings settings, std::unique_ptr<ProbeSockets> sockets,
                          const os::Clock& clock)
     : sockets_(std::move(sockets)),
       clock_(clock),
-      paths_(settings, clock),
+      paths_(settings, clock, os::unguessable),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 ProbeThread::~ProbeThread() = default;

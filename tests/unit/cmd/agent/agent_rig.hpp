@@ -38,7 +38,8 @@ class Cluster : public kube::AgentSource {
 // NAT pods that answer every question at once, if they answer.
 class Probes : public cmd::NatPodProbes {
  public:
-  explicit Probes(os::Clock clock) : paths_({}, std::move(clock)) {}
+  explicit Probes(os::Clock clock)
+      : paths_({}, std::move(clock), [number = std::uint64_t{0}]() mutable { return ++number; }) {}
 
   void follow(std::shared_ptr<const cmd::ProbedClients> clients) override {
     paths_.follow(*clients);

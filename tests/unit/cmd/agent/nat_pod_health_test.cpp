@@ -26,11 +26,16 @@ class Rig {
   std::set<core::Address> silent;   // they do not answer
   std::set<core::Address> unaware;  // they do not know the client
   std::set<std::string> mute;       // clients who get no answers
-  std::set<std::string> changed;    // clients, since it was emptied
+  std::set<std::string> liars;      // clients who answer their probes themselves
+  bool liars_say_draining = false;
+  std::set<std::string> changed;  // clients, since it was emptied
 
+  // "TENANT/NAME", or all of one tenant.
   void set(const std::string& client, const std::set<core::Address>& gateways,
            bool assumed = false) {
-    paths.set(client, {}, gateways, assumed);
+    cmd::ProbedEnd end;
+    end.tenant = client.substr(0, client.find('/') == std::string::npos ? 0 : client.find('/'));
+    paths.set(client, std::move(end), gateways, assumed);
     hand_over();
   }
   // Virtual time: everything that is due in it, answered at once.
@@ -39,9 +44,11 @@ class Rig {
     while (clock.now < end) {
       for (const auto& question : probed.ask()) {
         ++asked;
-        if (silent.contains(question.gateway) || mute.contains(question.client)) continue;
+        const bool lies = liars.contains(question.client);
+        if (!lies && (silent.contains(question.gateway) || mute.contains(question.client)))
+          continue;
         probed.heard(question.client, question.gateway, question.nonce,
-                     !unaware.contains(question.gateway), false);
+                     !unaware.contains(question.gateway), lies && liars_say_draining);
       }
       hand_over();
       clock.advance(1ms);
@@ -60,7 +67,8 @@ class Rig {
   }
 
   support::ManualClock clock;
-  AgentPaths probed{{}, clock.clock()};
+  std::uint64_t last_nonce = 0;
+  AgentPaths probed{{}, clock.clock(), [this] { return ++last_nonce; }};
 };
 
 }  // namespace
@@ -122,6 +130,66 @@ TEST_CASE(
   CHECK(rig.paths.usable("pod", nat1));
   rig.run(2s);
   CHECK_FALSE(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: a tenant that answers its own probes keeps no dead NAT pod for others") {
+  for (const std::set<std::string>& clients : {std::set<std::string>{"a/liar", "b/x"},
+                                               {"a/liar", "b/x", "b/y", "b/z"},
+                                               {"a/liar", "a/liar2", "a/liar3", "b/x", "c/y"},
+                                               {"liar", "x"},
+                                               {"liar", "x", "y"},
+                                               {"a/liar", "b/x", "c/y", "d/z", "e/u"}}) {
+    INFO(clients.size() << " " << *clients.rbegin());
+    Rig rig;
+    for (const std::string& client : clients) rig.set(client, {nat1});
+    rig.run(1s);
+    for (const std::string& client : clients) {
+      if (client.find("liar") != std::string::npos) rig.liars.insert(client);
+    }
+    rig.silent = {nat1};
+    rig.run(3s);
+    for (const std::string& client : clients) {
+      if (rig.liars.contains(client)) continue;
+      INFO(client);
+      CHECK_FALSE(rig.paths.usable(client, nat1));
+    }
+    rig.silent = {};
+    rig.run(1s);
+    for (const std::string& client : clients) CHECK(rig.paths.usable(client, nat1));
+  }
+}
+
+TEST_CASE("paths: a tenant that answers its own probes empties no NAT pod") {
+  for (const std::set<std::string>& clients :
+       {std::set<std::string>{"a/liar", "b/x"}, {"liar", "x", "y"}, {"a/liar", "b/x", "c/y"}}) {
+    Rig rig;
+    for (const std::string& client : clients) rig.set(client, {nat1});
+    rig.run(1s);
+    for (const std::string& client : clients) {
+      if (client.find("liar") != std::string::npos) rig.liars.insert(client);
+    }
+    rig.liars_say_draining = true;
+    rig.run(3s);
+    CHECK_FALSE(rig.paths.draining(nat1));
+    // All of them are believed.
+    rig.liars = clients;
+    rig.run(1s);
+    CHECK(rig.paths.draining(nat1));
+  }
+}
+
+TEST_CASE("paths: one client's own trouble costs that client only") {
+  for (const std::set<std::string>& clients :
+       {std::set<std::string>{"x", "y"}, {"x", "y", "z"}, {"a/x", "b/y"}, {"a/x", "b/y", "c/z"}}) {
+    Rig rig;
+    for (const std::string& client : clients) rig.set(client, {nat1});
+    rig.run(1s);
+    rig.mute = {*clients.begin()};
+    rig.run(5s);
+    for (const std::string& client : clients) {
+      if (!rig.mute.contains(client)) CHECK(rig.paths.usable(client, nat1));
+    }
+  }
 }
 
 TEST_CASE("paths: one that never answered anybody is used after a while") {
