@@ -132,12 +132,17 @@ const AgentClient* AgentClients::find(const ClientKey& key) const {
   return found == clients_.end() ? nullptr : &found->second;
 }
 
-// The pod whose sandbox it is: one of the same name that came later is another one.
+// The pod whose sandbox it is: one of the same name that came later is another one, and so is one
+// that was there before. Not every runtime says the uid; then the addresses tell, if they do.
 const core::Pod* AgentClients::pod_of(const Sandbox& sandbox) const {
   const core::Pod* const pod = objects_.pod(sandbox.pod);
   if (pod == nullptr) return nullptr;
-  const bool other = !sandbox.uid.empty() && !pod->uid.empty() && sandbox.uid != pod->uid;
-  return other ? nullptr : pod;
+  if (!sandbox.uid.empty() && !pod->uid.empty()) return sandbox.uid == pod->uid ? pod : nullptr;
+  if (sandbox.addresses.empty() || pod->addresses.empty()) return pod;
+  const bool same = std::ranges::any_of(pod->addresses, [&](const core::Address& address) {
+    return std::ranges::find(sandbox.addresses, address) != sandbox.addresses.end();
+  });
+  return same ? pod : nullptr;
 }
 
 std::vector<const core::Pod*> AgentClients::unknown_pods() const {

@@ -73,7 +73,8 @@ std::optional<AgentReply> WaitingAdds::judge(const Waiting& waiting, const Agent
                       "see: pona egress status"};
   }
   const core::Pod* const pod = clients.pod_of(client.sandbox);
-  if (pod == nullptr) {
+  // Nobody makes a sandbox for a pod that ends: without a uid, that one is the one before.
+  if (pod == nullptr || (pod->terminating && client.sandbox.uid.empty())) {
     if (now < waiting.until_pod) return std::nullopt;
     return AgentReply{
         try_again_later,

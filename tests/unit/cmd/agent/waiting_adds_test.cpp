@@ -68,6 +68,59 @@ TEST_CASE("adds: news of the pod are waited for, not for ever") {
   CHECK(add.reply->message == "the agent does not know the cluster's objects yet");
 }
 
+// The object of the pod before it, of the same name: a StatefulSet's, and the watch lags.
+TEST_CASE(
+    "adds: without a uid a pod of other addresses, or one that ends, is not the one that starts") {
+  for (const bool ends : {false, true}) {
+    Rig rig(1);
+    rig.loop.set_sandboxes({});
+    Pod stale;
+    stale.name = {"default", "client"};
+    stale.uid = "old";
+    stale.addresses = {address(ends ? "10.64.0.11" : "10.64.0.99")};
+    stale.terminating = ends;
+    rig.cluster.objects.put(stale);
+    cmd::Sandbox nameless = sandbox();
+    nameless.uid.clear();
+    std::optional<cmd::AgentReply> reply;
+    rig.loop.add(nameless, [&](const cmd::AgentReply& answer) { reply = answer; });
+    rig.run(1900ms);
+    CHECK_FALSE(reply);
+    SECTION("its own comes") {
+      put_objects(rig.cluster.objects, 1);
+      rig.run(500ms);
+      REQUIRE(reply);
+      CHECK(reply->code == 0);
+      REQUIRE_FALSE(rig.passes.empty());
+      CHECK(rig.passes.back().egresses.size() == 1);
+    }
+    SECTION("its own does not come") {
+      rig.run(200ms);
+      REQUIRE(reply);
+      CHECK(reply->code == 11);
+      CHECK(reply->message.find("has not told the agent of pod default/client yet") !=
+            std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("adds: without a uid a pod whose addresses are not known yet starts") {
+  Rig rig(1);
+  rig.loop.set_sandboxes({});
+  Pod fresh;
+  fresh.name = {"default", "client"};
+  fresh.uid = "new";
+  fresh.egresses = {{"internet", "egress1"}};
+  rig.cluster.objects.put(fresh);
+  cmd::Sandbox nameless = sandbox();
+  nameless.uid.clear();
+  std::optional<cmd::AgentReply> reply;
+  rig.loop.add(nameless, [&](const cmd::AgentReply& answer) { reply = answer; });
+  rig.run(500ms);
+  REQUIRE(reply);
+  CHECK(reply->code == 0);
+}
+
 TEST_CASE("adds: who waits while the pod is removed is told so") {
   Add add(1);
   add.rig.run(20ms);
