@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/constants.hpp"
+#include "core/egress/renew_routes.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "net/kernel.hpp"
@@ -56,7 +57,8 @@ bool routes_by_random_ports() {
   return major > 6 || (major == 6 && minor >= 16);
 }
 
-void carry_out(net::Kernel& kernel, core::State observed, ClientPass& pass) {
+void carry_out(const core::ClientSettings& settings, net::Kernel& kernel, core::State observed,
+               ClientPass& pass) {
   try {
     kernel.apply(pass.changes);
   } catch (const core::Error& error) {
@@ -68,7 +70,9 @@ void carry_out(net::Kernel& kernel, core::State observed, ClientPass& pass) {
     const core::State fences = core::fences_of(pass.plan.state);
     closed.routes.insert(fences.routes.begin(), fences.routes.end());
     closed.rules.insert(fences.rules.begin(), fences.rules.end());
-    kernel.apply(core::diff(observed, closed));
+    core::Changes closing = core::diff(observed, closed);
+    core::renew_cached_routes(closing, settings.probe_port);
+    kernel.apply(closing);
   }
 }
 
@@ -101,8 +105,9 @@ void bring_in_line(const core::ClientSettings& settings, core::ClientInput& inpu
     pass.plan = core::plan_client(settings, input);
   }
   pass.changes = core::diff(observed, pass.plan.state);
+  core::renew_cached_routes(pass.changes, settings.probe_port);
   if (dry) return;
-  if (!pass.changes.empty()) carry_out(*kernel, observed, pass);
+  if (!pass.changes.empty()) carry_out(settings, *kernel, observed, pass);
   if (pass.error.empty()) choose_offloads(pass);
 }
 
