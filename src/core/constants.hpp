@@ -67,6 +67,12 @@ inline constexpr std::uint32_t peer_rule_priority = 1890;
 // to what came through one ("pona").
 inline constexpr std::uint32_t peer_mark = 0x706f6e61;
 
+// The bit of the packet and connection mark that, in a client, connections from an Egress's
+// destinations have which came in otherwise than by a tunnel: their replies go back that way, past
+// the egress table. No bit of peer_mark, of the edge's, kube-proxy's, Cilium's or Istio's.
+//                                                     ip rule show; nft list table ip pona-egress
+inline constexpr std::uint32_t inbound_mark = 0x80000000;
+
 // Metrics within the egress table: what an Egress leads to, what is left alone, and the fence
 // behind it that keeps a client's traffic from leaving another way.
 inline constexpr std::uint32_t destination_metric = 100;

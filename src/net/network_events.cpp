@@ -225,7 +225,8 @@ PathMonitor::PathMonitor()
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   check(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
     check(setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0);
   }
 }

@@ -46,7 +46,7 @@ class RouteMonitor {
   std::set<std::uint32_t> followed_;
 };
 
-// News of what the MTU of paths from here depends on: links that are no tunnels of pona, and routes
+// News of what a client's plan depends on: links that are no tunnels of pona, addresses, and routes
 // that name an MTU. There is one for each client: it has no buffer of its own.
 class PathMonitor {
  public:

@@ -29,11 +29,29 @@ Address link_local(std::uint32_t number) {
   return Address(bytes);
 }
 
+// One with which packets may leave for other networks.
+bool has_address(const Host& host, Family family) {
+  const Prefix link_local = *Prefix::parse(family == Family::ipv4 ? "169.254.0.0/16" : "fe80::/10");
+  return std::ranges::any_of(host.interfaces, [&](const auto& interface) {
+    return interface.first != "lo" &&
+           std::ranges::any_of(interface.second.addresses, [&](const Prefix& prefix) {
+             return prefix.family() == family && !link_local.contains(prefix.address);
+           });
+  });
+}
+
 class Planner {
  public:
+  // A family without an address has no tunnels, and is all fenced: it may get an address later.
   Planner(const ClientSettings& settings, const ClientInput& input, Family family,
-          const Address& own, ClientPlan& plan)
-      : settings_(settings), input_(input), family_(family), own_(own), plan_(plan) {}
+          const Address* own, ClientPlan& plan)
+      : settings_(settings),
+        input_(input),
+        family_(family),
+        own_(own),
+        source_(own != nullptr && input.host.is_local(*own) ? std::optional(*own) : std::nullopt),
+        told_(own != nullptr || has_address(input.host, family)),
+        plan_(plan) {}
 
   void plan() {
     if (input_.egresses.empty() && input_.closed.empty()) return;
@@ -42,10 +60,8 @@ class Planner {
     exclusions();
     closed();
     kept();
-    guard();
-    state().rules.insert({.family = family_,
-                          .priority = constants::egress_rule_priority,
-                          .table = constants::egress_table});
+    rules();
+    replies();
     // Probes go through the tunnels to the peers themselves. By port and not by mark, because the
     // way back of their answers is looked for likewise (rp_filter).
     state().rules.insert({.family = family_,
@@ -68,7 +84,9 @@ class Planner {
     Ways& result = ways_[egress.egress.name];
     Nexthop group;
     for (const Gateway& gateway : egress.gateways) {
-      if (gateway.address.family() != family_ || gateway.address == own_) continue;
+      if (own_ == nullptr || gateway.address.family() != family_ || gateway.address == *own_) {
+        continue;
+      }
       // Tunnel packets must not go into a tunnel, whatever the destinations are.
       state().routes.insert({.table = constants::egress_table,
                              .destination = Prefix::host(gateway.address),
@@ -123,12 +141,14 @@ class Planner {
     Route peer;
     peer.table = constants::peers_table;
     peer.destination = Prefix::host(remote);
+    guarded_.insert(remote);
+    rules_.tunnel_ports.insert(egress.encapsulation == Encap::vxlan ? constants::vxlan_gpe_port
+                                                                    : settings_.fou_port);
     if (egress.encapsulation == Encap::vxlan) {
       nexthop.device = gpe_device;
       nexthop.encapsulation = Encapsulation{constants::vxlan_id, remote};
       gpe(tunnel_mtu(Encap::vxlan, family_, path_mtu(input_.host, remote)));
-      guarded_.insert(remote);
-      guarded_port_ = constants::vxlan_gpe_port;
+      rules_.guarded_port = constants::vxlan_gpe_port;
     } else {
       nexthop.device = fou(remote);
     }
@@ -155,7 +175,7 @@ class Planner {
   }
 
   std::string fou(const Address& remote) {
-    Link link = fou_tunnel(state().links, own_, remote, settings_.fou_port, settings_.checksum);
+    Link link = fou_tunnel(state().links, *own_, remote, settings_.fou_port, settings_.checksum);
     link.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, remote));
     state().fou_ports.insert({family_, settings_.fou_port});
     std::string name = link.name;
@@ -174,10 +194,9 @@ class Planner {
       Link sink;
       sink.name = family_ == Family::ipv4 ? "pona4-sink" : "pona6-sink";
       sink.body = FouSink{family_};
-      sink.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, own_));
+      sink.mtu = tunnel_mtu(Encap::fou, family_, path_mtu(input_.host, *own_));
       state().links.emplace(sink.name, sink);
-      guarded_port_ = settings_.fou_port;
-      sinks_ = true;
+      rules_.guarded_port = settings_.fou_port;
       take_any_way();
     }
     for (const Address& sender : egress.senders) {
@@ -211,7 +230,7 @@ class Planner {
         const auto [owner, first] = owners_.try_emplace(destination, &wanted.egress);
         if (first) {
           lead(destination, wanted.egress);
-        } else {
+        } else if (told_) {
           plan_.problems.push_back("Egress " + to_string(wanted.egress.name) + ": " +
                                    to_string(destination) + " is also a destination of Egress " +
                                    to_string(owner->second->name) + ", which comes first");
@@ -234,7 +253,7 @@ class Planner {
     // Behind the way through: whatever becomes of that, nothing leaves by another one.
     route(destination, constants::fence_metric,
           bypass ? Route::Type::throw_ : Route::Type::unreachable);
-    plan_.destinations.push_back(std::move(told));
+    tell(std::move(told));
   }
 
   // What one Egress does not want is the next best one's that does, else the pod's own way.
@@ -258,8 +277,7 @@ class Planner {
           lead(excluded, *next);
         } else {
           route(excluded, constants::throw_metric, Route::Type::throw_);
-          plan_.destinations.push_back(
-              {excluded, from.egress.name, ClientDestination::Way::excluded, {}});
+          tell({excluded, from.egress.name, ClientDestination::Way::excluded, {}});
         }
       }
     }
@@ -270,7 +288,7 @@ class Planner {
       if (!ours(prefix) || owners_.contains(prefix)) continue;
       route(prefix, constants::fence_metric, Route::Type::unreachable);
       closed_.insert(prefix);
-      plan_.destinations.push_back({prefix, {}, ClientDestination::Way::fence, {}});
+      tell({prefix, {}, ClientDestination::Way::fence, {}});
     }
   }
 
@@ -281,9 +299,12 @@ class Planner {
     }
   }
 
-  void guard() {
-    if (guarded_.empty() && !sinks_) return;
-    state().tables[family_] = client_table(family_, guarded_port_);
+  void rules() {
+    state().tables[family_] = client_table(family_, rules_);
+    for (const AddressRange& range : closed_ranges(state().routes, family_)) {
+      const Element element = closed_element(range);
+      state().elements.emplace(element.key, element.value);
+    }
     for (const Address& address : guarded_) {
       ElementKey key;
       key.family = family_;
@@ -293,27 +314,53 @@ class Planner {
     }
   }
 
+  // What is answered to connections that came in goes past the egress table, as if that were not
+  // there. That the kernel knows it as it looks for the answer's way: see client_rules.
+  void replies() {
+    state().rules.insert({.family = family_,
+                          .priority = constants::egress_rule_priority,
+                          .mark = constants::inbound_mark,
+                          .mask = constants::inbound_mark,
+                          .table = constants::egress_table,
+                          .inverted = true});
+    const bool ipv4 = family_ == Family::ipv4;
+    state().sysctls["net/ipv4/tcp_fwmark_accept"] = "1";  // of both families
+    state().sysctls[ipv4 ? "net/ipv4/fwmark_reflect" : "net/ipv6/fwmark_reflect"] = "1";
+    // Where the source of a packet must be reached by the device that it came by.
+    for (const auto& [name, interface] : input_.host.interfaces) {
+      const int strict = std::max(interface.rp_filter, input_.host.rp_filter_all);
+      if (!ipv4 || strict != 1 || name == "lo" || is_tunnel_name(name)) continue;
+      state().sysctls["net/ipv4/conf/" + name + "/src_valid_mark"] = "1";
+    }
+  }
+
+  void tell(ClientDestination destination) {
+    if (told_) plan_.destinations.push_back(std::move(destination));
+  }
+
   void route(const Prefix& destination, std::uint32_t metric, Route::Type type,
              std::uint32_t nexthop = 0) {
     state().routes.insert({.table = constants::egress_table,
                            .destination = destination.masked(),
                            .metric = metric,
                            .type = type,
-                           .nexthop = nexthop});
+                           .nexthop = nexthop,
+                           .source = nexthop == 0 ? std::nullopt : source_});
   }
 
   const ClientSettings& settings_;
   const ClientInput& input_;
   Family family_;
-  Address own_;
+  const Address* own_;             // null: the pod has none of this family
+  std::optional<Address> source_;  // what NAT pods know, whichever others the pod has
+  bool told_;                      // what becomes of this family is anybody's business
   ClientPlan& plan_;
   std::map<ObjectName, Ways> ways_;
   std::map<std::string, std::uint32_t> numbers_;  // of next hop objects
   std::map<Prefix, const Egress*> owners_;
   std::set<Prefix> exclusions_, closed_;
   std::set<Address> guarded_;
-  std::uint16_t guarded_port_ = 0;
-  bool sinks_ = false;
+  ClientRulesInput rules_;
 };
 
 }  // namespace
@@ -329,10 +376,11 @@ std::vector<Prefix> private_ranges() {
 
 ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input) {
   ClientPlan plan;
-  for (const Address& own : input.addresses) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
     // What is disabled takes no routes, and no packet leaves by it.
-    if (own.family() == Family::ipv6 && !input.host.ipv6) continue;
-    Planner(settings, input, own.family(), own, plan).plan();
+    if (family == Family::ipv6 && !input.host.ipv6) continue;
+    const auto own = std::ranges::find(input.addresses, family, &Address::family);
+    Planner(settings, input, family, own == input.addresses.end() ? nullptr : &*own, plan).plan();
   }
   std::ranges::stable_sort(plan.destinations, {}, &ClientDestination::destination);
   return plan;

@@ -6,6 +6,7 @@ namespace core {
 
 std::string to_text(const PolicyRule& rule) {
   std::string text = "pref " + std::to_string(rule.priority);
+  if (rule.inverted) text += " not";
   if (!rule.iif.empty()) text += " iif " + rule.iif;
   if (rule.mask != 0) text += " fwmark " + mark_text(rule.mark);
   if (rule.mask != 0 && rule.mask != 0xffffffff) text += "/" + mark_text(rule.mask);

@@ -21,6 +21,7 @@ struct PolicyRule {
       false;                   // suppress_prefixlength 0: the table's default routes do not count
   std::string iif = {};        // incoming interface; "lo": what is sent from here; empty: any
   std::uint16_t udp_port = 0;  // destination port of UDP; 0: anything
+  bool inverted = false;       // for what the rest does not fit
 
   friend auto operator<=>(const PolicyRule&, const PolicyRule&) = default;
 };

@@ -19,6 +19,7 @@ std::string to_text(const Route& route) {
   if (route.nexthop != 0) text += " nhid " + std::to_string(route.nexthop);
   if (!route.device.empty()) text += " dev " + route.device;
   text += " table " + route_table_text(route.table);
+  if (route.source) text += " src " + to_string(*route.source);
   if (route.metric != 0) text += " metric " + std::to_string(route.metric);
   return text + owner_text("proto");
 }

@@ -25,6 +25,8 @@ struct Route {
   Type type = Type::unicast;
   std::uint32_t nexthop = 0;  // id of a Nexthop; 0: none
   std::optional<Encapsulation> encapsulation = {};
+  // Whoever has none yet sends from this address of the host; empty: the kernel chooses.
+  std::optional<Address> source = {};
 
   friend auto operator<=>(const Route&, const Route&) = default;
 };

@@ -53,6 +53,8 @@ enum class Field : std::uint8_t {
   fou_inner_saddr,
   gpe_inner_saddr,
   gpe_next_protocol,  // of VXLAN-GPE's header
+  iif,                // index of the interface; of lo it is 1 in every network namespace
+  oif,
 };
 
 // What is looked up: a concatenation of parts.
@@ -122,7 +124,8 @@ struct Untrack {  // connection tracking passes it over (raw hooks only)
   friend bool operator==(const Untrack&, const Untrack&) = default;
 };
 struct Reject {
-  bool tcp_reset = false;  // else ICMP port unreachable
+  bool tcp_reset = false;    // else ICMP port unreachable
+  bool unreachable = false;  // ICMP host unreachable, in IPv6 address unreachable
   friend bool operator==(const Reject&, const Reject&) = default;
 };
 struct ClampMss {           // [tcp option maxseg size > ABOVE] tcp option maxseg size set rt mtu

@@ -12,6 +12,7 @@ namespace {
 using namespace nft;
 
 constexpr std::uint32_t whole = 0xffffffff;
+constexpr std::uint32_t loopback_index = 1;  // LOOPBACK_IFINDEX
 
 template <typename... Alternatives>
 struct Overloaded : Alternatives... {
@@ -83,6 +84,9 @@ std::string value_text(Field field, std::uint32_t value) {
     case Field::daddr:
     case Field::ct_original_daddr:
       return ipv4(value);
+    case Field::iif:
+    case Field::oif:
+      return value == loopback_index ? "\"lo\"" : std::to_string(value);
     default:
       return std::to_string(value);
   }
@@ -163,6 +167,10 @@ class RuleText {
         return family_ == "ip" ? "@th,224,32" : "@th,192,128";
       case Field::gpe_next_protocol:
         return "@th,88,8";
+      case Field::iif:
+        return "iif";
+      case Field::oif:
+        return "oif";
     }
     return "?";
   }
@@ -244,6 +252,10 @@ class RuleText {
   static std::string text(const Redirect&) { return "redirect"; }
   static std::string text(const Untrack&) { return "notrack"; }
   std::string text(const Reject& reject) {
+    if (reject.unreachable) {
+      return family_ == "ip" ? "reject with icmp host-unreachable"
+                             : "reject with icmpv6 addr-unreachable";
+    }
     if (!reject.tcp_reset) return "reject";
     transport_used_ = true;
     return "reject with tcp reset";

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/constants.hpp"
 #include "core/ip.hpp"
 
 namespace core {
@@ -27,7 +28,8 @@ std::string transport_text(std::uint32_t number) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::sctp}) {
     if (static_cast<std::uint32_t>(protocol) == number) return std::string(to_string(protocol));
   }
-  return std::to_string(number);
+  constexpr std::uint32_t icmpv6 = 58;  // IPPROTO_ICMPV6
+  return number == icmpv6 ? "ipv6-icmp" : std::to_string(number);
 }
 
 std::string ip_command(Family family) { return family == Family::ipv4 ? "ip " : "ip -6 "; }

@@ -85,6 +85,8 @@ std::size_t size_of_field(Field field, Family family) {
     case Field::fib_daddr_type:
     case Field::iifgroup:
     case Field::oifgroup:
+    case Field::iif:
+    case Field::oif:
       return 4;
   }
   return 0;
@@ -200,6 +202,10 @@ void Expressions::load(Field field, Register to) {
       return meta(NFT_META_IIFGROUP, to);
     case Field::oifgroup:
       return meta(NFT_META_OIFGROUP, to);
+    case Field::iif:
+      return meta(NFT_META_IIF, to);
+    case Field::oif:
+      return meta(NFT_META_OIF, to);
     case Field::l4proto:
       return meta(NFT_META_L4PROTO, to);
     case Field::iifname:

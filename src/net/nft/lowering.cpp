@@ -120,7 +120,9 @@ class Lowering : private Expressions {
     nftnl_expr* expression = add("reject");
     nftnl_expr_set_u32(expression, NFTNL_EXPR_REJECT_TYPE,
                        reject.tcp_reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMP_UNREACH);
-    const int code = family() == Family::ipv4 ? ICMP_PORT_UNREACH : ICMPV6_PORT_UNREACH;
+    const bool ipv4 = family() == Family::ipv4;
+    const int code = reject.unreachable ? (ipv4 ? ICMP_HOST_UNREACH : ICMPV6_ADDR_UNREACH)
+                                        : (ipv4 ? ICMP_PORT_UNREACH : ICMPV6_PORT_UNREACH);
     nftnl_expr_set_u8(expression, NFTNL_EXPR_REJECT_CODE,
                       static_cast<std::uint8_t>(reject.tcp_reset ? 0 : code));
   }

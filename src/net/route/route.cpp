@@ -78,6 +78,7 @@ Message encode(int type, int flags, rtmsg header, const core::Route& route, std:
   if (route.encapsulation) {
     put_encapsulation(*message, RTA_ENCAP_TYPE, RTA_ENCAP, *route.encapsulation);
   }
+  if (route.source) put(*message, RTA_PREFSRC, route.source->bytes());
   if (!route.gateway) return message;
   if (route.gateway->family() == route.destination.family()) {
     put(*message, RTA_GATEWAY, route.gateway->bytes());
@@ -131,15 +132,17 @@ std::optional<KernelRoute> decode_route(const NetlinkMessage& message) {
   if (destination.family() != *family || header->rtm_dst_len > destination.size() * 8) {
     return std::nullopt;
   }
-  return KernelRoute{.table = attributes.u32(RTA_TABLE).value_or(header->rtm_table),
-                     .protocol = header->rtm_protocol,
-                     .destination = {destination, header->rtm_dst_len},
-                     .metric = attributes.u32(RTA_PRIORITY).value_or(0),
-                     .hops = hops_of(attributes),
-                     .mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0),
-                     .type = header->rtm_type,
-                     .nexthop = attributes.u32(RTA_NH_ID).value_or(0),
-                     .encapsulation = read_encapsulation(attributes, RTA_ENCAP_TYPE, RTA_ENCAP)};
+  return KernelRoute{
+      .table = attributes.u32(RTA_TABLE).value_or(header->rtm_table),
+      .protocol = header->rtm_protocol,
+      .destination = {destination, header->rtm_dst_len},
+      .metric = attributes.u32(RTA_PRIORITY).value_or(0),
+      .hops = hops_of(attributes),
+      .mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0),
+      .type = header->rtm_type,
+      .nexthop = attributes.u32(RTA_NH_ID).value_or(0),
+      .encapsulation = read_encapsulation(attributes, RTA_ENCAP_TYPE, RTA_ENCAP),
+      .source = attributes.has(RTA_PREFSRC) ? attributes.address(RTA_PREFSRC) : std::nullopt};
 }
 
 namespace {
@@ -202,7 +205,8 @@ std::set<core::Route> read_routes(RequestSocket& socket, const core::Scope& scop
                          .metric = ipv6 && route.metric == ipv6_default_metric ? 0 : route.metric,
                          .type = *type,
                          .nexthop = route.nexthop,
-                         .encapsulation = route.encapsulation};
+                         .encapsulation = route.encapsulation,
+                         .source = route.source};
         // What next hop objects lead over is theirs; other types go over lo, as IPv6 has it.
         if (route.nexthop != 0 || *type != core::Route::Type::unicast) {
           ours.encapsulation.reset();

@@ -36,6 +36,7 @@ struct KernelRoute {
   std::uint8_t type = RTN_UNICAST;
   std::uint32_t nexthop = 0;  // id of the nexthop object that hops come from; 0: none
   std::optional<core::Encapsulation> encapsulation = {};  // of the only hop
+  std::optional<core::Address> source = {};               // RTA_PREFSRC
 
   friend bool operator==(const KernelRoute&, const KernelRoute&) = default;
 };

@@ -34,6 +34,7 @@ Message encode(int type, int flags, const core::PolicyRule& rule) {
   fib_rule_hdr header{};
   header.family = address_family(rule.family);
   header.action = FR_ACT_TO_TBL;
+  if (rule.inverted) header.flags = FIB_RULE_INVERT;
   Message message = make_message(type, flags, header);
   put_u32(*message, FRA_PRIORITY, rule.priority);
   put_u32(*message, FRA_TABLE, rule.table);
@@ -70,7 +71,8 @@ std::optional<core::PolicyRule> decode_rule(const NetlinkMessage& message,
                               // The kernel reports -1 where nothing is suppressed.
                               .suppress_default = attributes.u32(FRA_SUPPRESS_PREFIXLEN) == 0U,
                               .iif = std::string(attributes.text(FRA_IIFNAME)),
-                              .udp_port = udp_port_of(attributes)};
+                              .udp_port = udp_port_of(attributes),
+                              .inverted = (header->flags & FIB_RULE_INVERT) != 0};
   return is_ours(attributes, rule, scope) ? std::optional(rule) : std::nullopt;
 }
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The outside client: asks once, holds connections open, or connects without pause.
 
-  client.py tcp|udp ADDRESS PORT   one line each: the answer, or refused, timeout, unreachable, reset
+  client.py tcp|udp ADDRESS PORT   one line each: the answer, or refused, timeout, unreachable, reset;
+                                   past the routes by --device (SO_BINDTODEVICE), --unicast-if
+                                   (IP_UNICAST_IF) or, of UDP, --pktinfo (IP_PKTINFO)
   client.py hold ADDRESS PORT      --count connections, used each 100 ms until --stop exists; --idle:
                                    used at first, and when it does
   client.py bulk ADDRESS PORT      --bytes there, then back; says of each what came, or timeout
@@ -22,6 +24,9 @@ def options():
     parser.add_argument("port", type=int)
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--source", default="")
+    parser.add_argument("--device", default="")
+    parser.add_argument("--unicast-if", default="")
+    parser.add_argument("--pktinfo", default="")
     parser.add_argument("--source-port", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=1.0)
     parser.add_argument("--say", default="who")
@@ -45,6 +50,16 @@ def ask(kind):
         try:
             if ARGS.source or ARGS.source_port:
                 sock.bind((ARGS.source, ARGS.source_port))
+            if ARGS.device:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, ARGS.device.encode() + b"\0")
+            if ARGS.unicast_if:
+                option = (41, 76) if FAMILY == socket.AF_INET6 else (0, 50)  # IPV6_/IP_UNICAST_IF
+                sock.setsockopt(*option, socket.if_nametoindex(ARGS.unicast_if).to_bytes(4, "big"))
+            if ARGS.pktinfo:
+                index = socket.if_nametoindex(ARGS.pktinfo).to_bytes(4, sys.byteorder)
+                told = (41, 50, bytes(16) + index) if FAMILY == socket.AF_INET6 else (0, 8, index + bytes(8))
+                sock.sendmsg([f"{ARGS.say}\n".encode()], [told], 0, (ARGS.address, ARGS.port))
+                return sock.recv(1000).decode().strip()
             sock.connect((ARGS.address, ARGS.port))
             sock.sendall(f"{ARGS.say}\n".encode())
             return sock.recv(1000).decode().strip() or "closed"
@@ -52,6 +67,8 @@ def ask(kind):
             return "refused"
         except ConnectionResetError:
             return "reset"
+        except PermissionError:  # what a packet filter of this host answers to UDP
+            return "forbidden"
         except TimeoutError:
             return "timeout"
         except OSError as error:

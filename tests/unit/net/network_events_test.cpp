@@ -214,6 +214,10 @@ TEST_CASE("what the MTU of a path depends on is news, our own tunnels and routes
     CHECK_FALSE(monitor.drain());
     shell("ip route add 198.51.100.0/24 dev ext1 mtu 1300");
     CHECK(monitor.drain());
+    shell("ip address add 198.51.100.77/32 dev ext1");
+    CHECK(monitor.drain());
+    shell("ip address del 198.51.100.77/32 dev ext1");
+    CHECK(monitor.drain());
     shell("ip link add vx0 group 11217 mtu 1300 type vxlan external dstport 4790");
     shell("ip link set vx0 mtu 1200");
     shell("ip route add 203.0.113.0/24 dev ext1 table 117 proto 112");

@@ -175,6 +175,86 @@ TEST_CASE("client: a prefix that several name has one way, and is told once") {
   CHECK(told(plan(closed), "203.0.113.0/24") == std::vector{Way::tunnel});
 }
 
+TEST_CASE("client: what only a tunnel may lead to is what the routes lead to one, or fence") {
+  const auto closed = [](const ClientPlan& planned) {
+    std::vector<std::string> ranges;
+    for (const AddressRange& range : closed_ranges(planned.state.routes, Family::ipv4)) {
+      CHECK(planned.state.elements.contains(closed_element(range).key));
+      ranges.push_back(to_string(range.first) + "-" + to_string(range.last));
+    }
+    return ranges;
+  };
+  using Ranges = std::vector<std::string>;
+  ClientEgress wanted = egress("a", {"203.0.113.0/24", "198.51.100.0/24"});
+  wanted.egress.excluded = {prefix("203.0.113.128/25")};
+  CHECK(closed(plan(input({wanted}))) ==
+        Ranges{"198.51.100.0-198.51.100.255", "203.0.113.0-203.0.113.127"});
+  wanted.gateways.clear();
+  CHECK(closed(plan(input({wanted}))).size() == 2);
+  // What may pass by the pod's own way is open, and closed again when a NAT pod is there.
+  wanted.egress.on_unavailable = Egress::OnUnavailable::bypass;
+  CHECK(closed(plan(input({wanted}))).empty());
+  CHECK(closed(plan(input({wanted, egress("b", {"203.0.113.8/32"}, {})}))) ==
+        Ranges{"203.0.113.8-203.0.113.8"});
+  // A NAT pod's own address is where tunnel packets go.
+  CHECK(closed(plan(input({egress("a", {"10.64.0.20/31"})}))) == Ranges{"10.64.0.20-10.64.0.20"});
+}
+
+TEST_CASE("client: replies of what came in go past the egress table") {
+  ClientInput with = input({egress("a", {"0.0.0.0/0", "::/0"}, {})});
+  const ClientPlan planned = plan(with);
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    const auto rule = std::ranges::find_if(planned.state.rules, [&](const PolicyRule& rule) {
+      return rule.family == family && rule.table == constants::egress_table;
+    });
+    REQUIRE(rule != planned.state.rules.end());
+    CHECK(to_text(*rule) == "pref 1900 not fwmark 0x80000000/0x80000000 table 117 protocol 112");
+    CHECK(planned.state.tables.contains(family));
+  }
+  for (const char* const key :
+       {"net/ipv4/tcp_fwmark_accept", "net/ipv4/fwmark_reflect", "net/ipv6/fwmark_reflect"}) {
+    CHECK(planned.state.sysctls.at(key) == "1");
+  }
+  CHECK_FALSE(planned.state.sysctls.contains("net/ipv4/conf/eth0/src_valid_mark"));
+  with.host.rp_filter_all = 1;
+  CHECK(plan(with).state.sysctls.at("net/ipv4/conf/eth0/src_valid_mark") == "1");
+}
+
+TEST_CASE("client: a family without an address is fenced, and told of once there is one") {
+  ClientInput later = input({egress("a", {"0.0.0.0/0", "::/0"}, {"10.64.0.21", "fd00:64::21"})});
+  later.addresses = {address("10.64.0.11")};
+  const auto told = [](const ClientPlan& planned) {
+    return std::ranges::count_if(planned.destinations, [](const ClientDestination& one) {
+      return one.destination == prefix("::/0") && one.way == ClientDestination::Way::fence;
+    });
+  };
+  later.host.interfaces["eth0"].addresses = {prefix("10.64.0.11/32"), prefix("fe80::1/64")};
+  CHECK(way(plan(later), "203.0.113.9") == "10.64.0.21");
+  CHECK(way(plan(later), "2001:db8::9") == "fence");
+  CHECK(plan(later).state.tables.contains(Family::ipv6));
+  CHECK(told(plan(later)) == 0);
+  later.host.interfaces["eth0"].addresses.push_back(prefix("2001:db8:a::1/64"));
+  CHECK(way(plan(later), "2001:db8::9") == "fence");
+  CHECK(told(plan(later)) == 1);
+}
+
+TEST_CASE("client: traffic leaves with the address that NAT pods know, once the pod has it") {
+  ClientInput with = input({egress("a", {"0.0.0.0/0", "::/0"}, {"10.64.0.21", "fd00:64::21"})});
+  const auto sources = [&] {
+    std::set<std::string> found;
+    for (const Route& route : plan(with).state.routes) {
+      if (route.table != constants::egress_table || !route.source) continue;
+      CHECK(route.type == Route::Type::unicast);
+      found.insert(to_string(*route.source));
+    }
+    return found;
+  };
+  CHECK(sources().empty());  // the kernel takes no source that it does not have
+  with.host.interfaces["eth0"].addresses = {prefix("10.64.0.11/32"), prefix("2001:db8:a::1/64"),
+                                            prefix("fd00:64::11/128")};
+  CHECK(sources() == std::set<std::string>{"10.64.0.11", "fd00:64::11"});
+}
+
 TEST_CASE("client: mode Service moves rp_filter from all interfaces to each of the others") {
   ClientEgress wanted = egress("a", {"0.0.0.0/0"}, {"10.96.0.7"});
   wanted.egress.mode = Egress::Mode::service;

@@ -85,6 +85,7 @@ TEST_CASE("a catalogue declares its sets in the order of its enum") {
       {NatSet::drops, "drops"},
       {NatSet::egress_addresses, "egress-addresses"},
       {ClientSet::gateways, "gateways"},
+      {ClientSet::closed, "closed"},
   };
   CHECK(std::size(names) == all_sets().size());
   for (const auto& [id, name] : names) CHECK(to_string(id) == name);

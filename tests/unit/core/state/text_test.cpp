@@ -264,6 +264,10 @@ TEST_CASE("statements are printed as nft prints them") {
   CHECK(text({tcp, Match{Field::tcp_flags, 0x2, true, 0}, drop}) == "tcp flags ! syn drop");
   CHECK(text({tcp, nft::Reject{true}}) == "reject with tcp reset");
   CHECK(text({tcp, nft::Reject{}}) == "meta l4proto tcp reject");
+  CHECK(text({nft::Reject{.unreachable = true}}) == "reject with icmp host-unreachable");
+  CHECK(text({nft::Reject{.unreachable = true}}, Family::ipv6) ==
+        "reject with icmpv6 addr-unreachable");
+  CHECK(text({Match{Field::oif, whole, true, 1}, drop}) == "oif \"lo\" drop");
   CHECK(text({tcp, nft::ClampMss{}}) == "meta l4proto tcp tcp option maxseg size set rt mtu");
   CHECK(text({tcp, nft::ClampMss{1460}}) ==
         "meta l4proto tcp tcp option maxseg size > 1460 tcp option maxseg size set rt mtu");

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/edge/edge_rules.hpp"
+#include "core/egress/client_rules.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 
@@ -69,6 +70,10 @@ std::vector<Rule> different_rules() {
       rule({Untrack{}}),
       rule({Reject{true}}),
       rule({Reject{false}}),
+      rule({Reject{.unreachable = true}}),
+      rule({Match{Field::iif, 0xffffffff, true, 1}}),
+      rule({Match{Field::oif, 0xffffffff, true, 1}}),
+      rule({Match{Field::oifgroup, 0xffffffff, true, 1}}),
       rule({ClampMss{}}),
       rule({ClampMss{1400}}),
       rule({ClampMss{1440}}),
@@ -112,6 +117,16 @@ TEST_CASE("all rules of the edge can be lowered and told apart within their chai
   input.limits = {{100, 20}};
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     for (const Chain& chain : core::edge_table(family, input).chains) {
+      std::set<std::string> seen;
+      for (const Rule& one : chain.rules) seen.insert(net::fingerprint(one, family));
+      CHECK(seen.size() == chain.rules.size());
+    }
+  }
+}
+
+TEST_CASE("all rules of a client can be lowered and told apart within their chain") {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    for (const Chain& chain : core::client_table(family, {{4790, 5555}, 4790}).chains) {
       std::set<std::string> seen;
       for (const Rule& one : chain.rules) seen.insert(net::fingerprint(one, family));
       CHECK(seen.size() == chain.rules.size());

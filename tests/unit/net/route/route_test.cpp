@@ -99,7 +99,8 @@ TEST_CASE("what is written of a route is what is read") {
                                                         {"::/0", "fe80::1"},
                                                         {"2001:db8::/64", nullptr},
                                                         {"198.51.100.0/24", "2001:db8::1"}}) {
-    const core::Route written = route(destination, gateway);
+    core::Route written = route(destination, gateway);
+    if (gateway == nullptr) written.source = written.destination.address.plus(2);
     const net::Message message = net::encode_add_route(written, 7);
     const auto read = net::decode_route(net::view_of(*message));
     REQUIRE(read);
@@ -107,6 +108,7 @@ TEST_CASE("what is written of a route is what is read") {
     CHECK(read->protocol == core::constants::edge_protocol);
     CHECK(read->destination == written.destination);
     CHECK(read->hops == std::vector<KernelRoute::Hop>{{7, written.gateway}});
+    CHECK(read->source == written.source);
   }
 }
 
@@ -122,7 +124,8 @@ TEST_CASE("routes come and go, and doing it twice is no error") {
              {"203.0.113.0/24", "10.9.9.9"},  // in no subnet of the interface
              {"::/0", "2001:db8::1"},
              {"2001:db8::/64", nullptr}}) {
-      const core::Route each = route(destination, gateway);
+      core::Route each = route(destination, gateway);
+      if (gateway == nullptr) each.source = each.destination.address.plus(2);
       INFO(destination);
       CHECK(to_string(net::add_route(socket, each)) == "Success");
       CHECK(net::add_route(socket, each).ok());

@@ -29,6 +29,11 @@ std::vector<PolicyRule> examples() {
     rules.push_back({family, 1121, 0x200000, 0x1fe00000, table, false});
     rules.push_back({family, 1120, 0x200000, 0x1fe00000, RT_TABLE_MAIN, true});
   }
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    PolicyRule inverted{family, 1121, 0x400000, 0x1fe00000, table, false};
+    inverted.inverted = true;
+    rules.push_back(inverted);
+  }
   return rules;
 }
 
