@@ -3,7 +3,10 @@
 _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
   --node-name --state-dir --external-interfaces --gateway-offset \
   --masquerade --snat --backend --address-policy --address-hold --mark-mask --max-ports-per-mapping \
-  --resync --monitor-address --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
+  --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
+  --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \
+  --max-addresses-per-service --resync --monitor-address \
+  --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
   --max-connections-per-source --new-connections-per-second --max-ports --dry-run --wait \
   --force-conflicts"

@@ -182,11 +182,14 @@ std::map<ForwardKey, core::Forward> rebuild(const core::Elements& elements) {
       chosen.push_back(backend);
     }
     const std::set<core::Backend> backends(chosen.begin(), chosen.end());
-    forward.backends.assign(backends.begin(), backends.end());
+    forward.backends =
+        core::SharedVector(std::vector<core::Backend>(backends.begin(), backends.end()));
+    std::vector<std::uint16_t> filled;
     for (const core::Backend& backend : chosen) {
       const auto place = std::ranges::lower_bound(forward.backends, backend);
-      forward.slots.push_back(static_cast<std::uint16_t>(place - forward.backends.begin()));
+      filled.push_back(static_cast<std::uint16_t>(place - forward.backends.begin()));
     }
+    forward.slots = core::SharedVector(std::move(filled));
     forwards.emplace(forward.key, std::move(forward));
   }
   return forwards;
@@ -233,6 +236,9 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
   }
   for (const auto& [kind, number] : plan.object_counts()) {
     status.objects[std::string(to_string(kind))] = number;
+  }
+  for (const auto& [limit, number] : plan.over_limits()) {
+    status.over_limits.emplace(limit, number);
   }
   status.ignored = source.ignored();
   return status;

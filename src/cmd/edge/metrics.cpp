@@ -103,6 +103,9 @@ void objects(MetricsPage& page, const EdgeStatus& status) {
   }
   page.single("rejections", "gauge", "Reasons why objects are not, or not fully, in effect.",
               status.rejections.size());
+  page.metric("objects_over_limit", "gauge",
+              "Objects that are rejected because of a limit, by the setting.");
+  for (const auto& [limit, number] : status.over_limits) page.sample({{"limit", limit}}, number);
   page.single("problems", "gauge", "Documents that could not be read or are not valid.",
               status.problems.size());
   page.single("ignored_documents", "gauge", "Documents of kinds that are not read.",

@@ -148,6 +148,12 @@ std::string hexadecimal(std::uint32_t value) {
   return out.str();
 }
 
+Setter limit(std::uint32_t core::EdgeLimits::*of) {
+  return integer(1, 100'000'000, [of](EdgeOptions& options, std::int64_t value) {
+    options.settings.limits.*of = static_cast<std::uint32_t>(value);
+  });
+}
+
 std::vector<EdgeOption> make_table() {
   using core::AddressPolicy;
   using core::BackendMode;
@@ -222,6 +228,30 @@ std::vector<EdgeOption> make_table() {
        integer(
            1, 65535,
            [](O& o, std::int64_t v) { o.max_ports_per_mapping = static_cast<std::uint32_t>(v); })},
+      {"max-forwards-per-mapping", "N", "65536", "",
+       "Mappings and Services that come to more forwards (addresses times ports) are rejected",
+       limit(&core::EdgeLimits::forwards_per_mapping)},
+      {"max-forwards-per-namespace", "N", "131072", "",
+       "The same for all objects of one namespace together",
+       limit(&core::EdgeLimits::forwards_per_namespace)},
+      {"max-elements-per-mapping", "N", "2097152", "",
+       "Mappings and Services that take more elements of nftables maps are rejected",
+       limit(&core::EdgeLimits::elements_per_mapping)},
+      {"max-elements-per-namespace", "N", "4194304", "",
+       "The same for all objects of one namespace together",
+       limit(&core::EdgeLimits::elements_per_namespace)},
+      {"max-sources-per-mapping", "N", "200000", "",
+       "Mappings and Services that allow more sources are rejected",
+       limit(&core::EdgeLimits::sources_per_mapping)},
+      {"max-sources-per-namespace", "N", "1000000", "",
+       "The same for all objects of one namespace together",
+       limit(&core::EdgeLimits::sources_per_namespace)},
+      {"max-addresses-per-service", "N", "256", "",
+       "Services of type LoadBalancer that ask for more addresses get no new ones",
+       integer(1, 65535,
+               [](O& o, std::int64_t v) {
+                 o.max_addresses_per_service = static_cast<std::uint32_t>(v);
+               })},
       {"resync", "SECONDS", "600", "SNCTRLR_AUTOREFRESH_PERIOD_SEC",
        "How often everything is compared with the kernel, should a notification have been lost",
        integer(1, 604800, [](O& o, std::int64_t v) { o.resync = std::chrono::seconds(v); })},

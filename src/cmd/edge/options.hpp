@@ -30,6 +30,7 @@ struct EdgeOptions {
   core::EdgeSettings settings;
   std::string socket;
   std::uint32_t max_ports_per_mapping = 0;
+  std::uint32_t max_addresses_per_service = 0;
   log::Format log_format{};
   log::Level log_level{};
   std::chrono::seconds resync{};

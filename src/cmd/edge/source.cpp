@@ -42,6 +42,7 @@ std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose p
   cluster.max_ports_per_mapping = options.max_ports_per_mapping;
   cluster.node = options.node_name;
   cluster.ns = options.lease_namespace;
+  cluster.max_addresses_per_service = options.max_addresses_per_service;
   if (purpose == Purpose::serve && options.report) {
     cluster.instance = options.instance_name.empty() ? host_name() : options.instance_name;
   }

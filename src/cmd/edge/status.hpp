@@ -97,7 +97,9 @@ struct EdgeStatus {
   std::vector<std::pair<std::string, std::string>> problems;    // file:line, reason
   std::vector<std::string> warnings;
   std::map<std::string, std::uint64_t> objects;  // by kind
-  std::uint64_t ignored = 0;                     // documents of other kinds
+  // Objects that are rejected because of a limit, by the setting. Of a running process only.
+  std::map<std::string, std::uint64_t> over_limits;
+  std::uint64_t ignored = 0;  // documents of other kinds
   std::uint64_t conntrack_entries = 0;
   std::uint64_t conntrack_limit = 0;
 };

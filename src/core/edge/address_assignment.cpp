@@ -11,6 +11,8 @@ namespace core {
 namespace {
 
 constexpr int most_rounds = 20;
+// What is said of one Service's wishes: as much as people read.
+constexpr std::size_t most_refusals = 10;
 
 ObjectId id_of(const Service& service) { return {Kind::service, service.name}; }
 
@@ -88,12 +90,13 @@ void AddressAssignment::take_pool(const ObjectId& id, const std::shared_ptr<cons
 
 // Who waits for an address may have found one now.
 void AddressAssignment::occupy(const ObjectId& id, std::vector<Address> addresses) {
+  const std::set<Address> next(addresses.begin(), addresses.end());
   bool freed = false;
   for (const Address& address : std::exchange(occupied_[id], {})) {
     occupants_[address].erase(id);
     if (!occupants_[address].empty()) continue;
     occupants_.erase(address);
-    freed = freed || !holds(addresses, address);
+    freed = freed || !next.contains(address);
   }
   for (const Address& address : addresses) occupants_[address].insert(id);
   if (addresses.empty()) {
@@ -180,23 +183,27 @@ AddressAssignment::Decision AddressAssignment::keep(const Service& service) {
   const LoadBalancer& balancer = *service.load_balancer;
   std::vector<Address> had = balancer.assigned;
   if (const auto found = decisions_.find(service.name); found != decisions_.end()) {
+    const std::set<Address> assigned(had.begin(), had.end());
     for (const Address& address : found->second.addresses) {
-      if (!holds(had, address)) had.push_back(address);
+      if (!assigned.contains(address)) had.push_back(address);
     }
   }
+  const std::set<Address> requested(balancer.requested.begin(), balancer.requested.end());
   Decision decision;
   for (const Address& address : had) {
     const bool wanted =
         !balancer.fault.empty() ||
         (balancer.requested.empty() ? holds(balancer.families, address.family()) &&
                                           !has_family(decision.addresses, address.family())
-                                    : holds(balancer.requested, address));
+                                    : requested.contains(address));
     if (wanted && refusal(service, address).empty()) decision.addresses.push_back(address);
   }
   // Of what somebody older has too, it gets nothing.
   claim(service, decision.addresses);
-  while (const Claims::Loss* const loss = claims_.loss(id_of(service))) {
-    std::erase(decision.addresses, Address(loss->key.address));
+  const std::set<Address> lost = claims_.lost_addresses(id_of(service));
+  if (!lost.empty()) {
+    std::erase_if(decision.addresses,
+                  [&](const Address& address) { return lost.contains(address); });
     claim(service, decision.addresses);
   }
   return decision;
@@ -204,28 +211,44 @@ AddressAssignment::Decision AddressAssignment::keep(const Service& service) {
 
 void AddressAssignment::complete(const Service& service, Decision& decision) {
   const LoadBalancer& balancer = *service.load_balancer;
-  const auto add = [&](const Address& address) {
-    decision.addresses.push_back(address);
-    claim(service, decision.addresses);
-  };
+  std::size_t refused = 0;
   const auto refuse = [&](const std::string& why) {
+    if (++refused > most_refusals) return;
     decision.refusal += (decision.refusal.empty() ? "" : "; ") + why;
   };
   if (!balancer.fault.empty()) {
     refuse(balancer.fault);
     return;
   }
+  if (balancer.requested.size() > most_wishes_) {
+    refuse("it asks for " + std::to_string(balancer.requested.size()) +
+           " addresses, the limit is " + std::to_string(most_wishes_) +
+           ": ask for fewer, or raise --max-addresses-per-service");
+    return;
+  }
+  std::set<Address> has(decision.addresses.begin(), decision.addresses.end());
+  const std::size_t kept = decision.addresses.size();
   for (const Address& address : balancer.requested) {
-    if (holds(decision.addresses, address)) continue;
+    if (has.contains(address)) continue;
     std::string why = refusal(service, address);
     if (why.empty()) why = user(service, address);
     if (why.empty()) {
-      add(address);
+      has.insert(address);
+      decision.addresses.push_back(address);
     } else {
       refuse(why);
     }
   }
+  if (refused > most_refusals) {
+    decision.refusal += "; and " + std::to_string(refused - most_refusals) + " more";
+  }
+  // Once for all: every claim looks at all that the Service has.
+  if (decision.addresses.size() > kept) claim(service, decision.addresses);
   if (!balancer.requested.empty()) return;
+  const auto add = [&](const Address& address) {
+    decision.addresses.push_back(address);
+    claim(service, decision.addresses);
+  };
   for (const Family family : balancer.families) {
     if (has_family(decision.addresses, family)) continue;
     const AddressPools::Wish wish{service.name.ns, balancer.pool, family};

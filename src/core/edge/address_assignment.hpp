@@ -3,6 +3,7 @@
 // edge that leads. What is decided counts at once, also before it is written.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,6 +18,9 @@ namespace core {
 
 class AddressAssignment {
  public:
+  // `most_wishes`: addresses that one Service may ask for.
+  explicit AddressAssignment(std::size_t most_wishes = 256) : most_wishes_(most_wishes) {}
+
   struct Decision {
     std::vector<Address> addresses;  // in the order of the families, or as asked for
     std::string refusal;             // why it has not all that it is to have; empty: it has
@@ -59,6 +63,7 @@ class AddressAssignment {
   AddressPools pools_;
   Claims claims_;
   std::set<ObjectName> pending_;
+  std::size_t most_wishes_;
 };
 
 }  // namespace core

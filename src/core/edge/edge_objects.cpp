@@ -39,8 +39,16 @@ void EdgeObjects::claim(const ObjectId& id, const std::shared_ptr<const Object>&
   if (mapping) {
     by_service_[{id.name.ns, std::get<Mapping>(*mapping).service}].insert(id);
     Claimant& claimant = claimants_[id];
+    const bool same_sources = claimant.object && claimant.mapping().allowed_sources ==
+                                                     std::get<Mapping>(*mapping).allowed_sources;
     claimant.object = mapping;
     claimant.refused_by_kernel.clear();
+    if (!same_sources) {
+      for (const Family family : {Family::ipv4, Family::ipv6}) {
+        claimant.sources[family == Family::ipv6] =
+            sources_of(claimant.mapping().allowed_sources, family);
+      }
+    }
   } else if (old != claimants_.end()) {
     // Its forwards are still to be taken away.
     gone_.emplace(id, std::move(old->second));

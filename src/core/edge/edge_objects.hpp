@@ -3,6 +3,7 @@
 // claims. Not here: what they come to (plan_edge).
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/edge/address_pools.hpp"
+#include "core/edge/allowed_sources.hpp"
 #include "core/edge/forward.hpp"
 #include "core/edge/mapping_report.hpp"
 #include "core/edge/port_claims.hpp"
@@ -21,7 +23,8 @@ namespace core {
 class EdgeObjects {
  public:
   struct Claimant {
-    std::shared_ptr<const Object> object;  // a Mapping, or what a Service comes to
+    std::shared_ptr<const Object> object;    // a Mapping, or what a Service comes to
+    std::array<SourcesOfFamily, 2> sources;  // of the Mapping; by family
     std::string refusal;            // why its namespace may not have its addresses; empty: it may
     std::string refused_by_kernel;  // its words; empty: it takes the claimant, as far as is known
     // The planner's, kept beside the object because there are as many:

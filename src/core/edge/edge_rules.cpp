@@ -40,6 +40,9 @@ class Rules {
     table_.family = family;
     table_.name = constants::edge_table;
     table_.sets = edge_sets();
+    // There are numbered ones of it only.
+    std::erase_if(table_.sets,
+                  [](const Set& set) { return set.name == name_of(EdgeSet::allowed); });
   }
 
   Table table() {
@@ -92,6 +95,7 @@ class Rules {
             {rule({InSet{target(), name_of(set), true}, drop()}),
              rule({InSet{range_target(), name_of(set), true}, drop()}), rule({drop()})});
     };
+    counted_drop("refused-source", EdgeSet::refused_source);
     counted_drop("over-rate", EdgeSet::refused_rate);
     counted_drop("over-connections", EdgeSet::refused_connections);
   }
@@ -202,15 +206,9 @@ class Rules {
     };
     chain("check-limits", {rule({VerdictMap{target(), name_of(EdgeSet::limits)}}),
                            rule({VerdictMap{range_target(), name_of(EdgeSet::limits)}})});
-    const auto allowed = [&](Key key) {
-      return rule({InSet{with(std::move(key), Field::saddr), name_of(EdgeSet::sources), true},
-                   go_to("check-limits")});
-    };
-    const auto refused = [&](Key key) {
-      return rule({InSet{std::move(key), name_of(EdgeSet::refused_source), true}, drop()});
-    };
-    chain("checks", {allowed(target()), allowed(range_target()), refused(target()),
-                     refused(range_target()), rule({go_to("check-limits")})});
+    std::vector<Rule> checks = both(EdgeSet::source_lists, EdgeSet::source_lists);
+    checks.push_back(rule({go_to("check-limits")}));
+    chain("checks", std::move(checks));
 
     const SetMark alter = add_action(marks_.altered & ~marks_.forwarded);
     if (input_.masquerade) {
@@ -337,6 +335,16 @@ std::string flow_chain(std::uint32_t slots, bool by_source) {
 
 std::string range_chain(bool by_source, bool shifted) {
   return std::string("range-") + (by_source ? "source" : "flow") + (shifted ? "-shifted" : "");
+}
+
+nft::Chain allow_chain(std::uint32_t number, const std::string& set) {
+  const Rule refuse = rule({InSet{{Field::saddr}, set, false}, go_to("refused-source")});
+  return {allow_chain_name(number), std::nullopt, {refuse}};
+}
+
+std::string allow_chain_name(std::uint32_t number) {
+  return "allow" +
+         name_of(SetId(EdgeSet::allowed).instance(number)).substr(name_of(EdgeSet::allowed).size());
 }
 
 std::string limit_chain(std::uint32_t connections, std::uint32_t per_second) {

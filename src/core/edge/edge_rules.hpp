@@ -33,6 +33,10 @@ nft::Table edge_table(Family family, const EdgeRulesInput& input);
 std::string flow_chain(std::uint32_t slots, bool by_source);  // "flow-16", "source-16"
 std::string range_chain(bool by_source, bool shifted);        // "range-flow", …
 inline constexpr std::uint32_t range_slot_count = 256;
+// Of one list of sources: it returns those that may connect, and refuses others. Made with its set,
+// because there are as many as there are lists; `number` tells them apart.
+nft::Chain allow_chain(std::uint32_t number, const std::string& set);
+std::string allow_chain_name(std::uint32_t number);                            // "allow-00002a"
 std::string limit_chain(std::uint32_t connections, std::uint32_t per_second);  // "limit-100-20"
 
 }  // namespace core

@@ -24,7 +24,8 @@ enum class EdgeSet : std::uint8_t {
   slots,                // address . protocol . port . slot : endpoint address . port
   range_slots,          // address . protocol . first port . slot : endpoint address
   range_ports,          // address . protocol . port : port, where a range is shifted
-  sources,              // address . protocol . first port . source prefix that may connect
+  allowed,              // sources that may connect: a numbered set for each list of them
+  source_lists,         // address . protocol . first port : jump allow-..., or refused-source
   refused_source,       // address . protocol . first port, counts
   refused_connections,  // likewise
   refused_rate,         // likewise

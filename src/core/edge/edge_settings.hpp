@@ -12,6 +12,19 @@ namespace core {
 enum class BackendMode : std::uint8_t { endpoints, cluster_ip };
 enum class AddressPolicy : std::uint8_t { local, any };
 
+// What one object, and all of one namespace, may take. Of one object, what the CRD allows: 256
+// addresses times 256 entries of ports; and a list of 100,000 sources in each family.
+struct EdgeLimits {
+  std::uint32_t forwards_per_mapping = 65'536;
+  std::uint32_t forwards_per_namespace = 131'072;
+  std::uint32_t elements_per_mapping = 2'097'152;
+  std::uint32_t elements_per_namespace = 4'194'304;
+  std::uint32_t sources_per_mapping = 200'000;
+  std::uint32_t sources_per_namespace = 1'000'000;
+
+  friend bool operator==(const EdgeLimits&, const EdgeLimits&) = default;
+};
+
 struct EdgeSettings {
   BackendMode backend = BackendMode::endpoints;
   AddressPolicy address_policy = AddressPolicy::local;
@@ -27,6 +40,7 @@ struct EdgeSettings {
   // take it away.
   std::optional<Address> monitor_address;
   std::uint16_t monitor_port = 0;
+  EdgeLimits limits;
 
   friend bool operator==(const EdgeSettings&, const EdgeSettings&) = default;
 };

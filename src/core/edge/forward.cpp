@@ -8,8 +8,8 @@
 namespace core {
 namespace {
 
-constexpr std::uint8_t direction_original = 0;  // enum ip_conntrack_dir
-constexpr std::uint8_t direction_reply = 1;
+constexpr std::uint8_t from_client = 0;  // enum ip_conntrack_dir
+constexpr std::uint8_t to_client = 1;
 
 // A concatenation in register layout: every field starts at a 32-bit boundary.
 template <typename Out>
@@ -129,12 +129,8 @@ class Lowering {
     named.comment = comment_;
     if (forward_.nobody || !forward_.sources.empty()) {
       add(EdgeSet::refused_source, base().out, named);
-      for (const Prefix& source : forward_.sources) {
-        Bytes<16> end;
-        end.append(source.last().bytes());
-        add(EdgeSet::sources, base().address(source.first()).out, {}, end);
-      }
     }
+    if (forward_.nobody) add(EdgeSet::source_lists, base().out, go_to("refused-source", nullptr));
     if (forward_.max_connections == 0 && forward_.new_per_second == 0) {
       return;
     }
@@ -155,7 +151,7 @@ class Lowering {
   }
 
   void traffic() {
-    for (const std::uint8_t direction : {direction_original, direction_reply}) {
+    for (const std::uint8_t direction : {from_client, to_client}) {
       Layout<Bytes<40>> key;
       key.byte(direction)
           .address(forward_.key.address)
@@ -230,6 +226,15 @@ ObjectId parse_owner(std::string_view text) {
   return owner;
 }
 
+Element source_list_element(const ForwardKey& forward, std::uint32_t number) {
+  Layout<Bytes<40>> key;
+  key.address(forward.address).protocol(forward.protocol).port(forward.ports.first);
+  Element element{{forward.address.family(), EdgeSet::source_lists, key.out, {}},
+                  go_to(allow_chain_name(number), nullptr)};
+  element.value.jump = true;
+  return element;
+}
+
 std::vector<Element> elements_of(const Forward& forward) { return Lowering(forward).all(); }
 
 std::vector<Element> shared_elements_of(const Forward& forward) {
@@ -245,7 +250,7 @@ std::vector<Element> shared_elements_of(const Forward& forward) {
   if (forward.active) {
     add(EdgeSet::addresses, one(forward.key.address));
   }
-  for (const std::vector<Backend>* backends : {&forward.backends, &forward.draining}) {
+  for (const SharedVector<Backend>* backends : {&forward.backends, &forward.draining}) {
     for (const Backend& backend : *backends) {
       Layout<Bytes<40>> key;
       key.address(backend.address).protocol(forward.key.protocol);
@@ -279,9 +284,7 @@ bool is_stale(const Flow& flow, const Forward* forward, bool was_forwarded) {
     return was_forwarded && translated;
   }
   if (forward->nobody ||
-      (!forward->sources.empty() &&
-       std::none_of(forward->sources.begin(), forward->sources.end(),
-                    [&](const Prefix& prefix) { return prefix.contains(flow.original.source); }))) {
+      (!forward->sources.empty() && !forward->sources.contains(flow.original.source))) {
     return true;
   }
   const auto serves = [&](const Backend& backend) {

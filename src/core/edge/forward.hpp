@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "core/conntrack_flow.hpp"
+#include "core/edge/allowed_sources.hpp"
 #include "core/ip.hpp"
 #include "core/objects.hpp"
+#include "core/shared_vector.hpp"
 #include "core/state/state.hpp"
 
 namespace core {
@@ -45,14 +47,15 @@ struct Forward {
   bool snat = false;       // its endpoints' own connections leave with key.address
   std::string via;         // SNAT: the external interface that has the address
   bool hairpin = false;    // endpoints go into `pods`: replies would bypass the appliance
-  std::vector<Prefix> sources;
-  bool nobody = false;  // ...unless the list held prefixes of the other family only
+  AllowedSources sources;
+  bool nobody = false;  // may connect: the list holds prefixes of the other family only
   std::uint32_t max_connections = 0;
   std::uint32_t new_per_second = 0;
-  std::uint32_t limit_id = 0;        // the owner's number in limit_ids
-  std::vector<Backend> backends;     // sorted; take new connections
-  std::vector<Backend> draining;     // sorted; serving, but keep only what they have
-  std::vector<std::uint16_t> slots;  // index into backends; empty when there are none
+  std::uint32_t limit_id = 0;  // the owner's number in limit_ids
+  // The ports of one Service, on all addresses, share these.
+  SharedVector<Backend> backends;     // sorted; take new connections
+  SharedVector<Backend> draining;     // sorted; serving, but keep only what they have
+  SharedVector<std::uint16_t> slots;  // index into backends; empty when there are none
 
   friend bool operator==(const Forward&, const Forward&) = default;
 
@@ -69,8 +72,11 @@ struct Forward {
 std::string owner_text(const ObjectId& owner);
 ObjectId parse_owner(std::string_view text);
 
-// Elements that belong to this forward alone.
+// Elements that belong to this forward alone, but for the next.
 std::vector<Element> elements_of(const Forward& forward);
+
+// That its sources are those of the list with this number (SourceLists).
+Element source_list_element(const ForwardKey& forward, std::uint32_t number);
 
 // Elements that several forwards may want: endpoints, pods, addresses, snat. See SharedElements.
 std::vector<Element> shared_elements_of(const Forward& forward);

@@ -1,29 +1,13 @@
 #include "core/edge/plan_claimant.hpp"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "core/edge/resolve_endpoints.hpp"
+#include "core/edge/static_state.hpp"
 
 namespace core {
 namespace {
-
-// Says whether the address is in effect here, and where connections of pods are sent out.
-void place(const ClaimantSurroundings& around, Forward& forward) {
-  forward.active = around.settings.address_policy == AddressPolicy::any ||
-                   around.host.is_local(forward.key.address);
-  if (!forward.snat) return;
-  for (const ExternalInterface& external : around.external) {
-    const auto found = around.host.interfaces.find(external.name);
-    const auto& addresses = found->second.addresses;
-    if (std::any_of(addresses.begin(), addresses.end(),
-                    [&](const Prefix& p) { return p.address == forward.key.address; })) {
-      forward.via = external.name;
-      return;
-    }
-  }
-}
 
 // Why nothing of the claimant is in effect, as far as that needs no look at endpoints.
 std::string refusal_of(const ClaimantSurroundings& around, const ObjectId& id,
@@ -49,17 +33,23 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
   if (std::string refusal = refusal_of(around, id, entry); !refusal.empty()) {
     entry.report.reasons.push_back(std::move(refusal));
     entry.report.state = MappingReport::State::rejected;
+    around.budgets.give_back(id);
     return result;
   }
   ResolveInput input;
   input.owner = id;
   input.mapping = &mapping;
   input.settings = &around.settings;
+  input.sources = &entry.sources;
   const ObjectName service{id.name.ns, mapping.service};
   input.service = around.objects.service(service);
   input.slices = around.objects.slices_of(service);
   Resolved resolved = resolve(input);
   entry.report.reasons = std::move(resolved.reasons);
+  if (std::string over = around.budgets.take(id, cost_of(resolved.forwards)); !over.empty()) {
+    resolved.forwards.clear();
+    entry.report.reasons = {std::move(over)};
+  }
   bool active = false;
   std::set<Address> without_table;
   for (Forward& forward : resolved.forwards) {
@@ -67,7 +57,7 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
       without_table.insert(forward.key.address);
       continue;
     }
-    place(around, forward);
+    place(forward, around.host, around.settings, around.external);
     active = active || forward.active;
     const auto old = entry.forwards.find(forward.key);
     auto planned = old != entry.forwards.end() && *old->second == forward

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/edge/edge_budgets.hpp"
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
@@ -15,13 +16,14 @@ namespace core {
 
 struct ClaimantSurroundings {
   const EdgeObjects& objects;
+  EdgeBudgets& budgets;
   const EdgeSettings& settings;
   const Host& host;
   const std::vector<ExternalInterface>& external;
 };
 
-// Writes entry.report. A forward that is as it was is the same value as in entry.forwards: then
-// nobody has to compare again.
+// Writes entry.report, and takes from the budgets what the claimant comes to. A forward that is as
+// it was is the same value as in entry.forwards: then nobody has to compare again.
 std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     const ClaimantSurroundings& around, const ObjectId& id, EdgeObjects::Claimant& entry);
 

@@ -1,12 +1,15 @@
 #include "core/edge/plan_edge.hpp"
 
 #include <algorithm>
-#include <unordered_set>
+#include <iterator>
+#include <set>
 
+#include "core/edge/edge_budgets.hpp"
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/host_warnings.hpp"
 #include "core/edge/plan_claimant.hpp"
 #include "core/edge/reply_routes.hpp"
+#include "core/edge/source_lists.hpp"
 #include "core/edge/static_state.hpp"
 #include "core/state/shared_elements.hpp"
 #include "core/state/text.hpp"
@@ -24,19 +27,8 @@ class EdgePlan::Impl {
   }
 
   EdgeUpdate update(const Host& host, bool with_changes) {
-    if (host == host_) {
-      return {};
-    }
-    std::unordered_set<std::string> touched;
-    for (const Host* side : {static_cast<const Host*>(&host_), &host}) {
-      for (const auto& [name, interface] : side->interfaces) {
-        for (const Prefix& prefix : interface.addresses) {
-          if (host_.is_local(prefix.address) != host.is_local(prefix.address)) {
-            touched.insert(to_string(prefix.address));
-          }
-        }
-      }
-    }
+    if (host == host_) return {};
+    const std::set<Address> touched = come_or_gone(host_, host);
     // The interface that has an address matters only where connections of pods are sent out by it.
     const bool all = settings_.snat || first_host_ || host_.ipv6 != host.ipv6;
     host_ = host;
@@ -47,7 +39,7 @@ class EdgePlan::Impl {
     first_host_ = false;
     for (const auto& [id, entry] : objects_.claimants()) {
       if (all || std::any_of(entry.mapping().addresses.begin(), entry.mapping().addresses.end(),
-                             [&](const Address& a) { return touched.contains(to_string(a)); })) {
+                             [&](const Address& a) { return touched.contains(a); })) {
         objects_.touch(id);
       }
     }
@@ -78,7 +70,14 @@ class EdgePlan::Impl {
     return finish(true);
   }
 
-  [[nodiscard]] const State& frame() const { return frame_; }
+  // With a set and a chain for each list of sources: put together when somebody asks.
+  [[nodiscard]] const State& frame() const {
+    if (!whole_frame_) {
+      whole_frame_ = frame_;
+      source_lists_.add_to(*whole_frame_);
+    }
+    return *whole_frame_;
+  }
 
   void each_owned(const std::function<void(const ObjectId&, const Element&)>& visit) const {
     for (const auto& [id, entry] : objects_.claimants()) {
@@ -101,6 +100,7 @@ class EdgePlan::Impl {
       }
     }
     shared_.each(visit);
+    source_lists_.each(visit);
   }
 
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const {
@@ -170,6 +170,7 @@ class EdgePlan::Impl {
     return result;
   }
 
+  [[nodiscard]] auto over_limits() const { return budgets_.refused(); }
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const { return objects_.counts(); }
 
   const EdgeSettings settings_;
@@ -177,42 +178,47 @@ class EdgePlan::Impl {
   std::vector<ExternalInterface> external_;
 
  private:
+  void replan(const ObjectId& id, EdgeObjects::Claimants& all_gone, EdgeUpdate& update) {
+    const auto found = objects_.claimants().find(id);
+    std::map<ForwardKey, std::shared_ptr<const Forward>> before;
+    std::map<ForwardKey, std::shared_ptr<const Forward>> after;
+    if (const auto gone = all_gone.find(id); gone != all_gone.end()) {
+      before = std::move(gone->second.forwards);
+      all_gone.erase(gone);
+    }
+    note_rejection(id, nullptr);
+    if (found != objects_.claimants().end()) {
+      after = plan_claimant({objects_, budgets_, settings_, host_, external_}, id, found->second);
+      before.merge(found->second.forwards);
+      note_rejection(id, &found->second.report);
+    } else {
+      budgets_.give_back(id);
+    }
+    for (const auto& [key, old] : before) {
+      const auto now = after.find(key);
+      if (now == after.end() || now->second != old) {
+        update.forwards.push_back({old, now == after.end() ? nullptr : now->second});
+      }
+    }
+    for (const auto& [key, now] : after) {
+      if (!before.contains(key)) update.forwards.push_back({nullptr, now});
+    }
+    if (found != objects_.claimants().end()) found->second.forwards = std::move(after);
+    update.planned.push_back(id);
+  }
+
   EdgeUpdate finish(bool with_changes) {
     EdgeUpdate update;
     EdgeObjects::News news = objects_.take_news();
-    for (const ObjectId& id : news.touched) {
-      const auto found = objects_.claimants().find(id);
-      std::map<ForwardKey, std::shared_ptr<const Forward>> before;
-      std::map<ForwardKey, std::shared_ptr<const Forward>> after;
-      if (const auto gone = news.gone.find(id); gone != news.gone.end()) {
-        before = std::move(gone->second.forwards);
-      }
-      note_rejection(id, nullptr);
-      if (found != objects_.claimants().end()) {
-        after = plan_claimant({objects_, settings_, host_, external_}, id, found->second);
-        before.merge(found->second.forwards);
-        note_rejection(id, &found->second.report);
-      }
-      for (const auto& [key, old] : before) {
-        const auto now = after.find(key);
-        if (now == after.end() || now->second != old) {
-          update.forwards.push_back({old, now == after.end() ? nullptr : now->second});
-        }
-      }
-      for (const auto& [key, now] : after) {
-        if (!before.contains(key)) {
-          update.forwards.push_back({nullptr, now});
-        }
-      }
-      if (found != objects_.claimants().end()) {
-        found->second.forwards = std::move(after);
-      }
+    while (!news.touched.empty()) {
+      for (const ObjectId& id : news.touched) replan(id, news.gone, update);
+      // What one gives back another may get.
+      news.touched = budgets_.take_hopeful();
     }
-    update.planned.assign(news.touched.begin(), news.touched.end());
     join(update.forwards);
     count(update.forwards);
     const bool rebuilt = std::exchange(frame_dirty_, false);
-    const State old_frame = rebuilt ? frame_ : State{};
+    State observed = rebuilt ? frame() : State{};
     std::vector<Element> before;
     std::vector<Element> after;
     if (rebuilt) {
@@ -221,24 +227,32 @@ class EdgePlan::Impl {
       append_frame_elements(after);
     }
     SharedElements::Difference shared = shared_.settle();
-    if (!with_changes) {
-      return update;
-    }
+    SourceLists::Difference lists = source_lists_.settle();
+    const bool lists_come_or_go = !lists.tables_before.empty() || !lists.tables_after.empty();
+    if (rebuilt || lists_come_or_go) whole_frame_.reset();
+    if (!with_changes) return update;
     for (const ForwardChange& change : update.forwards) {
       append(before, change.before);
       append(after, change.after);
     }
     std::move(shared.before.begin(), shared.before.end(), std::back_inserter(before));
     std::move(shared.after.begin(), shared.after.end(), std::back_inserter(after));
-    if (!rebuilt) {
+    std::ranges::move(lists.before, std::back_inserter(before));
+    std::ranges::move(lists.after, std::back_inserter(after));
+    if (!rebuilt && !lists_come_or_go) {
       update.changes = diff(before, after);
       return update;
     }
-    State observed = old_frame;
+    State desired;
+    if (rebuilt) {
+      desired = frame();
+    } else {
+      lists.put_tables(frame_, observed, desired);
+    }
     for (Element& element : before) {
       observed.elements.emplace(element.key, std::move(element.value));
     }
-    update.changes = diff(observed, frame_, [&](const auto& visit) {
+    update.changes = diff(observed, desired, [&](const auto& visit) {
       std::for_each(after.begin(), after.end(), visit);
     });
     return update;
@@ -256,10 +270,12 @@ class EdgePlan::Impl {
     for (const ForwardChange& change : changes) {
       if (change.before) {
         shared_.release(shared_elements_of(*change.before));
+        source_lists_.release(*change.before);
         count_limits(*change.before, -1);
       }
       if (change.after) {
         shared_.acquire(shared_elements_of(*change.after));
+        source_lists_.acquire(*change.after);
         count_limits(*change.after, 1);
       }
     }
@@ -309,6 +325,7 @@ class EdgePlan::Impl {
       return refused_.contains(to_text(Changes{AddRoute{route}}).front());
     });
     if (refused) frame_.sysctls.erase(liberal.key);
+    whole_frame_.reset();
     frame_elements_ = std::move(frame.elements);
   }
 
@@ -320,14 +337,17 @@ class EdgePlan::Impl {
 
   Host host_;
   bool first_host_ = true;
-  State frame_;
+  State frame_;  // but for the lists of sources
+  mutable std::optional<State> whole_frame_;
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
   bool liberal_was_off_ = false;
   std::map<std::string, std::string> refused_;  // of the frame: change, reason
 
   EdgeObjects objects_;
+  EdgeBudgets budgets_{settings_.limits};
   SharedElements shared_;
+  SourceLists source_lists_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> limit_users_;
 };
 
@@ -369,6 +389,9 @@ std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards_of(const ObjectId
 }
 const std::set<Rejection>& EdgePlan::rejections() const { return impl_->rejections_; }
 std::vector<std::string> EdgePlan::warnings() const { return impl_->warnings(); }
+std::map<std::string_view, std::uint64_t> EdgePlan::over_limits() const {
+  return impl_->over_limits();
+}
 std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->object_counts(); }
 const EdgeSettings& EdgePlan::settings() const { return impl_->settings_; }
 const std::vector<ExternalInterface>& EdgePlan::external() const { return impl_->external_; }

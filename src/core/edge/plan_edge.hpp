@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/edge/edge_settings.hpp"
@@ -72,6 +73,8 @@ class EdgePlan {
       const ObjectId& claimant) const;
   [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const;
   [[nodiscard]] const std::set<Rejection>& rejections() const;
+  // Objects that are rejected because of a limit, by the setting; all such settings are there.
+  [[nodiscard]] std::map<std::string_view, std::uint64_t> over_limits() const;
   // Of the host: forwarding off, rp_filter …
   [[nodiscard]] std::vector<std::string> warnings() const;
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const;

@@ -1,6 +1,9 @@
 #include "core/edge/resolve_endpoints.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "core/edge/edge_rules.hpp"
 #include "core/edge/endpoint_slots.hpp"
@@ -11,6 +14,9 @@ namespace {
 // Ports of a range that do not lead to one run of ports are listed one by one, up to so many.
 constexpr std::uint32_t most_single_ports = 1024;
 
+// An object with as many ports and addresses as it may have can have a reason for each.
+constexpr std::size_t most_reasons = 100;
+
 std::string describe(std::uint16_t port, Protocol protocol) {
   return std::to_string(port) + "/" + std::string(to_string(protocol));
 }
@@ -18,31 +24,48 @@ std::string describe(std::uint16_t port, Protocol protocol) {
 class Resolver {
  public:
   explicit Resolver(const ResolveInput& input)
-      : input_(input), mapping_(*input.mapping), settings_(*input.settings) {}
+      : input_(input), mapping_(*input.mapping), settings_(*input.settings) {
+    if (input.service == nullptr) return;
+    for (const ServicePort& port : input.service->ports) {
+      service_ports_.emplace(std::pair{port.port, port.protocol}, &port);
+    }
+    for (const EndpointSlice* const slice : input.slices) {
+      for (const EndpointPort& port : slice->ports) {
+        by_port_[{port.name, port.protocol}].emplace_back(slice, &port);
+      }
+    }
+  }
 
   Resolved run() {
-    if (input_.service == nullptr) {
-      reject("Service " + to_string(ObjectName{mapping_.name.ns, mapping_.service}) +
-             " does not exist");
-      return std::move(result_);
-    }
-    if (input_.service->type == Service::Type::external_name) {
-      reject("Service " + to_string(input_.service->name) +
-             " is of type ExternalName: it has no endpoints; name a Service that selects pods");
-      return std::move(result_);
-    }
-    if (settings_.backend == BackendMode::cluster_ip && input_.service->cluster_ips.empty()) {
-      reject("Service " + to_string(input_.service->name) +
-             " is headless: it has no ClusterIP; use --backend endpoints");
-      return std::move(result_);
-    }
-    for (const MappingPort& port : mapping_.ports) {
-      resolve_port(port);
+    resolve_ports();
+    if (left_out_ > 0) {
+      result_.reasons.push_back("and " + std::to_string(left_out_) + " more of this kind");
     }
     return std::move(result_);
   }
 
  private:
+  void resolve_ports() {
+    if (input_.service == nullptr) {
+      reject("Service " + to_string(ObjectName{mapping_.name.ns, mapping_.service}) +
+             " does not exist");
+      return;
+    }
+    if (input_.service->type == Service::Type::external_name) {
+      reject("Service " + to_string(input_.service->name) +
+             " is of type ExternalName: it has no endpoints; name a Service that selects pods");
+      return;
+    }
+    if (settings_.backend == BackendMode::cluster_ip && input_.service->cluster_ips.empty()) {
+      reject("Service " + to_string(input_.service->name) +
+             " is headless: it has no ClusterIP; use --backend endpoints");
+      return;
+    }
+    for (const MappingPort& port : mapping_.ports) {
+      resolve_port(port);
+    }
+  }
+
   // How one external port is served, in one address family.
   struct Target {
     std::vector<Backend> backends;
@@ -50,22 +73,26 @@ class Resolver {
 
     friend bool operator==(const Target&, const Target&) = default;
   };
+  // The same for all addresses.
+  struct SharedTarget {
+    SharedVector<Backend> backends;
+    SharedVector<Backend> draining;
+    SharedVector<std::uint16_t> slots;
+  };
 
   void reject(std::string reason) {
     // Two addresses of a family meet the same obstacle: it is said once.
-    if (std::find(result_.reasons.begin(), result_.reasons.end(), reason) ==
-        result_.reasons.end()) {
+    if (!said_.insert(reason).second) return;
+    if (said_.size() > most_reasons) {
+      ++left_out_;
+    } else {
       result_.reasons.push_back(std::move(reason));
     }
   }
 
   const ServicePort* service_port(std::uint32_t number, Protocol protocol) const {
-    for (const ServicePort& port : input_.service->ports) {
-      if (port.port == number && port.protocol == protocol) {
-        return &port;
-      }
-    }
-    return nullptr;
+    const auto found = service_ports_.find({number, protocol});
+    return found == service_ports_.end() ? nullptr : found->second;
   }
 
   void resolve_port(const MappingPort& port) {
@@ -90,70 +117,106 @@ class Resolver {
              describe(port.service_port, port.protocol) + "; it has " + has);
       return;
     }
+    // What its addresses have in common is found out once.
+    std::map<Family, Runs> runs;
     for (const Address& address : mapping_.addresses) {
-      resolve_address(port, address);
+      const Family family = address.family();
+      if (settings_.backend == BackendMode::cluster_ip && !cluster_ip(family)) {
+        reject("Service " + to_string(input_.service->name) +
+               " has no ClusterIP of the family of " + to_string(address));
+        continue;
+      }
+      const auto [known, fresh] = runs.try_emplace(family);
+      if (fresh) known->second = runs_of(port, family);
+      if (known->second.unserved) {
+        reject("no ready endpoint of Service " + to_string(input_.service->name) + " for " +
+               describe(port.ports.first, port.protocol) + " of " + to_string(address) +
+               ": connections are refused");
+      }
+      for (const auto& [ports, target] : known->second.runs) {
+        add({address, port.protocol, ports}, target);
+      }
     }
   }
 
-  void resolve_address(const MappingPort& port, const Address& address) {
-    const Family family = address.family();
-    if (settings_.backend == BackendMode::cluster_ip && !cluster_ip(family)) {
-      reject("Service " + to_string(input_.service->name) + " has no ClusterIP of the family of " +
-             to_string(address));
-      return;
-    }
-    const Target first = target(port, port.ports.first, family);
-    if (first.backends.empty() && settings_.backend == BackendMode::endpoints) {
-      reject("no ready endpoint of Service " + to_string(input_.service->name) + " for " +
-             describe(port.ports.first, port.protocol) + " of " + to_string(address) +
-             ": connections are refused");
-    }
-    if (port.ports.single()) {
-      add({address, port.protocol, port.ports}, first);
-      return;
-    }
-    // A range is one run of ports on the endpoints, unless the Service says otherwise for some.
-    bool uniform = true;
-    for (const ServicePort& declared : input_.service->ports) {
-      if (declared.protocol != port.protocol || declared.port <= port.service_port ||
-          declared.port - port.service_port >= static_cast<int>(port.ports.size())) {
-        continue;
-      }
-      const auto offset = static_cast<std::uint16_t>(declared.port - port.service_port);
-      uniform = uniform && target(port, static_cast<std::uint16_t>(port.ports.first + offset),
-                                  family) == moved(first, offset);
-    }
-    const auto base = [](const Target& t) { return t.backends.front().ports.first; };
-    uniform =
-        uniform && std::all_of(first.backends.begin(), first.backends.end(),
-                               [&](const Backend& b) { return b.ports.first == base(first); });
-    if (uniform) {
-      Target run = first;
-      for (std::vector<Backend>* backends : {&run.backends, &run.draining}) {
-        for (Backend& backend : *backends) {
-          const std::uint32_t last = backend.ports.first + port.ports.size() - 1;
-          if (last > 65535) {
-            reject("port " + describe(port.ports.last, port.protocol) +
-                   " of the range would lead to port " + std::to_string(last) +
-                   " of the endpoints: shorten the range");
-            return;
-          }
-          backend.ports.last = static_cast<std::uint16_t>(last);
+  // Ports of a range that follow one another and lead to ports that do, on the same endpoints.
+  struct Runs {
+    std::vector<std::pair<PortRange, SharedTarget>> runs;
+    bool unserved = false;
+  };
+
+  Runs runs_of(const MappingPort& port, Family family) {
+    Runs result;
+    Target current = target(port, port.ports.first, family);
+    result.unserved = current.backends.empty() && settings_.backend == BackendMode::endpoints;
+    std::uint32_t begin = 0;  // of the run, as an offset into the range
+    std::uint32_t single_ports = 0;
+    const auto finish = [&](std::uint32_t end) {
+      const auto first = static_cast<std::uint16_t>(port.ports.first + begin);
+      const auto last = static_cast<std::uint16_t>(port.ports.first + end - 1);
+      if (first == last) {
+        result.runs.emplace_back(PortRange{first, last}, share(current, true));
+      } else if (is_one_run(current)) {
+        if (lengthen(current, end - begin)) {
+          result.runs.emplace_back(PortRange{first, last}, share(current, false));
+        } else {
+          reject("port " + describe(last, port.protocol) + " of the range would lead to port " +
+                 std::to_string(current.backends.front().ports.first + end - begin - 1) +
+                 " of the endpoints: shorten the range");
         }
+      } else if ((single_ports += end - begin) <= most_single_ports) {
+        for (std::uint32_t i = 0; i < end - begin; ++i) {
+          const auto number = static_cast<std::uint16_t>(first + i);
+          result.runs.emplace_back(PortRange{number, number},
+                                   share(moved(current, static_cast<std::uint16_t>(i)), true));
+        }
+      } else {
+        reject("ports " + to_string(port.ports) +
+               " do not lead to one run of ports on the endpoints and are more than " +
+               std::to_string(most_single_ports) + ": split the range");
       }
-      add({address, port.protocol, port.ports}, run);
-      return;
+    };
+    // A run can end only where the Service declares a port, or where one follows that it does not.
+    for (const std::uint32_t offset : breaks_of(port)) {
+      const Target next =
+          target(port, static_cast<std::uint16_t>(port.ports.first + offset), family);
+      if (next == moved(current, static_cast<std::uint16_t>(offset - begin))) continue;
+      finish(offset);
+      begin = offset;
+      current = next;
     }
-    if (port.ports.size() > most_single_ports) {
-      reject("ports " + to_string(port.ports) +
-             " do not lead to one run of ports on the endpoints" + " and are more than " +
-             std::to_string(most_single_ports) + ": split the range");
-      return;
+    finish(port.ports.size());
+    return result;
+  }
+
+  [[nodiscard]] std::set<std::uint32_t> breaks_of(const MappingPort& port) const {
+    std::set<std::uint32_t> breaks;
+    for (const ServicePort& declared : input_.service->ports) {
+      if (declared.protocol != port.protocol || declared.port <= port.service_port) continue;
+      const std::uint32_t offset = std::uint32_t{declared.port} - port.service_port;
+      for (const std::uint32_t at : {offset, offset + 1}) {
+        if (at < port.ports.size()) breaks.insert(at);
+      }
     }
-    for (std::uint32_t number = port.ports.first; number <= port.ports.last; ++number) {
-      const auto single = static_cast<std::uint16_t>(number);
-      add({address, port.protocol, {single, single}}, target(port, single, family));
+    return breaks;
+  }
+
+  // All endpoints have it at the same port.
+  static bool is_one_run(const Target& target) {
+    return std::ranges::all_of(target.backends, [&](const Backend& backend) {
+      return backend.ports.first == target.backends.front().ports.first;
+    });
+  }
+
+  // False: there are not so many ports.
+  static bool lengthen(Target& target, std::uint32_t ports) {
+    for (std::vector<Backend>* backends : {&target.backends, &target.draining}) {
+      for (Backend& backend : *backends) {
+        if (backend.ports.first + ports - 1 > 65535) return false;
+        backend.ports.last = static_cast<std::uint16_t>(backend.ports.first + ports - 1);
+      }
     }
+    return true;
   }
 
   static Target moved(Target target, std::uint16_t offset) {
@@ -203,32 +266,27 @@ class Resolver {
                    Family family) const {
     std::vector<Backend> ready;
     std::vector<Backend> terminating;
-    for (const EndpointSlice* slice : input_.slices) {
-      std::optional<std::uint16_t> port;
-      if (declared == nullptr) {
-        port = number;
-      }
-      for (const EndpointPort& candidate : slice->ports) {
-        if (declared != nullptr && candidate.name == declared->name &&
-            candidate.protocol == protocol) {
-          // A port without number stands for all ports.
-          port = candidate.port.value_or(declared->target_port != 0 ? declared->target_port
-                                                                    : declared->port);
-        }
-      }
-      if (!port) {
-        continue;
-      }
-      for (const Endpoint& endpoint : slice->endpoints) {
+    const auto take = [&](const EndpointSlice& slice, std::uint16_t port) {
+      for (const Endpoint& endpoint : slice.endpoints) {
         if (endpoint.address.family() != family || (only_here() && !endpoint.here)) {
           continue;
         }
-        const Backend backend{endpoint.address, {*port, *port}};
+        const Backend backend{endpoint.address, {port, port}};
         if (endpoint.ready) {
           ready.push_back(backend);
         } else if (endpoint.serving && endpoint.terminating) {
           terminating.push_back(backend);
         }
+      }
+    };
+    if (declared == nullptr) {
+      for (const EndpointSlice* const slice : input_.slices) take(*slice, number);
+    } else if (const auto found = by_port_.find({declared->name, protocol});
+               found != by_port_.end()) {
+      for (const auto& [slice, port] : found->second) {
+        // A port without number stands for all ports.
+        take(*slice, port->port.value_or(declared->target_port != 0 ? declared->target_port
+                                                                    : declared->port));
       }
     }
     const auto unique = [](std::vector<Backend>& backends) {
@@ -247,7 +305,22 @@ class Resolver {
     return {std::move(ready), std::move(terminating)};
   }
 
-  void add(const ForwardKey& key, const Target& target) {
+  static SharedTarget share(const Target& target, bool single_port) {
+    std::vector<std::string> identities;
+    identities.reserve(target.backends.size());
+    for (const Backend& backend : target.backends) identities.push_back(to_string(backend));
+    std::vector<std::uint16_t> slots;
+    if (!identities.empty()) {
+      slots =
+          fill_slots(identities, single_port ? slot_count(identities.size()) : range_slot_count);
+    }
+    return {SharedVector(target.backends), SharedVector(target.draining),
+            SharedVector(std::move(slots))};
+  }
+
+  void add(const ForwardKey& key, const SharedTarget& target) {
+    // One more than it may have is enough to refuse it.
+    if (result_.forwards.size() > settings_.limits.forwards_per_mapping) return;
     Forward forward;
     forward.key = key;
     forward.owner = input_.owner;
@@ -258,7 +331,9 @@ class Resolver {
     forward.alter = keep == settings_.masquerade;
     forward.hairpin = keep;
     forward.snat = settings_.snat;
-    add_sources(forward);
+    const SourcesOfFamily& sources = (*input_.sources)[key.address.family() == Family::ipv6];
+    forward.sources = sources.list;
+    forward.nobody = sources.nobody;
     forward.max_connections = mapping_.max_connections_per_source;
     forward.new_per_second = mapping_.new_connections_per_second;
     if (forward.max_connections != 0 || forward.new_per_second != 0) {
@@ -266,42 +341,8 @@ class Resolver {
     }
     forward.backends = target.backends;
     forward.draining = target.draining;
-    std::vector<std::string> identities;
-    identities.reserve(forward.backends.size());
-    for (const Backend& backend : forward.backends) {
-      identities.push_back(to_string(backend));
-    }
-    if (!identities.empty()) {
-      forward.slots = fill_slots(
-          identities, key.ports.single() ? slot_count(identities.size()) : range_slot_count);
-    }
+    forward.slots = target.slots;
     result_.forwards.push_back(std::move(forward));
-  }
-
-  // Disjoint prefixes: an interval set refuses overlaps, and the wider one says it all.
-  void add_sources(Forward& forward) const {
-    std::vector<Prefix>& sources = forward.sources;
-    for (const Prefix& source : mapping_.allowed_sources) {
-      if (source.family() == forward.key.address.family()) {
-        sources.push_back(source.masked());
-      }
-    }
-    forward.nobody = sources.empty() && !mapping_.allowed_sources.empty();
-    std::sort(sources.begin(), sources.end(), [](const Prefix& a, const Prefix& b) {
-      return a.length != b.length ? a.length < b.length : a.address < b.address;
-    });
-    std::vector<Prefix> disjoint;
-    for (const Prefix& source : sources) {
-      if (std::none_of(disjoint.begin(), disjoint.end(),
-                       [&](const Prefix& wider) { return wider.contains(source.address); })) {
-        disjoint.push_back(source);
-      }
-    }
-    // Everybody is allowed: then the list costs nothing.
-    if (disjoint.size() == 1 && disjoint.front().length == 0) {
-      disjoint.clear();
-    }
-    sources = std::move(disjoint);
   }
 
   // Joins the ports of one Mapping in the limits' state. A hash of the name (FNV-1a): should two
@@ -317,7 +358,13 @@ class Resolver {
   const ResolveInput& input_;
   const Mapping& mapping_;
   const EdgeSettings& settings_;
+  std::map<std::pair<std::uint32_t, Protocol>, const ServicePort*> service_ports_;
+  std::map<std::pair<std::string_view, Protocol>,
+           std::vector<std::pair<const EndpointSlice*, const EndpointPort*>>>
+      by_port_;
   Resolved result_;
+  std::set<std::string> said_;
+  std::size_t left_out_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A Mapping and its Service -> where each of its ports leads. Pure; knows nothing of the kernel.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct ResolveInput {
   const Service* service = nullptr;          // null: there is none
   std::vector<const EndpointSlice*> slices;  // of the Service
   const EdgeSettings* settings = nullptr;
+  const std::array<SourcesOfFamily, 2>* sources = nullptr;  // the Mapping's, by family
 };
 
 struct Resolved {

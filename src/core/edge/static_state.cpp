@@ -66,4 +66,31 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
   return frame;
 }
 
+void place(Forward& forward, const Host& host, const EdgeSettings& settings,
+           const std::vector<ExternalInterface>& external) {
+  const Address& address = forward.key.address;
+  forward.active = settings.address_policy == AddressPolicy::any || host.is_local(address);
+  if (!forward.snat) return;
+  for (const ExternalInterface& one : external) {
+    const auto& addresses = host.interfaces.at(one.name).addresses;
+    if (std::ranges::find(addresses, address, &Prefix::address) == addresses.end()) continue;
+    forward.via = one.name;
+    return;
+  }
+}
+
+std::set<Address> come_or_gone(const Host& before, const Host& after) {
+  std::set<Address> changed;
+  for (const Host* side : {&before, &after}) {
+    for (const auto& [name, interface] : side->interfaces) {
+      for (const Prefix& prefix : interface.addresses) {
+        if (before.is_local(prefix.address) != after.is_local(prefix.address)) {
+          changed.insert(prefix.address);
+        }
+      }
+    }
+  }
+  return changed;
+}
+
 }  // namespace core

@@ -11,6 +11,7 @@
 
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
+#include "core/edge/forward.hpp"
 #include "core/host.hpp"
 #include "core/state/state.hpp"
 
@@ -36,5 +37,12 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
                           const std::vector<ExternalInterface>& external,
                           std::set<std::pair<std::uint32_t, std::uint32_t>> limits,
                           bool liberal_was_off = false);
+
+// Whether the forward is in effect on this host, and where its endpoints' own connections leave.
+void place(Forward& forward, const Host& host, const EdgeSettings& settings,
+           const std::vector<ExternalInterface>& external);
+
+// Addresses that are local on one of the two only.
+std::set<Address> come_or_gone(const Host& before, const Host& after);
 
 }  // namespace core

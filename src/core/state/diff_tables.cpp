@@ -3,15 +3,30 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 namespace core {
 namespace {
 
+// There are as many sets and chains as lists of sources: none is looked for by walking through all.
 template <typename Named>
-const Named* find_named(const std::vector<Named>& all, const std::string& name) {
-  const auto found = std::ranges::find(all, name, &Named::name);
-  return found == all.end() ? nullptr : &*found;
-}
+class ByName {
+ public:
+  // `all` outlives this; null: there are none.
+  explicit ByName(const std::vector<Named>* all) {
+    if (all == nullptr) return;
+    named_.reserve(all->size());
+    for (const Named& one : *all) named_.emplace(one.name, &one);
+  }
+  [[nodiscard]] const Named* find(const std::string& name) const {
+    const auto found = named_.find(name);
+    return found == named_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const Named*> named_;
+};
 
 const nft::Table* find_table(const State& state, Family family) {
   const auto found = state.tables.find(family);
@@ -21,12 +36,14 @@ const nft::Table* find_table(const State& state, Family family) {
 // The kernel alters neither a set's declaration nor a chain's hook: that takes a new table.
 bool can_become(const nft::Table& observed, const nft::Table& desired) {
   if (observed.name != desired.name) return false;
+  const ByName sets(&observed.sets);
+  const ByName chains(&observed.chains);
   for (const nft::Set& set : desired.sets) {
-    const nft::Set* const before = find_named(observed.sets, set.name);
+    const nft::Set* const before = sets.find(set.name);
     if (before != nullptr && *before != set) return false;
   }
   for (const nft::Chain& chain : desired.chains) {
-    const nft::Chain* const before = find_named(observed.chains, chain.name);
+    const nft::Chain* const before = chains.find(chain.name);
     if (before != nullptr && before->hook != chain.hook) return false;
   }
   return true;
@@ -58,19 +75,20 @@ class TableDiff {
       before = nullptr;
     }
     if (after == nullptr) return;
+    const ByName sets(before == nullptr ? nullptr : &before->sets);
+    const ByName chains(before == nullptr ? nullptr : &before->chains);
     for (const nft::Set& set : after->sets) {
-      if (before == nullptr || find_named(before->sets, set.name) == nullptr) {
+      if (sets.find(set.name) == nullptr) {
         changes_.push_back(AddSet{family, set});
       }
     }
     for (const nft::Chain& chain : after->chains) {
-      if (before == nullptr || find_named(before->chains, chain.name) == nullptr) {
+      if (chains.find(chain.name) == nullptr) {
         changes_.push_back(AddChain{family, chain.name, chain.hook});
       }
     }
     for (const nft::Chain& chain : after->chains) {
-      const nft::Chain* const old =
-          before == nullptr ? nullptr : find_named(before->chains, chain.name);
+      const nft::Chain* const old = chains.find(chain.name);
       if (old == nullptr ? !chain.rules.empty() : old->rules != chain.rules) {
         changes_.push_back(ReplaceRules{family, chain});
       }
@@ -123,9 +141,11 @@ class TableDiff {
   void shrink_table(Family family) {
     const nft::Table& before = *find_table(observed_, family);
     const nft::Table& after = *find_table(desired_, family);
+    const ByName chains(&after.chains);
+    const ByName sets(&after.sets);
     std::vector<const nft::Chain*> gone;
     for (const nft::Chain& chain : before.chains) {
-      if (find_named(after.chains, chain.name) == nullptr) gone.push_back(&chain);
+      if (chains.find(chain.name) == nullptr) gone.push_back(&chain);
     }
     // They may lead to each other.
     for (const nft::Chain* const chain : gone) {
@@ -137,7 +157,7 @@ class TableDiff {
       changes_.push_back(DeleteChain{family, chain->name});
     }
     for (const nft::Set& set : before.sets) {
-      if (find_named(after.sets, set.name) == nullptr) {
+      if (sets.find(set.name) == nullptr) {
         changes_.push_back(DeleteSet{family, set.name});
       }
     }

@@ -17,7 +17,8 @@ std::uint64_t mix(std::uint64_t hash, std::span<const std::uint8_t> bytes) {
 }
 
 std::uint64_t hash_key(const ElementKey& key, std::uint64_t seed) {
-  const std::uint64_t head = std::uint64_t{key.key.size} << 24 | std::uint64_t{key.end.size} << 16 |
+  const std::uint64_t head = std::uint64_t{key.set.instance()} << 32 |
+                             std::uint64_t{key.key.size} << 24 | std::uint64_t{key.end.size} << 16 |
                              static_cast<std::uint64_t>(key.family) << 8 | key.set.number();
   return mix(mix(seed ^ head, key.key.view()), key.end.view());
 }

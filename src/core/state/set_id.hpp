@@ -1,11 +1,14 @@
-// Which set an element is of, in one byte: there are hundreds of thousands of elements. The sets
+// Which set an element is of, in four bytes: there are hundreds of thousands of elements. The sets
 // are the planners': each has a catalogue of its own, an enum of at most 64 names and the
-// declarations in the same order, and a line in the table of set_id.cpp. Not here: elements.
+// declarations in the same order, and a line in the table of set_id.cpp. Of one declaration there
+// may be several sets, told apart by a number. Not here: elements.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,15 +40,30 @@ class SetId {
     return static_cast<Enum>(number_ % catalogue_size);
   }
   [[nodiscard]] constexpr std::uint8_t number() const { return number_; }
-  friend constexpr auto operator<=>(SetId, SetId) = default;
+
+  // Another set of the same declaration: from 1 to most_instances; 0 is the one without a number.
+  static constexpr std::uint32_t most_instances = 0xffffff;
+  [[nodiscard]] constexpr SetId instance(std::uint32_t instance) const {
+    SetId other = *this;
+    other.instance_ = {static_cast<std::uint8_t>(instance >> 16),
+                       static_cast<std::uint8_t>(instance >> 8),
+                       static_cast<std::uint8_t>(instance)};
+    return other;
+  }
+  [[nodiscard]] constexpr std::uint32_t instance() const {
+    return std::uint32_t{instance_[0]} << 16 | std::uint32_t{instance_[1]} << 8 | instance_[2];
+  }
+  friend constexpr auto operator<=>(const SetId&, const SetId&) = default;
 
  private:
   std::uint8_t number_ = 0;
+  std::array<std::uint8_t, 3> instance_{};  // bytes, so that keys of elements have no gaps
 };
 
 // How the planner makes it, with the types of its keys and data.
 const nft::Set& declaration_of(SetId set);
-std::string_view to_string(SetId set);  // the nft name: "range-services"
+// The nft name: "range-services", or, of a numbered one, "allowed-00002a".
+std::string to_string(SetId set);
 // No two sets of pona have one name.
 std::optional<SetId> parse_set(std::string_view name);
 // All of all catalogues.

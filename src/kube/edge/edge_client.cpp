@@ -34,8 +34,8 @@ FrameOptions frame_of(const ClusterClientOptions& options) {
 
 struct ClusterClient::Writers {
   Writers(Exchanges& exchanges, EventRecorder& events, const os::Clock& clock,
-          const std::string& instance, Reflector& mappings, Reflector& services)
-      : reporter({instance,
+          const ClusterClientOptions& options, Reflector& mappings, Reflector& services)
+      : reporter({options.instance,
                   [&services](const core::ObjectName& name) {
                     return services.cache().find({core::Kind::service, name});
                   },
@@ -43,7 +43,7 @@ struct ClusterClient::Writers {
                     mappings.cache().see({core::Kind::mapping, name}, std::move(seen));
                   }},
                  exchanges, events, clock),
-        addresses(exchanges, events, clock) {}
+        addresses(exchanges, events, clock, options.max_addresses_per_service) {}
 
   MappingReporter reporter;
   AddressWriter addresses;
@@ -60,8 +60,8 @@ ClusterClient::ClusterClient(Transport& transport, const os::Clock& clock,
     reflectors.push_back(&watches().add(std::move(resource), reduce));
   }
   if (options.instance.empty()) return;
-  writers_ = std::make_unique<Writers>(exchanges(), events(), clock, options.instance,
-                                       *reflectors[0], *reflectors[1]);
+  writers_ = std::make_unique<Writers>(exchanges(), events(), clock, options, *reflectors[0],
+                                       *reflectors[1]);
   add(writers_->reporter);
   add(writers_->addresses);
 }

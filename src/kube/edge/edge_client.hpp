@@ -20,6 +20,7 @@ struct ClusterClientOptions {
   std::string instance;
   std::string ns = "pona-system";  // of the Lease by which edges elect who writes for all
   std::string identity;            // in that election; of this process alone
+  std::size_t max_addresses_per_service = 256;  // that it may ask for
 };
 
 class ClusterClient : public ClientFrame {

@@ -36,12 +36,14 @@ std::string text_of(const std::vector<core::Address>& addresses) {
 
 }  // namespace
 
-AddressWriter::AddressWriter(Exchanges& exchanges, EventRecorder& events, os::Clock clock)
+AddressWriter::AddressWriter(Exchanges& exchanges, EventRecorder& events, os::Clock clock,
+                             std::size_t most_wishes)
     : events_(events),
       clock_(std::move(clock)),
       writes_(
           exchanges, clock_, [this](const core::ObjectName& name) { return next(name); },
-          [this](const core::ObjectName& name, const std::string& body) { written(name, body); }) {}
+          [this](const core::ObjectName& name, const std::string& body) { written(name, body); }),
+      assignment_(most_wishes) {}
 
 void AddressWriter::update(const core::ObjectChanges& objects) {
   assignment_.update(objects);

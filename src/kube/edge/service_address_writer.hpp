@@ -20,7 +20,9 @@ namespace kube {
 class AddressWriter : public ClientPart {
  public:
   // `exchanges` and `events` must outlive it.
-  AddressWriter(Exchanges& exchanges, EventRecorder& events, os::Clock clock);
+  // `most_wishes`: addresses that one Service may ask for.
+  AddressWriter(Exchanges& exchanges, EventRecorder& events, os::Clock clock,
+                std::size_t most_wishes);
 
   void update(const core::ObjectChanges& objects);
   // Null: it is gone.

@@ -178,7 +178,7 @@ void NftBatch::write_elements(std::size_t first, std::size_t last) {
 // The kernel names the offset of the bad element in the message.
 std::size_t NftBatch::element_at(const Message& message, std::uint32_t offset) const {
   const std::uint8_t* start = writer_.bytes().data() + message.begin;
-  std::size_t number = 0;
+  std::size_t member = 0;
   for_each_message(writer_.bytes().subspan(message.begin), [&](const NetlinkMessage& found) {
     if (found.bytes.data() != start) return;
     const auto list = nft_attributes(found).find(NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -186,10 +186,17 @@ std::size_t NftBatch::element_at(const Message& message, std::uint32_t offset) c
     for (const NetlinkAttribute& element : AttributeList(list->value)) {
       const auto end =
           static_cast<std::size_t>(element.value.data() + element.value.size() - start);
-      if (end <= offset) ++number;
+      if (end <= offset) ++member;
     }
   });
-  return std::min<std::size_t>(number, message.count - 1);
+  std::size_t number = 0;
+  for (; number + 1 < message.count; ++number) {
+    const std::size_t written =
+        written_count(*element_key(changes_[order_[message.first + number]]));
+    if (member < written) break;
+    member -= written;
+  }
+  return number;
 }
 
 std::string NftBatch::text_of(const NetlinkAnswer& answer) const {

@@ -91,6 +91,46 @@ std::shared_ptr<const std::string> read_comment(ByteView user_data, Comments& co
   return nullptr;
 }
 
+void put_value(NetlinkWriter& writer, const core::ElementValue* value) {
+  if (value == nullptr) return;
+  if (value->chain.size != 0) {
+    put_verdict(writer, *value);
+  } else if (value->data.size != 0) {
+    put_data(writer, NFTA_SET_ELEM_DATA, value->data.view());
+  }
+  if (value->comment && !value->comment->empty()) {
+    put_comment(writer, NFTA_SET_ELEM_USERDATA, *value->comment);
+  }
+}
+
+// Of one field: the kernel keeps such sets as a tree of beginnings and ends.
+bool is_lone_interval(const core::ElementKey& key) {
+  return key.end.size != 0 && key.end.size == key.key.size;
+}
+
+// The value that follows; nothing after the last of all.
+std::optional<core::Bytes<16>> after(core::Bytes<16> value) {
+  for (std::size_t i = value.size; i-- > 0;) {
+    if (++value.data[i] != 0) return value;
+  }
+  return std::nullopt;
+}
+
+void write_lone_interval(NetlinkWriter& writer, const core::ElementKey& key,
+                         const core::ElementValue* value) {
+  const std::size_t begin = writer.nest(NFTA_LIST_ELEM);
+  put_data(writer, NFTA_SET_ELEM_KEY, key.key.view());
+  put_value(writer, value);
+  writer.close(begin);
+  // What reaches to the last value of all needs no end.
+  const auto next = after(key.end);
+  if (!next) return;
+  const std::size_t end = writer.nest(NFTA_LIST_ELEM);
+  put_data(writer, NFTA_SET_ELEM_KEY, next->view());
+  writer.put_u32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+  writer.close(end);
+}
+
 std::optional<core::Count> read_counter(ByteView expression) {
   const AttributeList attributes(expression);
   const auto name = attributes.find(NFTA_EXPR_NAME);
@@ -119,8 +159,16 @@ void put_comment(NetlinkWriter& writer, std::uint16_t attribute, std::string_vie
   writer.put(attribute, ByteView(user_data).first(comment.size() + 3));
 }
 
+std::size_t written_count(const core::ElementKey& key) {
+  return is_lone_interval(key) && after(key.end) ? 2 : 1;
+}
+
 void write_element(NetlinkWriter& writer, const core::ElementKey& key,
                    const core::ElementValue* value) {
+  if (is_lone_interval(key)) {
+    write_lone_interval(writer, key, value);
+    return;
+  }
   const std::size_t element = writer.nest(NFTA_LIST_ELEM);
   put_data(writer, NFTA_SET_ELEM_KEY, key.key.view());
   if (key.end.size != 0) {
@@ -130,16 +178,7 @@ void write_element(NetlinkWriter& writer, const core::ElementKey& key,
                 key.end.size);
     put_data(writer, NFTA_SET_ELEM_KEY_END, end.view());
   }
-  if (value != nullptr) {
-    if (value->chain.size != 0) {
-      put_verdict(writer, *value);
-    } else if (value->data.size != 0) {
-      put_data(writer, NFTA_SET_ELEM_DATA, value->data.view());
-    }
-    if (value->comment && !value->comment->empty()) {
-      put_comment(writer, NFTA_SET_ELEM_USERDATA, *value->comment);
-    }
-  }
+  put_value(writer, value);
   writer.close(element);
 }
 
@@ -168,6 +207,9 @@ std::optional<ReadElement> read_element(ByteView attributes, core::Family family
       case NFTA_SET_ELEM_USERDATA:
         value.comment = read_comment(attribute.value, comments);
         break;
+      case NFTA_SET_ELEM_FLAGS:
+        result.ends_interval = (attribute.u32() & NFT_SET_ELEM_INTERVAL_END) != 0;
+        break;
       case NFTA_SET_ELEM_EXPR:
         result.count = read_counter(attribute.value);
         break;
@@ -177,6 +219,33 @@ std::optional<ReadElement> read_element(ByteView attributes, core::Family family
   }
   if (key.key.size == 0) return std::nullopt;
   return result;
+}
+
+std::vector<ReadElement> join_intervals(std::vector<ReadElement> parts) {
+  // By value; where one interval follows another at once, the end comes before the beginning.
+  std::ranges::sort(parts, [](const ReadElement& a, const ReadElement& b) {
+    const auto order = a.element.key.key <=> b.element.key.key;
+    return order != 0 ? order < 0 : a.ends_interval && !b.ends_interval;
+  });
+  std::vector<ReadElement> joined;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].ends_interval) continue;
+    ReadElement& begin = joined.emplace_back(std::move(parts[i]));
+    core::Bytes<16>& end = begin.element.key.end;
+    const std::size_t size = begin.element.key.key.size;
+    if (i + 1 < parts.size() && !parts[i + 1].ends_interval) continue;
+    if (size > end.data.size()) continue;
+    if (i + 1 == parts.size()) {
+      end.size = static_cast<std::uint8_t>(size);
+      std::fill_n(end.data.begin(), size, std::uint8_t{0xff});
+      continue;
+    }
+    end.append(parts[i + 1].element.key.key.view());
+    for (std::size_t byte = size; byte-- > 0;) {
+      if (end.data[byte]-- != 0) break;
+    }
+  }
+  return joined;
 }
 
 }  // namespace net

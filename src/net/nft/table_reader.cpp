@@ -122,6 +122,8 @@ core::nft::Table TableReader::observe_table(Family family, const core::nft::Tabl
         table.chains.push_back(read_chain(attributes));
       });
 
+  std::unordered_map<std::string_view, core::nft::Chain*> chains;
+  for (core::nft::Chain& chain : table.chains) chains.emplace(chain.name, &chain);
   std::unordered_map<std::string, const core::nft::Rule*> known;
   for (const core::nft::Chain& chain : expected.chains) {
     for (const core::nft::Rule& rule : chain.rules) known.emplace(fingerprint(rule, family), &rule);
@@ -134,12 +136,11 @@ core::nft::Table TableReader::observe_table(Family family, const core::nft::Tabl
       [&](const NetlinkMessage& message, AttributeList) {
         const auto read = read_rule(message);
         if (!read) return;
-        const auto chain = std::find_if(table.chains.begin(), table.chains.end(),
-                                        [&](const auto& it) { return it.name == read->chain; });
-        if (chain == table.chains.end()) return;
+        const auto chain = chains.find(read->chain);
+        if (chain == chains.end()) return;
         const auto rule = known.find(read->fingerprint);
-        chain->rules.push_back(rule != known.end() ? *rule->second
-                                                   : core::nft::Rule{{}, "", read->fingerprint});
+        chain->second->rules.push_back(
+            rule != known.end() ? *rule->second : core::nft::Rule{{}, "", read->fingerprint});
       });
   return table;
 }
@@ -153,15 +154,29 @@ void TableReader::each_element(Family family, core::SetId set, const std::functi
   request.put_text(NFTA_SET_ELEM_LIST_SET, core::to_string(set));
   request.close_message(begin);
   Comments comments;
-  const int error = query(request, restart, [&](const NetlinkMessage& message) {
-    const auto list = nft_attributes(message).find(NFTA_SET_ELEM_LIST_ELEMENTS);
-    if (!list) return;
-    for (const NetlinkAttribute& attribute : AttributeList(list->value)) {
-      if (auto element = read_element(attribute.value, family, set, comments)) {
-        visit(std::move(*element));
-      }
-    }
-  });
+  const core::nft::Set& declared = core::declaration_of(set);
+  const bool lone_intervals = declared.interval && declared.key.size() == 1;
+  std::vector<ReadElement> parts;
+  const int error = query(
+      request,
+      [&] {
+        parts.clear();
+        restart();
+      },
+      [&](const NetlinkMessage& message) {
+        const auto list = nft_attributes(message).find(NFTA_SET_ELEM_LIST_ELEMENTS);
+        if (!list) return;
+        for (const NetlinkAttribute& attribute : AttributeList(list->value)) {
+          auto element = read_element(attribute.value, family, set, comments);
+          if (!element) continue;
+          if (lone_intervals) {
+            parts.push_back(std::move(*element));
+          } else if (!element->ends_interval) {
+            visit(std::move(*element));
+          }
+        }
+      });
+  for (ReadElement& element : join_intervals(std::move(parts))) visit(std::move(element));
   if (error != 0 && error != ENOENT) {
     fail_nft(
         "read the elements of " + std::string(core::to_string(set)) + " in " + table_text(family),

@@ -183,6 +183,39 @@ TEST_CASE("a pool is asked for by name, and a wish that cannot be read changes n
   CHECK(cluster.refusal("web") == cluster["web"].load_balancer->fault);
 }
 
+TEST_CASE("a Service that asks for more addresses than it may gets none, and is told the setting") {
+  Cluster cluster;
+  Service& greedy = cluster.service("greedy");
+  cluster.service("modest").load_balancer->requested = {address("203.0.113.1")};
+  for (std::int64_t i = 0; i < 16'000; ++i) {
+    greedy.load_balancer->requested.push_back(address("203.0.113.0").plus(i));
+  }
+  CHECK(cluster.decide() == Names{"greedy", "modest"});
+  CHECK(cluster.has("greedy").empty());
+  CHECK(cluster.refusal("greedy") ==
+        "it asks for 16000 addresses, the limit is 256: ask for fewer, or raise "
+        "--max-addresses-per-service");
+  CHECK(cluster.has("modest") == "203.0.113.1");
+  greedy.load_balancer->requested.resize(256);
+  CHECK(cluster.decide() == Names{"greedy"});
+  CHECK(cluster["greedy"].load_balancer->assigned.size() == 255);
+  CHECK(cluster.refusal("greedy").starts_with("203.0.113.1 is in use by Service shop/modest"));
+}
+
+TEST_CASE("of very many wishes that are refused, some are told and the rest is counted") {
+  Cluster cluster;
+  for (const char* name : {"first", "second"}) {
+    Service& one = cluster.service(name, name == std::string("first") ? 1000 : 2000);
+    for (std::int64_t i = 0; i < 100; ++i) {
+      one.load_balancer->requested.push_back(address("203.0.113.0").plus(i));
+    }
+  }
+  cluster.decide();
+  CHECK(cluster["first"].load_balancer->assigned.size() == 100);
+  CHECK(cluster.has("second").empty());
+  CHECK(cluster.refusal("second").ends_with("; and 90 more"));
+}
+
 TEST_CASE("Mappings' addresses are not given, and an older Mapping takes its own") {
   Cluster cluster;
   cluster.pool("public", "203.0.113.1", "203.0.113.9");

@@ -98,7 +98,7 @@ TEST_CASE("a Service of type LoadBalancer is reached at the addresses that it ha
   CHECK(to_string(forwards[0]->key) == "203.0.113.7:80/tcp");
   CHECK(to_string(forwards[1]->key) == "[2001:db8::7]:80/tcp");
   CHECK(to_string(forwards[0]->owner) == "Service shop/web");
-  CHECK(forwards[0]->sources == web.load_balancer->allowed_sources);
+  CHECK(forwards[0]->sources == AllowedSources(web.load_balancer->allowed_sources));
   CHECK(backends(plan, "web") == Lines{"10.1.0.1:8080", "10.1.0.2:8080"});
   CHECK(report(plan, Kind::service, "web").state == MappingReport::State::degraded);
 

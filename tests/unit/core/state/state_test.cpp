@@ -34,9 +34,9 @@ ElementKey slot_key(std::uint32_t service, std::uint32_t slot) {
 }  // namespace
 
 TEST_CASE("every set has a name of its own that finds it") {
-  std::set<std::string_view> names;
+  std::set<std::string> names;
   for (const SetId id : all_sets()) {
-    const std::string_view name = to_string(id);
+    const std::string name = to_string(id);
     CHECK(names.insert(name).second);
     CHECK(parse_set(name) == id);
     for (const char c : name) CHECK((std::islower(static_cast<unsigned char>(c)) || c == '-'));
@@ -46,6 +46,29 @@ TEST_CASE("every set has a name of its own that finds it") {
   CHECK_FALSE(parse_set("snat"));
   CHECK_FALSE(parse_set("range_services"));
   CHECK_FALSE(parse_set(""));
+}
+
+TEST_CASE("sets of one declaration are told apart by a number in their names") {
+  const SetId some = SetId(EdgeSet::allowed).instance(0x2a);
+  CHECK(to_string(some) == "allowed-00002a");
+  CHECK(parse_set("allowed-00002a") == some);
+  CHECK(some.as<EdgeSet>() == EdgeSet::allowed);
+  CHECK(some != SetId(EdgeSet::allowed));
+  CHECK(some < SetId(EdgeSet::allowed).instance(0x12a));
+  CHECK(&declaration_of(some) == &declaration_of(EdgeSet::allowed));
+  for (const std::uint32_t instance : {1U, 0xffU, 0x100U, SetId::most_instances}) {
+    CHECK(parse_set(to_string(some.instance(instance))) == some.instance(instance));
+  }
+  ElementKey one;
+  one.set = some;
+  ElementKey other;
+  other.set = SetId(EdgeSet::allowed).instance(0x2b);
+  CHECK(ElementKeyHash{}(one) != ElementKeyHash{}(other));
+  for (const char* name : {"allowed-000000", "allowed-2a", "allowed-00002A", "allowed_00002a",
+                           "-00002a", "allowed-", "nobody-00002a", "allowed-0x002a"}) {
+    INFO(name);
+    CHECK_FALSE(parse_set(name));
+  }
 }
 
 TEST_CASE("a catalogue declares its sets in the order of its enum") {
@@ -60,7 +83,8 @@ TEST_CASE("a catalogue declares its sets in the order of its enum") {
       {EdgeSet::slots, "slots"},
       {EdgeSet::range_slots, "range-slots"},
       {EdgeSet::range_ports, "range-ports"},
-      {EdgeSet::sources, "sources"},
+      {EdgeSet::allowed, "allowed"},
+      {EdgeSet::source_lists, "source-lists"},
       {EdgeSet::refused_source, "refused-source"},
       {EdgeSet::refused_connections, "refused-connections"},
       {EdgeSet::refused_rate, "refused-rate"},

@@ -1,6 +1,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -200,14 +201,54 @@ TEST_CASE("elements come back as they were written") {
   // One string for all elements of an object.
   CHECK(read_back(verdict, comments).value.comment == once.value.comment);
 
-  const core::Element source =
-      element(EdgeSet::sources, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0, 198, 51, 100, 0},
-              {198, 51, 100, 255});
-  CHECK(read_back(source, comments) == source);
+  const core::Element ports =
+      element(EdgeSet::ranges, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0}, {1, 189}, {1, 187});
+  CHECK(read_back(ports, comments) == ports);
 
   const core::Element map =
       element(EdgeSet::range_ports, {1, 2, 3, 4, 6, 0, 0, 0, 0, 1, 0, 0}, {}, {0, 80});
   CHECK(read_back(map, comments) == map);
+}
+
+TEST_CASE("intervals of addresses alone are written as beginnings and ends, and joined again") {
+  using Octets = std::vector<std::uint8_t>;
+  const SetId set = SetId(EdgeSet::allowed).instance(7);
+  const std::vector<core::Element> intervals = {
+      element(set, {0, 0, 0, 0}, {9, 255, 255, 255}),
+      element(set, {10, 0, 0, 0}, {10, 0, 255, 255}),  // right after the one before
+      element(set, {10, 2, 3, 4}, {10, 2, 3, 4}),
+      element(set, {224, 0, 0, 0}, {255, 255, 255, 255}),  // needs no end
+  };
+  net::NetlinkWriter writer;
+  std::size_t members = 0;
+  for (const core::Element& one : intervals) {
+    net::write_element(writer, one.key, &one.value);
+    members += net::written_count(one.key);
+  }
+  CHECK(members == 7);
+  net::Comments comments;
+  std::vector<net::ReadElement> parts;
+  for (const net::NetlinkAttribute& member : net::AttributeList(writer.bytes())) {
+    parts.push_back(net::read_element(member.value, Family::ipv4, set, comments).value());
+  }
+  CHECK(parts.size() == members);
+  const auto joined = [](const std::vector<net::ReadElement>& from) {
+    std::vector<core::Element> result;
+    for (const net::ReadElement& one : net::join_intervals(from)) result.push_back(one.element);
+    return result;
+  };
+  CHECK(joined(parts) == intervals);
+  std::ranges::reverse(parts);  // as the kernel tells them
+  CHECK(joined(parts) == intervals);
+
+  // Somebody took the end of the third away: what is left is none of ours, and goes alone.
+  std::erase_if(parts, [](const net::ReadElement& one) {
+    return std::ranges::equal(one.element.key.key.view(), Octets{10, 2, 3, 5});
+  });
+  const std::vector<core::Element> left = joined(parts);
+  REQUIRE(left.size() == 4);
+  CHECK(left[2].key.end.size == 0);
+  CHECK(net::written_count(left[2].key) == 1);
 }
 
 TEST_CASE("a comment too long for nft is cut") {
@@ -220,7 +261,7 @@ TEST_CASE("a comment too long for nft is cut") {
 TEST_CASE("the longest element fits where one is expected") {
   core::Element longest;
   longest.key.family = Family::ipv6;
-  longest.key.set = EdgeSet::sources;
+  longest.key.set = EdgeSet::allowed;
   longest.key.key.append(std::vector<std::uint8_t>(40, 1));
   longest.key.end.append(std::vector<std::uint8_t>(16, 2));
   longest.value.chain.append(std::vector<std::uint8_t>(28, 'c'));

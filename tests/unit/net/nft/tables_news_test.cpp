@@ -163,12 +163,15 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
       table.family = family;
       table.name = edge_table.name;
       for (const Set& set : edge_table.sets) {
-        for (const SetId id :
-             {EdgeSet::ranges, EdgeSet::refused_source, EdgeSet::sources, EdgeSet::limit_ids}) {
+        for (const SetId id : {EdgeSet::ranges, EdgeSet::refused_source, EdgeSet::limit_ids}) {
           if (set.name == core::to_string(id)) table.sets.push_back(set);
         }
       }
-      for (Set& set : table.sets) set.counter = set.name == "sources" || set.counter;
+      const SetId list = SetId(EdgeSet::allowed).instance(1);
+      Set allowed = core::declaration_of(list);
+      allowed.name = core::to_string(list);
+      allowed.counter = true;
+      table.sets.push_back(allowed);
       Set numbers;
       numbers.name = "pods";  // here: numbers of mappings by source
       numbers.key = {Type::mark, Type::address};
@@ -182,23 +185,20 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
       chain.hook = Hook{Hook::Type::filter, Hook::At::input, 0};
       for (const InSet& statement : {
                InSet{{Field::daddr, Field::l4proto, first_port}, "refused-source", true},
-               InSet{{Field::daddr, Field::l4proto, first_port, Field::saddr}, "sources", true},
                InSet{{number, Field::saddr}, "pods", true},
            }) {
         chain.rules.push_back(Rule{{statement}, "", ""});
       }
+      chain.rules.front().statements.push_back(InSet{{Field::saddr}, allowed.name, true});
       table.chains = {chain};
       wanted.tables[family] = table;
 
-      std::vector<std::uint8_t> source = range;
-      source.insert(source.end(), from.begin(), from.end());
       std::vector<std::uint8_t> numbered = {42, 0, 0, 0};
       numbered.insert(numbered.end(), from.begin(), from.end());
       for (const core::Element& one :
            {element(family, EdgeSet::ranges, range, {0x13, 0x92}, {0x13, 0x88}),  // 5000-5010
             element(family, EdgeSet::limit_ids, range, {0x13, 0x92}, {42, 0, 0, 0}),
-            element(family, EdgeSet::refused_source, range),
-            element(family, EdgeSet::sources, source, from),
+            element(family, EdgeSet::refused_source, range), element(family, list, from, from),
             element(family, EdgeSet::pods, numbered)}) {
         wanted.elements[one.key] = one.value;
       }
@@ -211,7 +211,8 @@ TEST_CASE("a mapped part of a key looks up what the map holds, and elements coun
         "bash -c 'for port in 5000 5004 5010 5011; do"
         " echo x > /dev/udp/127.0.0.1/$port; echo x > /dev/udp/::1/$port; done'");
     for (const Family family : {Family::ipv4, Family::ipv6}) {
-      for (const SetId set : {EdgeSet::refused_source, EdgeSet::sources, EdgeSet::pods}) {
+      for (const SetId set : {SetId(EdgeSet::refused_source), SetId(EdgeSet::allowed).instance(1),
+                              SetId(EdgeSet::pods)}) {
         const core::Counts counts = nft.counts(family, {set});
         REQUIRE(counts.size() == 1);
         INFO(core::to_string(family) << ' ' << core::to_string(set));

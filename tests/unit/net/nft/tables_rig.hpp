@@ -75,7 +75,7 @@ inline std::vector<core::Element> some_elements(Family family) {
       element(family, EdgeSet::slots, key(family, 1, 80, {3, 0, 0, 0}), {}, endpoint),
       element(family, EdgeSet::ranges, key(family, 2, 50), {0, 60}, {0, 50}),
       element(family, EdgeSet::range_slots, key(family, 2, 50, {9, 0, 0, 0}), {}, address),
-      element(family, EdgeSet::sources, key(family, 1, 80, address), last),
+      element(family, SetId(EdgeSet::allowed).instance(0x2a), address, last),
       element(family, EdgeSet::limit_ids, key(family, 1, 80), {0, 80}, {7, 0, 0, 0}),
       element(family, EdgeSet::pods, address),
   };
@@ -87,6 +87,10 @@ inline core::State edge() {
   core::State state;
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     state.tables[family] = core::edge_table(family, everything());
+    core::nft::Set allowed = core::declaration_of(EdgeSet::allowed);
+    allowed.name = core::to_string(SetId(EdgeSet::allowed).instance(0x2a));
+    state.tables[family].chains.push_back(core::allow_chain(0x2a, allowed.name));
+    state.tables[family].sets.push_back(allowed);
     for (const auto& elements :
          {some_elements(family), core::interface_elements(family, everything())}) {
       for (const core::Element& one : elements) state.elements[one.key] = one.value;

@@ -1,4 +1,5 @@
 #include "net/nft/tables.hpp"
+#include "core/edge/plan_edge.hpp"
 
 #include <poll.h>
 
@@ -39,7 +40,9 @@ TEST_CASE("nft lists what pona made in words that say what it does") {
              "203.0.113.1 . 17 . 80 counter packets 0 bytes 0 comment \"shop/web\" : goto flow-16",
              "203.0.113.1 . 17 . 80 . 0x00000003 : 10.10.10.10 . 8080",
              "203.0.113.2 . 17 . 50-60 : 50",
-             "203.0.113.1 . 17 . 80 . 10.10.10.10-12.12.12.12",
+             "set allowed-00002a",
+             "elements = { 10.10.10.10-12.12.12.12 }",
+             "ip saddr != @allowed-00002a goto refused-source",
              "2001:db8::1 . 17 . 80 . 0x00000003",
              "\"eth2.5\" : jump from-eth2.5",
              "type filter hook forward priority -1; policy accept;",
@@ -58,6 +61,58 @@ TEST_CASE("nft lists what pona made in words that say what it does") {
       INFO(part);
       CHECK(contains(list, part));
     }
+  });
+}
+
+TEST_CASE("lists of sources come, change and go in the kernel as planned") {
+  in_namespace([] {
+    net::Nft nft(true, core::constants::edge_table);
+    core::Host host;
+    host.ipv6 = true;
+    host.interfaces["eth1"].up = true;
+    host.interfaces["eth1"].addresses = {*core::Prefix::parse("203.0.113.10/24"),
+                                         *core::Prefix::parse("2001:db8::10/64")};
+    core::EdgePlan plan(core::EdgeSettings{});
+    plan.update(host);
+    core::Service service;
+    service.name = {"shop", "web"};
+    service.ports = {{"http", 80, core::Protocol::tcp, 0}};
+    const auto put = [&](const core::Object& object) {
+      const auto shared = std::make_shared<const core::Object>(object);
+      return core::ObjectChanges{{{core::kind_of(object), core::name_of(object)}, shared}};
+    };
+    plan.update(put(service));
+    converge(nft, plan.state());
+    const auto follow = [&](const std::string& name, const std::vector<const char*>& sources) {
+      core::Mapping mapping;
+      mapping.name = {"shop", name};
+      mapping.addresses = {*core::Address::parse("203.0.113.10"),
+                           *core::Address::parse("2001:db8::10")};
+      mapping.service = "web";
+      const auto port = static_cast<std::uint16_t>(name == "a" ? 80 : 443);
+      mapping.ports = {{{port, port}, 80, core::Protocol::tcp},
+                       {{8000, 8009}, 80, core::Protocol::tcp}};
+      if (name != "a") mapping.ports.pop_back();
+      for (const char* source : sources) {
+        mapping.allowed_sources.push_back(*core::Prefix::parse(source));
+      }
+      nft.apply(plan.update(put(mapping)).changes);
+      const core::State wanted = plan.state();
+      for (const std::string& line : core::to_text(core::diff(observe(nft, wanted), wanted))) {
+        UNSCOPED_INFO("left to do: " << line);
+      }
+      CHECK(core::diff(observe(nft, wanted), wanted).empty());
+    };
+    // Next to one another, the first and the last of all, and both families.
+    follow("a", {"10.0.0.0/24", "10.0.1.0/24", "0.0.0.0/8", "224.0.0.0/3", "2001:db8:1::/48",
+                 "ff00::/8", "::/16"});
+    follow("b", {"10.0.0.0/24", "10.0.1.0/24", "0.0.0.0/8", "224.0.0.0/3"});
+    follow("a", {"10.0.0.0/24", "0.0.0.0/8", "224.0.0.0/3", "ff00::/8", "::/16"});
+    follow("a", {"10.0.0.0/8", "0.0.0.0/8"});
+    follow("a", {"10.0.0.128/25", "10.0.1.0/24", "10.0.2.0/23", "255.255.255.255/32"});
+    follow("b", {"10.0.0.128/25", "10.0.1.0/24", "10.0.2.0/23", "255.255.255.255/32"});
+    follow("a", {});
+    follow("b", {"2001:db8::/32"});
   });
 }
 
