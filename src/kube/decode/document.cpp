@@ -1,7 +1,10 @@
 #include "kube/decode/document.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
+
+#include "kube/decode/merge_key.hpp"
 
 namespace kube {
 namespace {
@@ -29,17 +32,23 @@ Node::Type core_schema(std::string_view text) {
   for (const std::string_view word : {".nan", ".NaN", ".NAN"}) {
     if (text == word) return Node::Type::number;
   }
-  if (text.starts_with("0o") || text.starts_with("0x")) {
-    const auto digits = text[1] == 'o' ? "01234567" : "0123456789abcdefABCDEF";
-    const bool valid =
-        text.size() > 2 && text.find_first_not_of(digits, 2) == std::string_view::npos;
+  if (text.front() == '+' || text.front() == '-') text.remove_prefix(1);
+  // With an underscore between digits, too, as YAML 1.1 had it and kubectl reads it.
+  if (text.starts_with("0o") || text.starts_with("0x") || text.starts_with("0b")) {
+    const auto digits = text[1] == 'o'   ? "01234567_"
+                        : text[1] == 'b' ? "01_"
+                                         : "0123456789abcdefABCDEF_";
+    const bool valid = text.size() > 2 && text[2] != '_' &&
+                       text.find_first_not_of(digits, 2) == std::string_view::npos;
     return valid ? Node::Type::integer : Node::Type::string;
   }
-  if (text.front() == '+' || text.front() == '-') text.remove_prefix(1);
+  if (!text.empty() && text.front() != '_' &&
+      text.find_first_not_of("0123456789_") == std::string_view::npos) {
+    return Node::Type::integer;
+  }
   for (const std::string_view word : {".inf", ".Inf", ".INF"}) {
     if (text == word) return Node::Type::number;
   }
-  if (all_of_digits(text)) return Node::Type::integer;
   // ( "." [0-9]+ | [0-9]+ ( "." [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?
   const std::size_t e = text.find_first_of("eE");
   if (e != std::string_view::npos) {
@@ -151,6 +160,49 @@ bool Document::begin(Node::Type type, std::uint32_t line) {
 }
 
 bool Document::end() {
+  // https://yaml.org/type/merge.html: the fields of other maps, where the map has none of the name
+  // itself; of several the first counts. What it costs if written out is counted by their aliases.
+  const auto merge = [this](std::uint32_t map) -> bool {
+    const auto key_of = [this](std::uint32_t index) {
+      return std::string_view(text_).substr(records_[index].key, records_[index].key_size);
+    };
+    std::uint32_t before = 0;
+    std::uint32_t merged = records_[map].first;
+    while (merged != 0 && key_of(merged) != merge_key) {
+      before = std::exchange(merged, records_[merged].next);
+    }
+    const Record found = records_[merged];
+    (before == 0 ? records_[map].first : records_[before].next) = found.next;
+    std::vector<std::uint32_t> sources;
+    if (found.type == Node::Type::map) {
+      sources.push_back(merged);
+    } else if (found.type == Node::Type::sequence) {
+      for (std::uint32_t at = found.first; at != 0; at = records_[at].next) sources.push_back(at);
+    }
+    const bool maps = std::ranges::all_of(
+        sources, [this](std::uint32_t index) { return records_[index].type == Node::Type::map; });
+    if ((sources.empty() && found.type != Node::Type::sequence) || !maps) {
+      return fail(found.line, "<< wants a map, or a list of maps, whose fields are to be merged");
+    }
+    std::set<std::string_view> present;
+    std::uint32_t last = 0;
+    for (std::uint32_t at = records_[map].first; at != 0; at = records_[at].next) {
+      present.insert(key_of(at));
+      last = at;
+    }
+    for (const std::uint32_t source : sources) {
+      for (std::uint32_t at = records_[source].first; at != 0; at = records_[at].next) {
+        if (!present.insert(key_of(at)).second) continue;
+        const auto index = static_cast<std::uint32_t>(records_.size());
+        Record copy = records_[at];
+        copy.next = 0;
+        records_.push_back(copy);
+        (last == 0 ? records_[map].first : records_[last].next) = index;
+        last = index;
+      }
+    }
+    return true;
+  };
   if (skipped_ > 0) {
     --skipped_;
     return true;
@@ -158,7 +210,11 @@ bool Document::end() {
   Open closed = std::move(open_.back());
   open_.pop_back();
   const Record& record = records_[closed.record];
-  if (record.type == Node::Type::map && !unique_keys(record)) return false;
+  if (record.type == Node::Type::map) {
+    if (!unique_keys(record)) return false;
+    // What is no UTF-8 sorts last.
+    if (!keys_.empty() && keys_.back() == merge_key && !merge(closed.record)) return false;
+  }
   remember(std::move(closed.anchor), closed.record, expanded() - closed.expanded);
   finished_ = open_.empty();
   return true;
@@ -223,7 +279,8 @@ bool Document::unique_keys(const Record& map) {
     const Record& record = records_[child];
     if (std::string_view(text_).substr(record.key, record.key_size) == *twice) line = record.line;
   }
-  return fail(line, "the field " + std::string(*twice) + " is given twice: remove one of them");
+  const std::string name(*twice == merge_key ? "<<" : *twice);
+  return fail(line, "the field " + name + " is given twice: remove one of them");
 }
 
 std::uint32_t Document::store(std::string_view text) {

@@ -31,6 +31,26 @@ bool is_scalar(const Node& node) {
   return node.type() != Node::Type::map && node.type() != Node::Type::sequence;
 }
 
+// As kubectl reads whole numbers of YAML: 8080, 0x1f90, 0b11, 0o17 and 017, 8_080.
+std::optional<std::uint32_t> parse_whole(std::string_view given) {
+  std::string digits(given);
+  std::erase(digits, '_');
+  std::string_view text = digits;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 1 && text.front() == '0') {
+    const std::size_t prefix = text[1] == 'x' || text[1] == 'b' || text[1] == 'o' ? 2 : 1;
+    base = text[1] == 'x' ? 16 : text[1] == 'b' ? 2 : 8;
+    text.remove_prefix(prefix);
+    // 08 is no octal number: kubectl takes it for eight.
+    if (prefix == 1 && text.find_first_of("89") != std::string_view::npos) base = 10;
+  }
+  std::uint32_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value, base);
+  return parsed.ec == std::errc() && parsed.ptr == end ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
 
 std::string quote(std::string_view text) {
@@ -84,8 +104,9 @@ std::optional<std::string_view> Field::string() const {
 
 std::optional<bool> Field::boolean() const {
   if (missing()) return std::nullopt;
-  if (node_->type() == Node::Type::boolean)
+  if (node_->type() == Node::Type::boolean) {
     return node_->text().front() == 't' || node_->text().front() == 'T';
+  }
   reject_type("true or false");
   return std::nullopt;
 }
@@ -94,10 +115,9 @@ std::optional<std::uint32_t> Field::integer(std::uint32_t min, std::uint32_t max
   if (missing()) return std::nullopt;
   const std::string range = std::to_string(min) + " to " + std::to_string(max);
   const std::string_view text = node_->text();
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  const bool number = parsed.ec == std::errc() && parsed.ptr == end;
+  const auto given = parse_whole(text);
+  const std::uint32_t value = given.value_or(0);
+  const bool number = given.has_value();
   if (node_->type() == Node::Type::string && number) {
     reject(quote(text) + " is a text: write the number without quotes");
   } else if (node_->type() != Node::Type::integer) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "kube/decode/merge_key.hpp"
 #include "kube/decode/parse.hpp"
 
 namespace kube {
@@ -40,6 +41,27 @@ bool is_blank(std::string_view line) {
   return first == std::string_view::npos || line[first] == '#';
 }
 
+// Where the line that begins at `at` ends: at a line break, as YAML 1.1 knows them, of `size`
+// bytes.
+struct LineEnd {
+  std::size_t at;
+  std::size_t size;
+};
+
+LineEnd end_of_line(std::string_view text, std::size_t at) {
+  for (;;) {
+    at = text.find_first_of("\n\r\xc2\xe2", at);
+    if (at == std::string_view::npos) return {text.size(), 0};
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with("\r\n")) return {at, 2};
+    if (rest.front() == '\n' || rest.front() == '\r') return {at, 1};
+    if (rest.starts_with("\xc2\x85")) return {at, 2};  // NEL
+    if (rest.starts_with("\xe2\x80\xa8") || rest.starts_with("\xe2\x80\xa9"))
+      return {at, 3};  // LS, PS
+    ++at;
+  }
+}
+
 // The events of one document, one after the other, into the tree.
 class Reader {
  public:
@@ -50,6 +72,9 @@ class Reader {
     const auto line = first_line_ + static_cast<std::uint32_t>(event.start_mark.line);
     const bool is_key = !containers_.empty() && containers_.back() == Container::key;
     switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        if (documents_++ == 0) return true;
+        return fail(line, "a second document begins here: begin it with \"---\" on a line alone");
       case YAML_SCALAR_EVENT:
         return scalar(event, line, is_key);
       case YAML_ALIAS_EVENT:
@@ -81,10 +106,10 @@ class Reader {
   bool scalar(const yaml_event_t& event, std::uint32_t line, bool is_key) {
     const auto& scalar = event.data.scalar;
     const std::string_view text = view(scalar.value, scalar.length);
-    if (is_key && text == "<<" && scalar.style == YAML_PLAIN_SCALAR_STYLE) {
-      return fail(line, "merge keys (<<) are not supported: write the merged fields out");
+    if (is_key) {
+      const bool merge = text == "<<" && scalar.style == YAML_PLAIN_SCALAR_STYLE;
+      return document_.key(merge ? merge_key : text, line) && next();
     }
-    if (is_key) return document_.key(text, line) && next();
     document_.anchor(view(scalar.anchor));
     const std::string_view tag = view(scalar.tag);
     if (!tag.empty() && tag != YAML_STR_TAG && tag != "!") return fail_tag(tag, line);
@@ -120,6 +145,7 @@ class Reader {
   std::uint32_t first_line_;
   Document& document_;
   std::vector<Container> containers_;
+  int documents_ = 0;
   SyntaxError error_;
 };
 
@@ -155,9 +181,9 @@ std::vector<Cut> cut_yaml(std::string_view text) {
     blank = true;
   };
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t newline = text.find('\n', at);
-    const std::size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
-    const std::string_view line = text.substr(at, std::min(newline, text.size()) - at);
+    const LineEnd line_end = end_of_line(text, at);
+    const std::size_t end = line_end.at + line_end.size;
+    const std::string_view line = text.substr(at, line_end.at - at);
     if (is_marker(line, "---")) {
       cut(at, line_number);
       blank = is_blank(line.substr(3));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "kube/decode/utf16.hpp"
 #include "kube/mapping/store.hpp"
 #include "kube/mapping/text.hpp"
 #include "kube/source/manifest_file.hpp"
@@ -43,6 +44,15 @@ struct Found {
   MappingPlace place;
   const core::Mapping* mapping = nullptr;
 };
+
+// Places in the text are bytes of UTF-8.
+void require_utf8(const fs::path& path, std::string_view text) {
+  if (!is_utf16(text)) return;
+  throw core::Error(core::Error::Kind::permanent,
+                    path.string() +
+                        " is saved in UTF-16, which is read but not edited: save it as "
+                        "UTF-8 first");
+}
 
 bool is_json(const fs::path& path) { return path.extension() == ".json"; }
 
@@ -220,6 +230,7 @@ StoreChange ManifestStore::create(const core::Mapping& mapping, bool dry_run) {
   if (file == nullptr && fs::exists(path, ignored)) fail(path.string() + " cannot be read");
   const std::string manifest = mapping_yaml(mapping);
   std::string text = file == nullptr ? "" : file->text;
+  require_utf8(path, text);
   if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
     if (text.back() != '\n') text += '\n';
     text += "---\n";
@@ -239,6 +250,7 @@ StoreChange ManifestStore::create(const core::Mapping& mapping, bool dry_run) {
 
 StoreChange ManifestStore::change(const Found& found, const core::Mapping& mapping, bool dry_run) {
   const std::string where = found.path->string() + ":" + std::to_string(found.place.line);
+  require_utf8(*found.path, found.file->text);
   if (*found.mapping == mapping) return {"unchanged in " + where, mapping_yaml(mapping)};
   const auto text = is_json(*found.path)
                         ? edit_json(found.file->text, *found.mapping, mapping)
@@ -270,6 +282,7 @@ StoreChange ManifestStore::remove(const core::ObjectName& name, bool dry_run) {
   const auto found = locate(name);
   if (!found) fail("there is no Mapping " + core::to_string(name) + " in " + directory_.string());
   const std::string where = found->path->string() + ":" + std::to_string(found->place.line);
+  require_utf8(*found->path, found->file->text);
   const auto text = is_json(*found->path) ? remove_json(found->file->text, name)
                                           : remove_yaml(found->file->text, found->place);
   if (!text) {

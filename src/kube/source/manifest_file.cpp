@@ -12,6 +12,7 @@
 
 #include "core/error.hpp"
 #include "kube/decode/parse.hpp"
+#include "kube/decode/utf16.hpp"
 #include "os/fd.hpp"
 
 namespace kube {
@@ -73,6 +74,7 @@ void add_error(ManifestPart& part, SyntaxError error) {
 std::vector<ManifestPart> read_manifest(const std::filesystem::path& path, std::string_view text,
                                         const DecodeOptions& options,
                                         const std::vector<ManifestPart>& previous) {
+  if (is_utf16(text)) return read_manifest(path, to_utf8(std::string(text)), options, previous);
   const bool json = path.extension() == ".json";
   std::vector<Cut> cuts;
   if (json) {

@@ -88,6 +88,8 @@ TEST_CASE("scalars have the types of the core schema, and quotes make texts") {
       {"0", "i0"},          {"-12", "i-12"},
       {"+1", "i+1"},        {"0o17", "i0o17"},
       {"0x1F", "i0x1F"},    {"0x", "'0x'"},
+      {"0b101", "i0b101"},  {"8_080", "i8_080"},
+      {"_8", "'_8'"},       {"0x_", "'0x_'"},
       {"1.5", "n1.5"},      {".5", "n.5"},
       {"1.", "n1."},        {"1e3", "n1e3"},
       {"-.inf", "n-.inf"},  {".nan", "n.nan"},
@@ -111,6 +113,39 @@ TEST_CASE("documents are cut at their markers and nowhere else") {
   CHECK(yaml(text) == "4:{a=4:i1}\n8:{b=8:'--- not here\n'}\n11:{---x=11:i1}\n");
   CHECK(kube::cut_yaml("").empty());
   CHECK(yaml("a: 1\r\n---\r\nb: 2\r\n") == "1:{a=1:i1}\n3:{b=3:i2}\n");
+}
+
+TEST_CASE("lines end as YAML 1.1 has it, and documents with them") {
+  const std::string end = GENERATE("\n", "\r\n", "\r", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9");
+  const std::string text = "a: 1" + end + "---" + end + "# \xe2\x82\xac" + end + "b: 2" + end +
+                           "--- " + end + "c: [" + end + "d: 3]" + end;
+  CHECK(yaml(text) == "1:{a=1:i1}\n4:{b=4:i2}\n6:{c=6:[7:{d=7:i3}]}\n");
+  std::string whole;
+  for (const Cut& cut : kube::cut_yaml(text)) whole += cut.text;
+  CHECK(whole == text);
+}
+
+TEST_CASE("a document that was not cut off is not lost in silence") {
+  Document document;
+  const auto error = kube::parse_yaml({"a: 1\n---\nb: 2\n", 1, false}, document);
+  REQUIRE(error);
+  CHECK(error->line == 2);
+  CHECK(error->reason.starts_with("a second document begins here"));
+}
+
+TEST_CASE("merge keys bring fields that a map has not itself") {
+  CHECK(yaml("a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3, e: 4}\n") ==
+        "1:{a=1:{b=1:i1 c=1:i2} d=2:{c=2:i3 e=2:i4 b=1:i1}}\n");
+  CHECK(yaml("a: &x {b: 1}\nc: &y {b: 2, d: 3}\ne: {f: 0, <<: [*x, *y]}\n") ==
+        "1:{a=1:{b=1:i1} c=2:{b=2:i2 d=2:i3} e=3:{f=3:i0 b=1:i1 d=2:i3}}\n");
+  CHECK(yaml("a: &x {b: 1}\nc: &y {<<: *x, d: 2}\ne: {<<: *y}\nf: *y\n") ==
+        "1:{a=1:{b=1:i1} c=2:{d=2:i2 b=1:i1} e=3:{d=2:i2 b=1:i1} f=4:{d=2:i2 b=1:i1}}\n");
+  CHECK(yaml("a: {<<: {b: 1}}\nc: {<<: []}\n") == "1:{a=1:{b=1:i1} c=2:{}}\n");
+  CHECK(yaml("a: {\"<<\": 1}\n") == "1:{a=1:{<<=1:i1}}\n");
+  CHECK(yaml("a:\n  <<: 1\n") ==
+        "error 2: << wants a map, or a list of maps, whose fields are to be merged\n");
+  CHECK(yaml("a: &x {b: 1}\nc:\n  <<: *x\n  <<: *x\n") ==
+        "error 4: the field << is given twice: remove one of them\n");
 }
 
 TEST_CASE("a broken document costs only itself") {
@@ -162,8 +197,6 @@ TEST_CASE("what lies deeper than anything that pona reads is empty, and costs no
 TEST_CASE("what Kubernetes would not read is refused") {
   CHECK(yaml("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n") ==
         "error 5: the field c is given twice: remove one of them\n");
-  CHECK(yaml("a: &x {b: 1}\nc:\n  <<: *x\n") ==
-        "error 3: merge keys (<<) are not supported: write the merged fields out\n");
   CHECK(yaml("? [a]\n: b\n") == "error 1: a field's name must be a text, not a list or a map\n");
   CHECK(yaml("a: !!binary abc\n") ==
         "error 1: the tag tag:yaml.org,2002:binary is not supported: remove it\n");
