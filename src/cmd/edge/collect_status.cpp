@@ -102,7 +102,8 @@ PortStatus port_status(const core::Forward& forward, const Counts& counts) {
   port.service = forward.service.name.empty() ? "" : to_string(forward.service);
   port.active = forward.active;
   const Counters counters = counts.of(forward.key);
-  port.connections = counters.connections;
+  // Where nobody serves, what was counted was refused.
+  (forward.slots.empty() ? port.refused_endpoints : port.connections) = counters.connections;
   port.received = counters.received;
   port.sent = counters.sent;
   port.refused_source = counters.refused_source;

@@ -64,11 +64,12 @@ void traffic(MetricsPage& page, const EdgeStatus& status) {
   });
   page.metric("mapping_refused_total", "counter",
               "Dropped attempts to connect to a mapped port, by reason: source not allowed, too "
-              "many connections, too high a rate.");
+              "many connections, too high a rate, no endpoint (while there is none).");
   each_port(status, [&](const Labels& labels, const PortStatus& port) {
     page.sample(labels + std::pair{"reason", "source"}, port.refused_source);
     page.sample(labels + std::pair{"reason", "connections"}, port.refused_connections);
     page.sample(labels + std::pair{"reason", "rate"}, port.refused_rate);
+    page.sample(labels + std::pair{"reason", "endpoints"}, port.refused_endpoints);
   });
   page.metric("mapping_endpoints", "gauge",
               "Endpoints that take new connections of a mapped port.");

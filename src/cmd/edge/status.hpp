@@ -55,6 +55,7 @@ struct PortStatus {
   std::uint64_t refused_source = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t refused_rate = 0;
+  std::uint64_t refused_endpoints = 0;  // for lack of them, since there are none
   std::vector<EndpointStatus> endpoints;
 };
 

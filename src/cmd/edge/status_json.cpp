@@ -32,7 +32,8 @@ Json json_of(const PortStatus& port) {
                {"refused",
                 {{"source", port.refused_source},
                  {"connections", port.refused_connections},
-                 {"rate", port.refused_rate}}},
+                 {"rate", port.refused_rate},
+                 {"endpoints", port.refused_endpoints}}},
                {"endpoints", Json::array()}};
   for (const EndpointStatus& endpoint : port.endpoints)
     json["endpoints"].push_back(json_of(endpoint));
@@ -95,6 +96,7 @@ PortStatus read_port(const Json& json) {
   port.refused_source = refused.value("source", std::uint64_t{0});
   port.refused_connections = refused.value("connections", std::uint64_t{0});
   port.refused_rate = refused.value("rate", std::uint64_t{0});
+  port.refused_endpoints = refused.value("endpoints", std::uint64_t{0});
   for (const Json& endpoint : json.value("endpoints", Json::array())) {
     port.endpoints.push_back({endpoint.value("address", ""), endpoint.value("share", 0.0),
                               endpoint.value("draining", false),

@@ -47,7 +47,8 @@ void add_port(std::vector<Row>& rows, std::string mapping, std::string state,
              port.service.empty() ? "-" : port.service,
              port.endpoints.empty() ? "none" : text_of(port.endpoints.front()),
              std::to_string(port.connections),
-             std::to_string(port.refused_source + port.refused_connections + port.refused_rate),
+             std::to_string(port.refused_source + port.refused_connections + port.refused_rate +
+                            port.refused_endpoints),
              amount(port.received.bytes),
              amount(port.sent.bytes)};
   rows.push_back(std::move(row));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/edge/service_to_mapping.hpp"
+#include "core/endpoints_name.hpp"
 
 namespace core {
 
@@ -145,6 +146,9 @@ std::vector<const EndpointSlice*> EdgeObjects::slices_of(const ObjectName& servi
       result.push_back(&std::get<EndpointSlice>(*slices_.at(slice)));
     }
   }
+  // Where there are slices as well, they are what became of the Endpoints object.
+  const auto older = [](const EndpointSlice* slice) { return is_of_endpoints(slice->name.name); };
+  if (!std::ranges::all_of(result, older)) std::erase_if(result, older);
   return result;
 }
 

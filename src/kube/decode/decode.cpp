@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/endpoints_name.hpp"
 #include "kube/decode/kinds.hpp"
 
 namespace kube {
@@ -64,7 +65,9 @@ struct Inherited {
   std::string_view kind;
 };
 
-Decoded decode_object(const Node& node, const Inherited& inherited, const DecodeOptions& options) {
+// `part` of those that the object stands for.
+Decoded decode_object(const Node& node, const Inherited& inherited, const DecodeOptions& options,
+                      std::size_t part) {
   Decoded decoded;
   decoded.line = node.line();
   const Field root(node, decoded.findings);
@@ -91,6 +94,7 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   if (!metadata.is_map()) return decoded;
   auto name = decode_name(metadata, *known);
   if (!name) return decoded;
+  if (known->decode == decode_endpoints) name->name = core::slice_of_endpoints(name->name, part);
   decoded.id = core::ObjectId{known->kind, *name};
   std::shared_ptr<const core::Object> object;
   try {
@@ -112,6 +116,18 @@ Decoded decode_object(const Node& node, const Inherited& inherited, const Decode
   return decoded;
 }
 
+void add_decoded(std::vector<Decoded>& objects, const Node& node, const Inherited& inherited,
+                 const DecodeOptions& options) {
+  objects.push_back(decode_object(node, inherited, options, 0));
+  const auto& id = objects.back().id;
+  if (!id || id->kind != core::Kind::endpoint_slice || !core::is_of_endpoints(id->name.name)) {
+    return;
+  }
+  for (std::size_t part = 1; part < subsets_of(node); ++part) {
+    objects.push_back(decode_object(node, inherited, options, part));
+  }
+}
+
 }  // namespace
 
 std::vector<Decoded> decode(const Node& root, const DecodeOptions& options) {
@@ -123,12 +139,12 @@ std::vector<Decoded> decode(const Node& root, const DecodeOptions& options) {
   const std::string_view kind = text("kind");
   const auto items = root.find("items");
   if (!kind.ends_with("List") || !items || items->type() != Node::Type::sequence) {
-    objects.push_back(decode_object(root, {}, options));
+    add_decoded(objects, root, {}, options);
     return objects;
   }
   Inherited inherited;
   if (kind != "List") inherited = {text("apiVersion"), kind.substr(0, kind.size() - 4)};
-  for (const Node item : *items) objects.push_back(decode_object(item, inherited, options));
+  for (const Node item : *items) add_decoded(objects, item, inherited, options);
   return objects;
 }
 

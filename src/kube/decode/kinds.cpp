@@ -29,6 +29,7 @@ constexpr std::array kinds = std::to_array<KnownKind>({
     {"", "v1", "Service", Kind::service, decode_service, true, is_balanced_by_us},
     {"discovery.k8s.io/", "v1", "EndpointSlice", Kind::endpoint_slice, decode_endpoint_slice, true,
      nullptr, lists_endpoints},
+    {"", "v1", "Endpoints", Kind::endpoint_slice, decode_endpoints},
     {"discovery.k8s.io/", "v1", "EndpointSlice", Kind::egress_clients, decode_egress_clients, true,
      always, lists_clients},
     {"pona.dev/", "v1alpha1", "AddressPool", Kind::address_pool, decode_address_pool, false},

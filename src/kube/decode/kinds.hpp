@@ -17,7 +17,7 @@ namespace kube {
 using Decoder = core::Object(const Field& root, core::ObjectName name,
                              const DecodeOptions& options);
 Decoder decode_address_pool, decode_egress, decode_egress_clients, decode_endpoint_slice,
-    decode_mapping, decode_pod, decode_service;
+    decode_endpoints, decode_mapping, decode_pod, decode_service;
 
 struct KnownKind {
   std::string_view group;  // with the slash before the version; "" is the core group
@@ -31,6 +31,9 @@ struct KnownKind {
   // Where one name stands for several kinds: whether the object is of this one.
   bool (*applies)(const Field& root) = nullptr;
 };
+
+// An Endpoints object is as many slices as it has subsets, and one at least.
+std::size_t subsets_of(const Node& endpoints);
 
 // Of several versions of a kind, the one that pona writes comes first.
 std::span<const KnownKind> known_kinds();
