@@ -1,7 +1,8 @@
 # bash completion for pona                                                 -*- shell-script -*-
 
 _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
-  --node-name --state-dir --external-interfaces --gateway-offset \
+  --node-name --state-dir --cluster-uid --confirm-deletions-after --confirm-deletions-above \
+  --external-interfaces --gateway-offset \
   --masquerade --snat --backend --address-policy --address-hold --mark-mask --max-ports-per-mapping \
   --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
   --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \
@@ -13,7 +14,8 @@ _pona_fields="--address --port --service --allow --affinity --preserve-client-ip
 _pona_where="--manifests --kubeconfig --context --namespace --help"
 _pona_install="--in-cluster --image --node-selector --external-interfaces --namespace --output \
   --help"
-_pona_service="--manifests --kubeconfig --context --resync --listen --metrics-port --health-port \
+_pona_trust="--cluster-uid --confirm-deletions-after --confirm-deletions-above"
+_pona_service="--manifests --kubeconfig --context $_pona_trust --resync --listen --metrics-port --health-port \
   --probe-port --fou-port --no-udp-checksum --log-format --log-level --help"
 
 # What may follow each command: its subcommands and options.
@@ -37,7 +39,7 @@ declare -gA _pona_words=(
   [pona egress list]="--json --socket --help"
   [pona egress show]="--json --socket --help"
   [pona cni]="--help"
-  [pona controller]="--image --image-pull-policy --kubeconfig --context --instance-name
+  [pona controller]="--image --image-pull-policy --kubeconfig --context $_pona_trust --instance-name
     --lease-namespace --agent-namespace --listen --metrics-port --health-port --log-format --log-level
     --help"
   [pona install]="crds rbac edge controller agent all --help"

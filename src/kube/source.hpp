@@ -40,11 +40,19 @@ class Source {
   // taken away.
   [[nodiscard]] virtual bool synced() const = 0;
 
+  // take() gave all that can be read, and something cannot: what it did not give may exist, and
+  // must not be taken away from the kernel. What it did give is to be served.
+  [[nodiscard]] virtual bool partial() const { return false; }
+
   // The objects are those of an earlier process, and since when nothing of them is known to have
   // changed (Unix seconds); empty: they are the source's own.
   [[nodiscard]] virtual std::optional<std::int64_t> stale_since() const { return std::nullopt; }
 
   [[nodiscard]] virtual std::vector<Problem> problems() const = 0;
+
+  // Of the cluster whose objects these are (the UID of its namespace kube-system); empty: there is
+  // none, or it is not known.
+  [[nodiscard]] virtual std::string cluster_uid() const { return {}; }
 
   // What came of Mappings that were taken, for those that write it down where the objects are.
   // Where nobody listens it need not be made.

@@ -102,6 +102,7 @@ int run_controller(const ControllerRunOptions& options) {
   const HttpServer server(listen(options.service), controller_pages(gauges));
   kube::ControllerOptions controller;
   controller.context = config.context;
+  controller.trust = config.trust;
   controller.instance = instance;
   controller.identity = kube::identity_of(instance);
   controller.ns = options.lease_ns;

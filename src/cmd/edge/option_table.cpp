@@ -161,7 +161,8 @@ std::vector<EdgeOption> make_table() {
   static const std::string mask = hexadecimal(core::constants::edge_mark_mask);
   return {
       {"manifests", "DIR", "/etc/pona/manifests", "",
-       "Directory of manifests: Mapping, Service, EndpointSlice, AddressPool; YAML and JSON, any "
+       "Directory of manifests: Mapping, Service, EndpointSlice or Endpoints, AddressPool; YAML "
+       "and JSON, any "
        "depth; beside "
        "a cluster only where it is named",
        text([](O& o) -> std::string& { return o.manifests; })},
@@ -192,6 +193,18 @@ std::vector<EdgeOption> make_table() {
        "Where the cluster's objects are saved, for a start while its API server cannot be reached; "
        "empty: nowhere",
        set_state_dir},
+      {"cluster-uid", "UID", "", "",
+       "UID of the namespace kube-system of the cluster to serve, of another one nothing is taken; "
+       "empty: that of the saved objects, or of the cluster that answers first",
+       text([](O& o) -> std::string& { return o.trust.cluster_uid; })},
+      {"confirm-deletions-after", "SECONDS", "60", "",
+       "A list of the cluster that lacks too much is believed if another one does so that much "
+       "later; 0: at once",
+       integer(0, 86400,
+               [](O& o, std::int64_t v) { o.trust.confirm_after = std::chrono::seconds(v); })},
+      {"confirm-deletions-above", "PERCENT", "50", "",
+       "Too much is more than so many per cent of the objects of a kind, and all of them",
+       integer(0, 100, [](O& o, std::int64_t v) { o.trust.loss_percent = static_cast<int>(v); })},
       {"external-interfaces", "REGEX", "", "SNCTRLR_INTERFACES_PATTERN",
        "Client-facing interfaces, an extended regular expression that may match any part of the "
        "name; empty: none, replies follow table main",

@@ -15,6 +15,7 @@
 
 #include "cmd/serve/log.hpp"
 #include "core/edge/plan_edge.hpp"
+#include "kube/api/trust.hpp"
 
 namespace cmd {
 
@@ -27,6 +28,7 @@ struct EdgeOptions {
   std::string node_name;        // empty: this host is no node of the cluster
   bool report = true;           // writes status, Events and the addresses of Services
   std::string state_dir;        // absolute; empty: a cluster's objects are not saved
+  kube::Trust trust{{}, 0, true};
   core::EdgeSettings settings;
   std::string socket;
   std::uint32_t max_ports_per_mapping = 0;

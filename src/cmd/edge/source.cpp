@@ -52,9 +52,19 @@ std::unique_ptr<kube::Source> open_cluster(const EdgeOptions& options, Purpose p
   memory.source = kube::to_string(cluster.config.cluster.server);
   memory.max_ports_per_mapping = options.max_ports_per_mapping;
   memory.read_only = purpose == Purpose::look;
-  auto source = kube::open_cluster(cluster);
-  return memory.file.empty() ? std::move(source)
-                             : kube::remember(std::move(source), std::move(memory));
+  cluster.config.trust = options.trust;
+  if (memory.file.empty()) return kube::open_cluster(cluster);
+  return kube::remember(
+      [&](const kube::Recalled& recalled) {
+        // Another one is meant: what it lacks is no loss, and goes with its first list.
+        const std::string& wanted = cluster.config.trust.cluster_uid;
+        if (wanted.empty() || recalled.cluster.empty() || wanted == recalled.cluster) {
+          cluster.known = recalled.objects;
+          cluster.config.trust.known_uid = recalled.cluster;
+        }
+        return kube::open_cluster(cluster);
+      },
+      std::move(memory));
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ std::unique_ptr<kube::Source> open_source(const NatOptions& options) {
   if (!options.service.manifests.empty()) {
     return kube::open_manifests({.directory = options.service.manifests, .kinds = nat_kinds});
   }
-  const kube::ClientConfig config = load_client(options.service);
+  kube::ClientConfig config = load_client(options.service);
+  // Its role is that of its own namespace: it may not ask unless somebody allowed it.
+  config.trust.identify = !config.trust.cluster_uid.empty();
   const core::ObjectName& egress = options.settings.egress;
   // Its own Egress and the lists of its own clients: nothing else of the cluster.
   return kube::open_watch(

@@ -55,6 +55,24 @@ void add_cluster_options(CLI::App& app, ServiceOptions& options) {
       ->type_name("FILE");
   app.add_option("--context", options.context, "Context of that file (default: its current one)")
       ->type_name("NAME");
+  app.add_option(
+         "--cluster-uid", options.trust.cluster_uid,
+         "UID of the namespace kube-system of the cluster to serve; of another one nothing\n"
+         "is taken (default: that of the cluster that answers first)")
+      ->type_name("UID");
+  app.add_option_function<unsigned>(
+         "--confirm-deletions-after",
+         [&options](unsigned seconds) {
+           options.trust.confirm_after = std::chrono::seconds(seconds);
+         },
+         "A list that lacks too much is believed if another one does so N seconds later;\n"
+         "0: at once (default 60)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 86400));
+  app.add_option("--confirm-deletions-above", options.trust.loss_percent,
+                 "Too much is more than N per cent of the objects of a kind, and all (default 50)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100));
 }
 
 void add_source_options(CLI::App& app, ServiceOptions& options) {
@@ -115,6 +133,7 @@ kube::ClientConfig load_client(const ServiceOptions& options) {
           ? kube::load_in_cluster(environment)
           : kube::load_config({options.kubeconfig, options.context}, environment);
   for (const std::string& warning : config.warnings) log::warning(warning);
+  config.trust = options.trust;
   return config;
 }
 

@@ -25,9 +25,10 @@ struct ServiceOptions {
   std::string manifests;                  // a directory; empty: the cluster
   std::string kubeconfig = "in-cluster";  // that, or a file
   std::string context;                    // empty: the file's current one
-  std::optional<core::Address> listen;    // empty: all addresses
-  std::uint16_t metrics_port = 0;         // 0: none
-  std::uint16_t health_port = 0;          // 0: none
+  kube::Trust trust{std::chrono::seconds(60), 50, true};
+  std::optional<core::Address> listen;  // empty: all addresses
+  std::uint16_t metrics_port = 0;       // 0: none
+  std::uint16_t health_port = 0;        // 0: none
   std::chrono::seconds resync{60};
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;

@@ -31,6 +31,9 @@ class Client {
   virtual std::optional<std::vector<Problem>> new_problems(
       const std::vector<std::string>& credentials) = 0;
 
+  // Of the cluster whose objects these are, as far as it is known; empty: it is not.
+  [[nodiscard]] virtual std::string cluster_uid() const { return {}; }
+
   // Writes nothing more, and gives back what others would wait for.
   virtual void resign() {}
   [[nodiscard]] virtual bool resigned() const { return true; }

@@ -8,7 +8,7 @@ namespace kube {
 ClientFrame::ClientFrame(Transport& transport, const os::Clock& clock, const FrameOptions& options)
     : transport_(transport),
       replies_first_(options.replies_first),
-      watches_(options.context, transport, clock),
+      watches_(options.context, transport, clock, options.trust),
       exchanges_(transport, clock) {
   if (!options.lease.empty()) {
     election_.emplace(ElectionOptions{options.ns, options.lease, options.identity}, exchanges_,
@@ -27,6 +27,11 @@ void ClientFrame::step() {
   if (!replies_first_) pass_on();
   for (const Reply& reply : exchanges_.replies()) hand_out(reply);
   pass_on();  // what replies told, too
+  // To a cluster that is not the one that is known, nothing is written.
+  if (!watches_.trusted()) {
+    if (election_) lead(false);
+    return;
+  }
   if (election_) {
     election_->step();
     lead(election_->leading());
@@ -46,6 +51,7 @@ void ClientFrame::hand_out(const Reply& reply) {
 
 os::Time ClientFrame::due() const {
   os::Time due = std::min(watches_.due(), exchanges_.due());
+  if (!watches_.trusted()) return due;
   if (events_) due = std::min(due, events_->due());
   if (election_) due = std::min(due, election_->due());
   // Leading ends by itself.
@@ -87,6 +93,8 @@ void ClientFrame::resign() {
   if (election_) election_->resign();
 }
 
-bool ClientFrame::resigned() const { return !election_ || election_->resigned(); }
+bool ClientFrame::resigned() const {
+  return !election_ || !watches_.trusted() || election_->resigned();
+}
 
 }  // namespace kube

@@ -14,6 +14,7 @@
 #include "kube/api/requests.hpp"
 #include "kube/api/resource_watches.hpp"
 #include "kube/api/transport.hpp"
+#include "kube/api/trust.hpp"
 
 namespace kube {
 
@@ -26,6 +27,7 @@ struct FrameOptions {
   std::string identity{};  // and of this process alone in it
   // Parts must know what came of their writes before watches tell of it.
   bool replies_first = false;
+  Trust trust{};
 };
 
 class ClientFrame : public Client {
@@ -39,6 +41,7 @@ class ClientFrame : public Client {
   void resign() override;
   [[nodiscard]] bool resigned() const override;
 
+  [[nodiscard]] std::string cluster_uid() const override { return watches_.cluster_uid(); }
   [[nodiscard]] bool leading() const { return election_ && election_->leading(); }
 
  protected:

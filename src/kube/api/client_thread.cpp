@@ -86,6 +86,11 @@ std::vector<Problem> ClientThread::problems() const {
   return problems_;
 }
 
+std::string ClientThread::cluster_uid() const {
+  const std::lock_guard lock(mutex_);
+  return cluster_uid_;
+}
+
 void ClientThread::run(const std::stop_token& stop) {
   sigset_t all;
   sigfillset(&all);
@@ -119,11 +124,13 @@ void ClientThread::say_farewell() {
 void ClientThread::publish() {
   auto problems = connection_->new_problems();
   const bool synced = connection_->client().synced();
+  std::string cluster_uid = connection_->client().cluster_uid();
   {
     const std::lock_guard lock(mutex_);
     const bool news = connection_->client().move_changes(changes_);
-    if (!news && !problems && synced == synced_) return;
+    if (!news && !problems && synced == synced_ && cluster_uid == cluster_uid_) return;
     synced_ = synced;
+    cluster_uid_ = std::move(cluster_uid);
     if (problems) problems_ = *std::move(problems);
   }
   bell_.ring();

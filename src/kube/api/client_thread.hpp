@@ -42,6 +42,7 @@ class ClientThread {
   core::ObjectChanges take();
   [[nodiscard]] bool synced() const { return given_whole_; }
   [[nodiscard]] std::vector<Problem> problems() const;
+  [[nodiscard]] std::string cluster_uid() const;
 
  private:
   class Connection;
@@ -58,6 +59,7 @@ class ClientThread {
   mutable std::mutex mutex_;
   core::ObjectChanges changes_;
   std::vector<Problem> problems_;
+  std::string cluster_uid_;
   bool synced_ = false;
   bool given_whole_ = false;  // the owner's alone
   std::jthread thread_;       // goes first: it uses the rest

@@ -82,9 +82,15 @@ Credentials::Credentials(ClientConfig config, os::Clock clock,
     : config_(std::move(config)),
       clock_(std::move(clock)),
       plugin_limit_(plugin_limit),
-      abandon_fd_(abandon_fd) {
+      abandon_fd_(abandon_fd),
+      config_stamp_(config_stamp()) {
+  watch_files();
+}
+
+void Credentials::watch_files() {
   const auto watch = [&](std::optional<FreshFile>& file, const std::string& path,
                          const std::string& what) {
+    file.reset();
     if (!path.empty()) file.emplace(path, what);
   };
   const User& user = config_.user;
@@ -97,7 +103,35 @@ Credentials::Credentials(ClientConfig config, os::Clock clock,
 
 std::string Credentials::ca() { return ca_ ? ca_->text(clock_.now()) : config_.cluster.ca.data; }
 
+std::string Credentials::config_stamp() const {
+  std::string stamps;
+  for (const std::string& file : config_.files) stamps += stamp_of(file) + "\n";
+  return stamps;
+}
+
+// Who may connect, and where to, may change at any time: an operator or a tool writes the
+// kubeconfig anew. What cannot be read changes nothing.
+void Credentials::follow_config() {
+  std::string stamp = config_stamp();
+  if (stamp == config_stamp_) return;
+  config_stamp_ = std::move(stamp);
+  try {
+    ClientConfig config = load_config(config_.choice, process_environment());
+    config.trust = config_.trust;
+    config_problem_.clear();
+    if (config == config_) return;
+    config_ = std::move(config);
+    watch_files();
+    plugin_.reset();
+    plugin_error_.clear();
+    plugin_not_before_ = {};
+  } catch (const core::Error& error) {
+    config_problem_ = std::string(error.what()) + "; what was read before stays in use";
+  }
+}
+
 Credential Credentials::get() {
+  follow_config();
   Credential credential;
   credential.ca = ca();
   fill(credential);
@@ -175,6 +209,7 @@ std::vector<std::string> Credentials::problems() const {
     if (*file && !(*file)->problem().empty()) problems.push_back((*file)->problem());
   }
   if (!plugin_error_.empty()) problems.push_back(plugin_error_);
+  if (!config_problem_.empty()) problems.push_back(config_problem_);
   return problems;
 }
 

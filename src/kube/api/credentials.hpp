@@ -1,6 +1,6 @@
-// What a request proves its sender by, kept fresh: files are read again when they change, plugins
-// asked again when their answer expires or is refused. What was good once stays in use while a file
-// cannot be read. get() may block for as long as a plugin may take.
+// What a request proves its sender by, kept fresh: files, the kubeconfig among them, are read again
+// when they change, plugins asked again when their answer expires or is refused. What was good once
+// stays in use while a file cannot be read. get() may block for as long as a plugin may take.
 #pragma once
 
 #include <chrono>
@@ -65,6 +65,9 @@ class Credentials {
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
+  void watch_files();
+  void follow_config();
+  [[nodiscard]] std::string config_stamp() const;
   std::string ca();
   void fill(Credential& credential);
   void fill_by_plugin(Credential& credential);
@@ -81,6 +84,8 @@ class Credentials {
   std::string plugin_error_;
   os::Time plugin_not_before_{};
   Credential last_;
+  std::string config_stamp_;
+  std::string config_problem_;
 };
 
 }  // namespace kube

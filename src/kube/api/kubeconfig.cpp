@@ -252,8 +252,10 @@ ClientConfig load_config(const ConfigChoice& choice, const Environment& environm
                          const fs::path& account) {
   std::vector<File> files;
   std::string tried;
+  ConfigChoice chosen = choice;
   if (!choice.kubeconfig.empty()) {
-    files.push_back(read_file(fs::absolute(choice.kubeconfig)));
+    chosen.kubeconfig = fs::absolute(choice.kubeconfig);
+    files.push_back(read_file(chosen.kubeconfig));
   } else if (const std::string list = variable(environment, "KUBECONFIG"); !list.empty()) {
     files = read_files(list);
     tried = "none of the files of KUBECONFIG (" + list + ") exists";
@@ -264,7 +266,14 @@ ClientConfig load_config(const ConfigChoice& choice, const Environment& environm
   } else {
     tried = "neither KUBECONFIG nor HOME is set";
   }
-  if (!files.empty()) return resolve(Merged(std::move(files)), choice.context);
+  if (!files.empty()) {
+    std::vector<std::string> paths;
+    for (const File& file : files) paths.push_back(file.path);
+    ClientConfig config = resolve(Merged(std::move(files)), choice.context);
+    config.files = std::move(paths);
+    config.choice = std::move(chosen);
+    return config;
+  }
   // As a pod there are no contexts to choose from.
   if (choice.context.empty() && !variable(environment, "KUBERNETES_SERVICE_HOST").empty()) {
     return load_in_cluster(environment, account);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kube/api/trust.hpp"
 #include "kube/decode/encoding.hpp"
 
 namespace kube {
@@ -64,6 +65,13 @@ struct User {
   friend bool operator==(const User&, const User&) = default;
 };
 
+struct ConfigChoice {
+  std::string kubeconfig;  // a file that must be there; empty: as load_config() says
+  std::string context;     // empty: the current one
+
+  friend bool operator==(const ConfigChoice&, const ConfigChoice&) = default;
+};
+
 struct ClientConfig {
   std::string origin;   // for messages: "context shop of /home/ann/.kube/config"
   std::string context;  // "in-cluster" for a pod's
@@ -71,17 +79,17 @@ struct ClientConfig {
   Cluster cluster;
   User user;
   std::vector<std::string> warnings;
+  Trust trust{};  // of no kubeconfig: who loads it says so
+  // The files that it was read from, and how they were chosen: when one changes, it may be read
+  // again. None: it cannot change.
+  std::vector<std::string> files{};
+  ConfigChoice choice{};
 
   friend bool operator==(const ClientConfig&, const ClientConfig&) = default;
 };
 
 using Environment = std::map<std::string, std::string>;
 Environment process_environment();
-
-struct ConfigChoice {
-  std::string kubeconfig;  // a file that must be there; empty: as below
-  std::string context;     // empty: the current one
-};
 
 inline constexpr const char* service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
 

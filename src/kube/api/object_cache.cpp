@@ -1,13 +1,17 @@
 #include "kube/api/object_cache.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kube {
 
 void ObjectCache::put(Decoded decoded) {
   const core::ObjectId id = *decoded.id;
-  Entry& entry = entries_[id];
+  const auto [at, fresh] = entries_.try_emplace(id);
+  Entry& entry = at->second;
+  if (fresh) entry.born = list_;
   entry.list = list_;
+  entry.doubted = false;
   note(id, decoded, !decoded.object && entry.object);
   if (decoded.seen || entry.seen) see(id, std::move(decoded.seen));
   if (!decoded.object) return;
@@ -40,12 +44,44 @@ void ObjectCache::remove(const core::ObjectId& id) {
   entries_.erase(found);
 }
 
-void ObjectCache::end_list() {
+std::size_t ObjectCache::missing() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries_, [&](const auto& item) { return item.second.list != list_; }));
+}
+
+std::size_t ObjectCache::known() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries_, [&](const auto& item) { return item.second.born != list_; }));
+}
+
+template <typename Gone>
+void ObjectCache::forget_where(const Gone& gone) {
   std::erase_if(entries_, [&](const auto& item) {
-    const bool gone = item.second.list != list_;
-    if (gone) forget(item.first, item.second);
-    return gone;
+    const bool goes = gone(item.second);
+    if (goes) forget(item.first, item.second);
+    return goes;
   });
+}
+
+void ObjectCache::end_list() {
+  forget_where([&](const Entry& entry) { return entry.list != list_; });
+}
+
+void ObjectCache::doubt_list() {
+  for (auto& [id, entry] : entries_) entry.doubted = entry.list != list_;
+}
+
+void ObjectCache::confirm_list() {
+  forget_where([&](const Entry& entry) { return entry.doubted && entry.list != list_; });
+}
+
+void ObjectCache::seed(const core::ObjectId& id, std::shared_ptr<const core::Object> object) {
+  changes_.insert_or_assign(id, object);
+  entries_[id].object = std::move(object);
+}
+
+void ObjectCache::forget_seeded() {
+  forget_where([](const Entry& entry) { return entry.list == 0; });
 }
 
 void ObjectCache::forget(const core::ObjectId& id, const Entry& entry) {

@@ -1,5 +1,6 @@
 // The objects of one resource as they were last known, and what changed since somebody looked. The
-// one rule: an object goes only by remove(), or by a list that is whole and does not hold it.
+// one rule: an object goes only by remove(), or by a list that is whole and believed and does not
+// hold it.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,20 @@ class ObjectCache {
  public:
   // A list begins: what is put from here on is in it. Beginning again forgets the list before.
   void begin_list() { ++list_; }
+  // What is there but not in this list; of as many as there were before it.
+  [[nodiscard]] std::size_t missing() const;
+  [[nodiscard]] std::size_t known() const;
   // The list is whole: what it did not hold is gone.
   void end_list();
+  // The list is whole, but not believed: what it did not hold stays, in doubt.
+  void doubt_list();
+  // Of what is in doubt, what this list does not hold either is gone.
+  void confirm_list();
+
+  // Of an earlier process: it is there until a list says otherwise.
+  void seed(const core::ObjectId& id, std::shared_ptr<const core::Object> object);
+  // What no list has held since, where there is no list to be had.
+  void forget_seeded();
 
   // An object that was left out for its faults keeps its last good version in effect.
   void put(Decoded decoded);
@@ -51,6 +64,8 @@ class ObjectCache {
   struct Entry {
     std::shared_ptr<const core::Object> object;  // the last good version; null: there was none
     std::uint64_t list = 0;                      // the last that held it
+    std::uint64_t born = 0;                      // the first that held it
+    bool doubted = false;                        // a later one did not, and was not believed
     std::shared_ptr<const Seen> seen;            // null: nobody writes its status
   };
   struct Faults {
@@ -61,6 +76,8 @@ class ObjectCache {
   };
 
   void forget(const core::ObjectId& id, const Entry& entry);
+  template <typename Gone>
+  void forget_where(const Gone& gone);
   void note(const core::ObjectId& id, const Decoded& decoded, bool kept);
 
   std::unordered_map<core::ObjectId, Entry, HashId> entries_;

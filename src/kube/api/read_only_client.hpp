@@ -13,7 +13,8 @@ class WatchClient : public ClientFrame {
  public:
   // `transport` must outlive it.
   WatchClient(Transport& transport, const os::Clock& clock, const std::string& context,
-              const std::vector<Resource>& resources, const DecodeOptions& decoding);
+              const std::vector<Resource>& resources, const DecodeOptions& decoding,
+              const Trust& trust = {});
 };
 
 }  // namespace kube

@@ -19,14 +19,8 @@ constexpr std::size_t longest_refusal = std::size_t{64} << 10;
 constexpr os::Time::duration watch_silence = 3min;
 constexpr os::Time::duration page_silence = 60s;
 
-constexpr std::chrono::milliseconds first_delay = 500ms;
-constexpr os::Time::duration longest_retry_after = 10min;  // a wrong one must not stop us for good
 constexpr os::Time::duration long_lived = 30s;  // a watch that lived so long was no failure
 constexpr os::Time::duration at_once = 1s;      // and one that ended sooner was none at all
-constexpr os::Time::duration gone_pause = 5s;   // one 410 soon after another is no news
-// An API server that has just started refuses what it will grant in a moment.
-constexpr os::Time::duration warming_up = 5s;
-constexpr os::Time::duration disorder_pause = 10s;  // a server may have no order at all
 
 }  // namespace
 
@@ -37,21 +31,31 @@ std::string Resource::path() const {
 
 std::string Resource::name() const { return group.empty() ? plural : plural + "." + group; }
 
-Reflector::Reflector(Resource resource, Transport& transport, os::Clock clock, Reduce reduce)
+Reflector::Reflector(Resource resource, Transport& transport, os::Clock clock, Reduce reduce,
+                     const Trust& trust)
     : resource_(std::move(resource)),
       transport_(transport),
       clock_(std::move(clock)),
+      confirm_after_(trust.confirm_after),
+      loss_percent_(trust.loss_percent),
       decoder_(std::move(reduce)) {}
 
 os::Time Reflector::due() const {
   if (request_ == 0) return not_before_;
-  return heard_ + (phase_ == Phase::paging ? page_silence : watch_silence);
+  const os::Time silent = heard_ + (phase_ == Phase::paging ? page_silence : watch_silence);
+  return phase_ == Phase::watching && confirm_at_ ? std::min(silent, *confirm_at_) : silent;
 }
 
 void Reflector::step() {
   if (clock_.now() < due()) return;
   if (request_ == 0) {
     begin();
+    return;
+  }
+  if (phase_ == Phase::watching && confirm_at_ && clock_.now() >= *confirm_at_) {
+    leave();
+    version_.clear();
+    not_before_ = clock_.now();
     return;
   }
   const auto silence = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - heard_);
@@ -228,7 +232,7 @@ void Reflector::take_event(WatchEvent& event) {
     }
   }
   if (phase_ == Phase::watching) {
-    if (!old) version_ = event.version;
+    if (!old) newest_ = version_ = event.version;
     calm();
   } else if (event.initial_end) {
     phase_ = Phase::watching;
@@ -249,10 +253,43 @@ void Reflector::take_page() {
   if (next_.empty()) finish_list(page.version);
 }
 
+// Whether what the list lacks may be there nevertheless: it was all, or too much, or the server
+// went back in time.
+bool Reflector::doubts(bool older) const {
+  if (confirm_after_ <= os::Time::duration() || resource_.own) return false;
+  const std::size_t missing = cache_.missing();
+  if (missing == 0) return false;
+  const std::size_t known = cache_.known();
+  return older || missing >= known ||
+         missing * 100 > known * static_cast<std::size_t>(std::max(loss_percent_, 0));
+}
+
+void Reflector::end_list(bool older) {
+  if (confirm_at_ && clock_.now() >= *confirm_at_) {
+    cache_.confirm_list();
+    confirm_at_.reset();
+  }
+  if (!doubts(older)) {
+    cache_.end_list();
+    confirm_at_.reset();
+    doubt_.clear();
+    synced_ = true;
+    return;
+  }
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(confirm_after_);
+  doubt_ =
+      "the list lacks " + std::to_string(cache_.missing()) + " of " +
+      std::to_string(cache_.known()) + " objects that were known" +
+      (older ? ", and is older than what was known (was the server restored from a backup?)" : "") +
+      ": they stay in effect until a list lacks them " + std::to_string(wait.count()) +
+      " s later, too (option confirm-deletions-after)";
+  cache_.doubt_list();
+  if (!confirm_at_) confirm_at_ = clock_.now() + confirm_after_;
+}
+
 void Reflector::finish_list(const std::string& version) {
-  cache_.end_list();
-  synced_ = true;
-  version_ = version;
+  end_list(version != newest_ && is_not_newer(version, newest_));
+  newest_ = version_ = version;
   pages_next_ = unlimited_ = false;
   next_.clear();
   std::string().swap(body_);  // pages are large and seldom
@@ -260,103 +297,15 @@ void Reflector::finish_list(const std::string& version) {
   calm();
 }
 
-void Reflector::leave() {
-  if (request_ != 0) transport_.cancel(std::exchange(request_, 0));
-}
-
-// The server said no: to a request, or in a stream.
-void Reflector::refused(const Status& status) {
-  const std::string answer = std::to_string(status.code) +
-                             (status.reason.empty() ? "" : " " + status.reason) + ": " +
-                             status.message;
-  const os::Time::duration wait =
-      std::max(retry_after_,
-               os::Time::duration(std::chrono::seconds(status.retry_after_seconds.value_or(0))));
-  const bool streaming = phase_ == Phase::streaming;
-  if (status.gone()) {
-    gone(answer);
-    return;
-  }
-  if (streaming && (status.code == 400 || status.code == 422)) {
-    pages_only_ = true;
-    not_before_ = clock_.now();
-    return;
-  }
-  if (status.code == 400) next_.clear();  // the token is no good: from the start
-  // A version that no server takes any more must not be asked for for ever.
-  if (phase_ == Phase::watching && status.code != 401 && status.code != 403 && status.code != 429 &&
-      (++refusals_ >= 3 || status.version_too_large || status.code == 400)) {
-    version_.clear();
-    refusals_ = 0;
-  }
-  refused_ = resource_.optional && (status.code == 403 || status.code == 404);
-  if ((status.code == 403 || status.code == 429) && clock_.now() < back_since_ + warming_up) {
-    const std::string before = trouble_;
-    fail("", wait);
-    trouble_ = before;
-    return;
-  }
-  if (status.code == 403) {
-    fail("not allowed to " + verb() + " " + resource_.name() + ": " + status.message +
-             "; grant verbs list and watch on it to this user",
-         wait);
-  } else if (status.code == 401) {
-    fail("the API server does not accept the credential (" + answer + ")", wait);
-  } else if (status.code == 404) {
-    fail("the API server has no " + resource_.name() + " in version " + resource_.version + " (" +
-             answer + "): is its CustomResourceDefinition installed?",
-         wait);
-    if (refused_) trouble_.clear();
-  } else {
-    fail("cannot " + verb() + " " + resource_.name() + ": " + answer, wait);
-  }
-}
-
-// What was asked from is no longer known: all is listed anew, at once the first time.
-void Reflector::gone(const std::string& why) {
-  version_.clear();
-  // A token that expired is asked for no more.
-  const bool again = next_.empty() && clock_.now() < gone_ + gone_pause;
-  if (!next_.empty()) unlimited_ = true;
+void Reflector::pause() {
+  if (request_ == 0) return;
+  leave();
   next_.clear();
-  gone_ = clock_.now();
-  if (again) {
-    fail(why);
-    return;
-  }
-  trouble_.clear();
-  delay_ = {};
   not_before_ = clock_.now();
 }
 
-// A watch tells versions in their order (Kubernetes API concepts, "Resource versions"). One that
-// does not has kept something back, or has said that a list is whole when it was not; nobody will
-// say it again, so all is listed anew.
-void Reflector::disordered() {
-  leave();
-  version_.clear();
-  const bool again = clock_.now() < disordered_ + disorder_pause;
-  disordered_ = clock_.now();
-  fail("the watch brought what is older than what it had brought before: listing all anew",
-       again ? disorder_pause : os::Time::duration());
+void Reflector::leave() {
+  if (request_ != 0) transport_.cancel(std::exchange(request_, 0));
 }
-
-void Reflector::fail(const std::string& why, os::Time::duration least) {
-  trouble_ = why;
-  delay_ = std::clamp(delay_ * 2, first_delay, longest_delay_);
-  const auto wait =
-      std::chrono::duration_cast<std::chrono::milliseconds>(delay_ * (0.5 + clock_.chance() / 2));
-  not_before_ =
-      clock_.now() + std::max<os::Time::duration>(wait, std::min(least, longest_retry_after));
-}
-
-void Reflector::calm() {
-  trouble_.clear();
-  unreadable_ = false;
-  delay_ = {};
-  refusals_ = 0;
-}
-
-std::string Reflector::verb() const { return phase_ == Phase::paging ? "list" : "watch"; }
 
 }  // namespace kube

@@ -1,15 +1,18 @@
 // Keeps a cache equal to one resource of an API server: lists it, watches it, and comes back from
 // everything that can happen to either, as client-go's reflector does. No I/O, no clock and no
-// chance of its own. Whatever goes wrong, nothing is taken out of the cache for it.
+// chance of its own. Whatever goes wrong, nothing is taken out of the cache for it; nor by a list
+// that lacks too much to be believed, before a second one agrees.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "kube/api/object_cache.hpp"
 #include "kube/api/transport.hpp"
+#include "kube/api/trust.hpp"
 #include "kube/api/watch_event.hpp"
 #include "os/clock.hpp"
 
@@ -24,6 +27,8 @@ struct Resource {
   std::string ns;              // empty: all namespaces
   // Who has none of it, or may not read it, goes on without; else it is waited for.
   bool optional = false;
+  // Who reads it makes again what is missing, so that nothing is lost by believing a list.
+  bool own = false;
 
   [[nodiscard]] std::string path() const;
   [[nodiscard]] std::string name() const;  // "endpointslices.discovery.k8s.io"
@@ -32,7 +37,8 @@ struct Resource {
 class Reflector {
  public:
   // `transport` must outlive it.
-  Reflector(Resource resource, Transport& transport, os::Clock clock, Reduce reduce);
+  Reflector(Resource resource, Transport& transport, os::Clock clock, Reduce reduce,
+            const Trust& trust = {});
 
   // Starts what is due, gives up what is silent for too long. Call it when due() has come.
   void step();
@@ -45,6 +51,10 @@ class Reflector {
   bool take_back() { return std::exchange(back_, false); }
   // The server is there again: the next request is due within a second.
   void ask_soon();
+  // No request is open: step() begins one when it is due.
+  [[nodiscard]] bool idle() const { return request_ == 0; }
+  // Gives up what is open, and knows what it knew.
+  void pause();
 
   // A list was whole once.
   [[nodiscard]] bool synced() const { return synced_; }
@@ -52,6 +62,8 @@ class Reflector {
   [[nodiscard]] bool settled() const { return synced_ || refused_; }
   // Why the cache may not be up to date; empty: nothing is known to be wrong.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  // What the last list lacks that is not believed yet; empty: nothing.
+  [[nodiscard]] const std::string& doubt() const { return doubt_; }
   [[nodiscard]] const Resource& resource() const { return resource_; }
   [[nodiscard]] ObjectCache& cache() { return cache_; }
 
@@ -74,6 +86,8 @@ class Reflector {
   void take_event(WatchEvent& event);
   void take_page();
   void finish_list(const std::string& version);
+  void end_list(bool older);
+  [[nodiscard]] bool doubts(bool older) const;
 
   void take_answer();
   void leave();
@@ -87,6 +101,8 @@ class Reflector {
   Resource resource_;
   Transport& transport_;
   os::Clock clock_;
+  os::Time::duration confirm_after_;
+  int loss_percent_;
   EventDecoder decoder_;
   ObjectCache cache_;
 
@@ -100,6 +116,7 @@ class Reflector {
   os::Time heard_{};
 
   std::string version_;      // to watch from; empty: a list is needed
+  std::string newest_;       // that was told, also when a list is needed
   std::string next_;         // continue token of the list's next page
   bool pages_only_ = false;  // the server has no streaming lists
   bool pages_next_ = false;  // the last streaming list did not come to its end
@@ -110,6 +127,8 @@ class Reflector {
   bool synced_ = false;
   bool refused_ = false;  // it is optional, and not there or not allowed
   std::string trouble_;
+  std::string doubt_;
+  std::optional<os::Time> confirm_at_;  // a list from then on confirms what is in doubt
   os::Time not_before_{};
   os::Time disordered_{os::Time::min()};
   os::Time gone_{os::Time::min()};

@@ -5,33 +5,52 @@
 
 namespace kube {
 
-Watches::Watches(std::string context, Transport& transport, os::Clock clock)
-    : prefix_(std::move(context) + "/"), transport_(transport), clock_(std::move(clock)) {}
+Watches::Watches(std::string context, Transport& transport, os::Clock clock, Trust trust)
+    : prefix_(std::move(context) + "/"),
+      transport_(transport),
+      clock_(std::move(clock)),
+      trust_(std::move(trust)),
+      identity_(trust_, transport, clock_) {}
 
 Reflector& Watches::add(Resource resource, Reduce reduce) {
-  reflectors_.push_back(
-      std::make_unique<Reflector>(std::move(resource), transport_, clock_, std::move(reduce)));
+  reflectors_.push_back(std::make_unique<Reflector>(std::move(resource), transport_, clock_,
+                                                    std::move(reduce), trust_));
   if (reflectors_.size() == 1) reflectors_.back()->keep_asking();
   return *reflectors_.back();
 }
 
 bool Watches::take(const Arrival& arrival) {
-  return std::ranges::any_of(reflectors_,
-                             [&](const auto& reflector) { return reflector->take(arrival); });
+  return identity_.take(arrival) || std::ranges::any_of(reflectors_, [&](const auto& reflector) {
+           return reflector->take(arrival);
+         });
 }
 
 void Watches::step() {
-  bool back = false;
+  identity_.step();
+  if (identity_.foreign()) {
+    for (const auto& reflector : reflectors_) reflector->pause();
+  }
+  bool back = identity_.take_back();
   for (const auto& reflector : reflectors_) back = reflector->take_back() || back;
   if (back) {
     for (const auto& reflector : reflectors_) reflector->ask_soon();
   }
-  for (const auto& reflector : reflectors_) reflector->step();
+  for (const auto& reflector : reflectors_) {
+    // Nothing begins before it is known where.
+    if (reflector->idle() && clock_.now() >= reflector->due() && !identity_.fresh()) {
+      identity_.ask();
+    } else {
+      reflector->step();
+    }
+  }
 }
 
 os::Time Watches::due() const {
-  os::Time due = os::Time::max();
-  for (const auto& reflector : reflectors_) due = std::min(due, reflector->due());
+  os::Time due = identity_.due();
+  const os::Time begin = identity_.fresh() ? os::Time::min() : identity_.may_ask();
+  for (const auto& reflector : reflectors_) {
+    due = std::min(due, reflector->idle() ? std::max(reflector->due(), begin) : reflector->due());
+  }
   return due;
 }
 
@@ -62,8 +81,10 @@ std::optional<std::vector<Problem>> Watches::new_problems(
     const std::vector<std::string>& credentials, const std::vector<std::string>& writing) {
   std::vector<std::string> state = credentials;
   state.insert(state.end(), writing.begin(), writing.end());
+  state.push_back(identity_.trouble());
   for (const auto& reflector : reflectors_) {
     state.push_back(reflector->trouble());
+    state.push_back(reflector->doubt());
     state.push_back(std::to_string(reflector->cache().problems_revision()));
   }
   if (state == told_) return std::nullopt;
@@ -72,7 +93,11 @@ std::optional<std::vector<Problem>> Watches::new_problems(
   problems.reserve(credentials.size() + writing.size());
   for (const std::string& text : credentials) problems.push_back({prefix_ + "credentials", text});
   for (const std::string& text : writing) problems.push_back({prefix_ + "status", text});
+  if (!identity_.trouble().empty()) problems.push_back({prefix_ + "cluster", identity_.trouble()});
   for (const auto& reflector : reflectors_) {
+    if (!reflector->doubt().empty()) {
+      problems.push_back({prefix_ + reflector->resource().plural, reflector->doubt()});
+    }
     if (!reflector->trouble().empty()) {
       problems.push_back(
           {prefix_ + reflector->resource().plural,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kube/api/cluster_identity.hpp"
 #include "kube/api/reflector.hpp"
 #include "kube/api/transport.hpp"
 #include "kube/source.hpp"
@@ -17,7 +18,7 @@ namespace kube {
 class Watches {
  public:
   // `context` stands before the names of objects in problems. `transport` must outlive it.
-  Watches(std::string context, Transport& transport, os::Clock clock);
+  Watches(std::string context, Transport& transport, os::Clock clock, Trust trust = {});
 
   // Of all kinds that `reduce` makes of a resource's objects, no other resource may make one with
   // the same name. The reflector lives as long as this.
@@ -30,6 +31,10 @@ class Watches {
 
   // Everything that must be known was listed once.
   [[nodiscard]] bool synced() const;
+  // Somebody may write to the cluster: it is the one that is known, as far as that can be told.
+  [[nodiscard]] bool trusted() const { return identity_.settled() && !identity_.foreign(); }
+  // The cluster's UID; empty: it is not known.
+  [[nodiscard]] const std::string& cluster_uid() const { return identity_.uid(); }
 
   // What changed since the last call, coalesced.
   core::ObjectChanges take_changes();
@@ -44,6 +49,8 @@ class Watches {
   std::string prefix_;
   Transport& transport_;
   os::Clock clock_;
+  Trust trust_;
+  ClusterIdentity identity_;
   std::vector<std::unique_ptr<Reflector>> reflectors_;
   std::vector<std::string> told_;
 };

@@ -38,6 +38,7 @@ class ThreadedSource : public Base {
   core::ObjectChanges take() override { return thread_.take(); }
   [[nodiscard]] bool synced() const override { return thread_.synced(); }
   [[nodiscard]] std::vector<Problem> problems() const override { return thread_.problems(); }
+  [[nodiscard]] std::string cluster_uid() const override { return thread_.cluster_uid(); }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
 
  protected:

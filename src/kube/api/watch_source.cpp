@@ -10,7 +10,8 @@ std::unique_ptr<Source> open_watch(const ClientConfig& config, const std::string
   decoding.served = true;
   return std::make_unique<ThreadedSource<Source, WatchClient>>(
       config, user_agent, [&](Transport& transport, const os::Clock& clock) {
-        return std::make_unique<WatchClient>(transport, clock, config.context, resources, decoding);
+        return std::make_unique<WatchClient>(transport, clock, config.context, resources, decoding,
+                                             config.trust);
       });
 }
 

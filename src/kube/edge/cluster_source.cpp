@@ -19,15 +19,16 @@ struct EdgeMail {
 class EdgeSource : public ThreadedSource<Source, ClusterClient, EdgeMail> {
  public:
   explicit EdgeSource(const ClusterOptions& options)
-      : ThreadedSource(options.config, options.user_agent,
-                       [&](Transport& transport, const os::Clock& clock) {
-                         return std::make_unique<ClusterClient>(
-                             transport, clock,
-                             ClusterClientOptions{
-                                 options.config.context, options.max_ports_per_mapping,
-                                 options.node, options.instance, options.ns,
-                                 identity_of(options.instance), options.max_addresses_per_service});
-                       }),
+      : ThreadedSource(
+            options.config, options.user_agent,
+            [&](Transport& transport, const os::Clock& clock) {
+              return std::make_unique<ClusterClient>(
+                  transport, clock,
+                  ClusterClientOptions{
+                      options.config.context, options.max_ports_per_mapping, options.node,
+                      options.instance, options.ns, identity_of(options.instance),
+                      options.max_addresses_per_service, options.config.trust, options.known});
+            }),
         listens_(!options.instance.empty()) {}
 
   [[nodiscard]] bool listens() const override { return listens_; }

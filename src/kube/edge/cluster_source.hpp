@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kube/api/kubeconfig.hpp"
 #include "kube/source.hpp"
@@ -19,6 +20,7 @@ struct ClusterOptions {
   std::string instance;  // this edge's name in what it writes; empty: it writes nothing
   std::string ns;        // of the Lease by which edges elect who writes for all
   std::size_t max_addresses_per_service = 256;  // that it may ask for
+  std::vector<std::shared_ptr<const core::Object>> known;  // to an earlier process
 };
 
 // Mappings, Services, EndpointSlices and AddressPools of all namespaces; what the owner's loop

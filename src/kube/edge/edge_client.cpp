@@ -1,5 +1,7 @@
 #include "kube/edge/edge_client.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -8,6 +10,10 @@
 
 namespace kube {
 namespace {
+
+// As resources() has them.
+constexpr std::array kinds_in_order = {core::Kind::mapping, core::Kind::service,
+                                       core::Kind::endpoint_slice, core::Kind::address_pool};
 
 std::vector<Resource> resources() {
   return {
@@ -20,7 +26,7 @@ std::vector<Resource> resources() {
 }
 
 FrameOptions frame_of(const ClusterClientOptions& options) {
-  FrameOptions frame{.context = options.context};
+  FrameOptions frame{.context = options.context, .trust = options.trust};
   if (options.instance.empty()) return frame;
   frame.author = "pona.dev/edge";
   frame.instance = options.instance;
@@ -58,6 +64,12 @@ ClusterClient::ClusterClient(Transport& transport, const os::Clock& clock,
   std::vector<Reflector*> reflectors;
   for (Resource& resource : resources()) {
     reflectors.push_back(&watches().add(std::move(resource), reduce));
+  }
+  for (const auto& object : options.known) {
+    const core::ObjectId id{core::kind_of(*object), core::name_of(*object)};
+    const auto kind = std::ranges::find(kinds_in_order, id.kind);
+    if (kind == kinds_in_order.end()) continue;
+    reflectors[static_cast<std::size_t>(kind - kinds_in_order.begin())]->cache().seed(id, object);
   }
   if (options.instance.empty()) return;
   writers_ = std::make_unique<Writers>(exchanges(), events(), clock, options, *reflectors[0],

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/edge/mapping_status.hpp"
 #include "kube/api/client_frame.hpp"
@@ -21,6 +22,8 @@ struct ClusterClientOptions {
   std::string ns = "pona-system";  // of the Lease by which edges elect who writes for all
   std::string identity;            // in that election; of this process alone
   std::size_t max_addresses_per_service = 256;  // that it may ask for
+  Trust trust{};
+  std::vector<std::shared_ptr<const core::Object>> known{};  // to an earlier process
 };
 
 class ClusterClient : public ClientFrame {

@@ -18,7 +18,8 @@ AgentClient::AgentClient(Transport& transport, const os::Clock& clock,
                    .author = "pona.dev/agent",
                    .instance = options.node,
                    // Watches do not know yet the lists that replies are about.
-                   .replies_first = true}),
+                   .replies_first = true,
+                   .trust = options.trust}),
       writer_(options.node, exchanges(), clock) {
   add(writer_);
   const auto watch = [&](const Resource& resource, core::Kind kind) -> Reflector* {
@@ -39,7 +40,7 @@ AgentClient::AgentClient(Transport& transport, const os::Clock& clock,
   watch({"discovery.k8s.io", "v1", "endpointslices", nat + ",!" + clients_of, "", "", false},
         core::Kind::endpoint_slice);
   lists_ = watch({"discovery.k8s.io", "v1", "endpointslices",
-                  clients_of + "," + equals(clients_node_label, options.node), "", "", false},
+                  clients_of + "," + equals(clients_node_label, options.node), "", "", false, true},
                  core::Kind::egress_clients);
 }
 

@@ -14,6 +14,7 @@ namespace kube {
 struct AgentClientOptions {
   std::string context;  // stands before the names of objects in problems
   std::string node;     // that this process runs on
+  Trust trust{};
 };
 
 class AgentClient : public ClientFrame {

@@ -26,7 +26,8 @@ class ThreadedAgentSource : public ThreadedSource<AgentSource, AgentClient, Agen
       : ThreadedSource(
             options.config, options.user_agent, [&](Transport& transport, const os::Clock& clock) {
               return std::make_unique<AgentClient>(
-                  transport, clock, AgentClientOptions{options.config.context, options.node});
+                  transport, clock,
+                  AgentClientOptions{options.config.context, options.node, options.config.trust});
             }) {}
 
   void publish(ClientLists lists) override {

@@ -81,7 +81,8 @@ ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
                    .instance = options.instance,
                    .ns = options.ns,
                    .lease = "pona-controller",
-                   .identity = options.identity}),
+                   .identity = options.identity,
+                   .trust = options.trust}),
       clock_(clock),
       gauges_(options.gauges),
       writer_(options.workload, exchanges(), events(), clock,
@@ -96,9 +97,9 @@ ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
   egresses_ = &watches().add({"pona.cybozu.com", "v1", "egresses", "", "", "", false},
                              reduce_of({core::Kind::egress}, true));
   watches().add({"", "v1", "pods", "", "", "", false}, reduce_pods);
-  lists_ = &watches().add(
-      {"discovery.k8s.io", "v1", "endpointslices", std::string(clients_of_label), "", "", false},
-      reduce_of({core::Kind::egress_clients}, false));
+  lists_ = &watches().add({"discovery.k8s.io", "v1", "endpointslices",
+                           std::string(clients_of_label), "", "", false, true},
+                          reduce_of({core::Kind::egress_clients}, false));
   nodes_ = &watches().add({"", "v1", "nodes", "", "", "", false}, see_whole);
   service_ranges_ =
       &watches().add({"networking.k8s.io", "v1", "servicecidrs", "", "", "", true}, see_whole);
@@ -109,7 +110,7 @@ ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
     const WorkloadKind& kind = kind_of(part);
     if (!known.insert(kind.plural).second) continue;
     parts_.push_back(&watches().add({std::string(kind.group), std::string(kind.version),
-                                     std::string(kind.plural), labels, "", "", false},
+                                     std::string(kind.plural), labels, "", "", false, true},
                                     see_whole));
   }
 }

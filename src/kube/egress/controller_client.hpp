@@ -34,6 +34,7 @@ struct ControllerOptions {
   std::string identity;            // in the election; of this process alone
   std::string ns = "pona-system";  // of the Lease
   WorkloadSettings workload;
+  Trust trust{};
   ControllerGauges* gauges = nullptr;  // outlives the client; null: nobody wants to know
 };
 

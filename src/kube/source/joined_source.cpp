@@ -62,6 +62,18 @@ class Joined : public Source {
     return sources_[0]->synced() && sources_[1]->synced();
   }
 
+  [[nodiscard]] bool partial() const override {
+    return !synced() && std::ranges::all_of(sources_, [](const auto& source) {
+      return source->synced() || source->partial();
+    });
+  }
+
+  // One of them is a cluster at most.
+  [[nodiscard]] std::string cluster_uid() const override {
+    const std::string first = sources_[0]->cluster_uid();
+    return first.empty() ? sources_[1]->cluster_uid() : first;
+  }
+
   // One is enough, and the older says more.
   [[nodiscard]] std::optional<std::int64_t> stale_since() const override {
     const auto first = sources_[0]->stale_since();

@@ -48,12 +48,16 @@ bool write_all(const os::Fd& fd, std::string_view text) {
 }
 
 void append_head(std::string& out, const std::string& source, std::size_t objects,
-                 std::int64_t time) {
+                 const std::string& cluster, std::int64_t time) {
   RecordLine line(out);
   out += R"({"format":)";
   append_quoted(out, saved_format);
   out += R"(,"version":)" + std::to_string(saved_version) + R"(,"source":)";
   append_quoted(out, source);
+  if (!cluster.empty()) {
+    out += R"(,"cluster":)";
+    append_quoted(out, cluster);
+  }
   out += R"(,"objects":)" + std::to_string(objects) + R"(,"time":)" + std::to_string(time) + '}';
   line.end();
 }
@@ -113,7 +117,8 @@ void ObjectJournal::open(std::size_t head) {
   head_ = head;
 }
 
-void ObjectJournal::rewrite(std::size_t count, const EachObject& each, std::int64_t time) {
+void ObjectJournal::rewrite(std::size_t count, const EachObject& each, const std::string& cluster,
+                            std::int64_t time) {
   lock();
   make_directory();  // somebody may have removed it meanwhile
   // One name, so that crashes leave one of it at most.
@@ -127,7 +132,7 @@ void ObjectJournal::rewrite(std::size_t count, const EachObject& each, std::int6
       size += text.size();
       text.clear();
     };
-    append_head(text, source_, count, time);
+    append_head(text, source_, count, cluster, time);
     each([&](const core::Object& object) {
       append_object(text, object);
       if (text.size() >= written_at_once) flush();
@@ -193,11 +198,17 @@ std::vector<std::filesystem::path> ObjectJournal::files(const std::filesystem::p
     const std::filesystem::path file = path.string() + ending;
     if (!path.empty() && std::filesystem::exists(file, ignored)) found.push_back(file);
   }
+  if (path.empty()) return found;
+  const std::string newer = path.filename().string() + ".version-";
+  for (std::filesystem::directory_iterator at(path.parent_path(), ignored), end;
+       !ignored && at != end; at.increment(ignored)) {
+    if (at->path().filename().string().starts_with(newer)) found.push_back(at->path());
+  }
   return found;
 }
 
-void ObjectJournal::set_aside() {
-  const std::string aside = path_.string() + ".corrupt";
+void ObjectJournal::set_aside(const std::string& ending) {
+  const std::string aside = path_.string() + ending;
   if (rename(path_.c_str(), aside.c_str()) != 0) fail("cannot rename " + path_.string());
   os::sync_directory(path_.parent_path());
 }

@@ -23,12 +23,16 @@ using ObjectPointer = std::shared_ptr<const core::Object>;
 
 class Remembered : public Source {
  public:
-  Remembered(std::unique_ptr<Source> source, Memory memory)
-      : source_(std::move(source)),
-        memory_(std::move(memory)),
+  Remembered(const OpenSource& open, Memory memory)
+      : memory_(std::move(memory)),
         journal_(memory_.file, memory_.source),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    recall();
+    Recalled recalled{{}, cluster_};
+    recalled.objects.reserve(held_.size());
+    for (const auto& [id, held] : held_) recalled.objects.push_back(held.object);
+    source_ = open(recalled);
     for (const int fd : {source_->wake_fd(), timer_.get()}) {
       epoll_event event{};
       event.events = EPOLLIN;
@@ -36,7 +40,6 @@ class Remembered : public Source {
       throw core::Error(core::Error::Kind::transient,
                         std::string("cannot wait for a source: ") + std::strerror(errno));
     }
-    recall();
     // The file's objects wait to be taken.
     wake_after(std::chrono::nanoseconds(1));
   }
@@ -51,6 +54,7 @@ class Remembered : public Source {
       looked_ = true;
       forget_unseen(news);
     }
+    if (looked_) note_cluster();
     // Before they are handed on: what a killed process leaves in the kernel is in the file.
     if (!memory_.read_only) save(news, due || first_look);
     if (std::exchange(given_, true)) return news;
@@ -79,6 +83,7 @@ class Remembered : public Source {
     return problems;
   }
 
+  [[nodiscard]] std::string cluster_uid() const override { return source_->cluster_uid(); }
   [[nodiscard]] std::size_t ignored() const override { return source_->ignored(); }
   [[nodiscard]] bool listens() const override { return source_->listens(); }
   void report(const core::PlannedMappings& planned) override { source_->report(planned); }
@@ -95,16 +100,24 @@ class Remembered : public Source {
     remarks_ = std::move(saved.remarks);
     recalled_ = saved.usable();
     saved_time_ = saved.time;
+    cluster_ = saved.cluster;
     for (auto& [id, object] : saved.objects) held_.emplace(id, Held{std::move(object), false});
     if (!journal_.locked()) return;
     if (saved.state == SavedObjects::State::whole) {
       current_ = attempt([&] { journal_.open(saved.head); });
     } else if (saved.state == SavedObjects::State::broken) {
-      attempt([this] {
-        journal_.set_aside();
-        remarks_.push_back("set aside as " + memory_.file.string() + ".corrupt");
-      });
+      set_aside(".corrupt", "");
+    } else if (saved.state == SavedObjects::State::newer) {
+      set_aside(".version-" + std::to_string(saved.version),
+                ", for that version to be used again under its name");
     }
+  }
+
+  void set_aside(const std::string& ending, const std::string& use) {
+    attempt([&] {
+      journal_.set_aside(ending);
+      remarks_.push_back("set aside as " + memory_.file.string() + ending + use);
+    });
   }
 
   [[nodiscard]] SavedObjects find_saved() const {
@@ -145,6 +158,14 @@ class Remembered : public Source {
     return news;
   }
 
+  // The file says whose objects they are once they are.
+  void note_cluster() {
+    std::string cluster = source_->cluster_uid();
+    if (cluster.empty() || cluster == cluster_) return;
+    cluster_ = std::move(cluster);
+    if (current_) current_ = attempt([this] { rewrite(); });
+  }
+
   void forget_unseen(core::ObjectChanges& news) {
     std::erase_if(held_, [&](const auto& item) {
       if (item.second.seen) return false;
@@ -182,7 +203,7 @@ class Remembered : public Source {
     const EachObject each = [this](const auto& visit) {
       for (const auto& [id, held] : held_) visit(*held.object);
     };
-    journal_.rewrite(held_.size(), each, memory_.clock.unix_seconds());
+    journal_.rewrite(held_.size(), each, cluster_, memory_.clock.unix_seconds());
   }
 
   template <typename Action>
@@ -219,6 +240,7 @@ class Remembered : public Source {
   os::Fd epoll_;
   std::unordered_map<core::ObjectId, Held, HashId> held_;
   std::int64_t saved_time_ = 0;
+  std::string cluster_;               // whose objects they are; empty: not known
   std::vector<std::string> remarks_;  // about the file as it was found
   std::string trouble_;    // why the file is not current; empty: it is, or nothing is due
   bool recalled_ = false;  // the file held a complete look
@@ -237,7 +259,11 @@ std::int64_t boot_time() {
 }
 
 std::unique_ptr<Source> remember(std::unique_ptr<Source> source, Memory memory) {
-  return std::make_unique<Remembered>(std::move(source), std::move(memory));
+  return remember([&](const Recalled&) { return std::move(source); }, std::move(memory));
+}
+
+std::unique_ptr<Source> remember(const OpenSource& open, Memory memory) {
+  return std::make_unique<Remembered>(open, std::move(memory));
 }
 
 }  // namespace kube

@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kube/source.hpp"
 #include "os/clock.hpp"
@@ -29,5 +31,14 @@ struct Memory {
 // A file that cannot be written or read is among the problems and no more than that. Throws
 // core::Error when the process has no descriptors left.
 std::unique_ptr<Source> remember(std::unique_ptr<Source> source, Memory memory);
+
+// What an earlier process knew, for a source that doubts news which contradict it too much. It then
+// gives these objects as its own, until it knows better.
+struct Recalled {
+  std::vector<std::shared_ptr<const core::Object>> objects;
+  std::string cluster;  // as Source::cluster_uid(); empty: not known
+};
+using OpenSource = std::function<std::unique_ptr<Source>(const Recalled& recalled)>;
+std::unique_ptr<Source> remember(const OpenSource& open, Memory memory);
 
 }  // namespace kube

@@ -68,14 +68,22 @@ class Reader {
   bool take(std::string_view line, bool torn) {
     const auto json = torn ? std::nullopt : read_record(line);
     bool known = false;
+    bool readable = false;
     if (json) {
       const auto wrong = parse_json(*json, document_, [&](const Document& document) {
         known = lines_ == 0 ? take_head(*document.root()) : take_record(*document.root());
       });
+      readable = !wrong;
       known = known && !wrong;
       if (lines_ == 0 && saved_.state != State::missing) return saved_.usable();
     }
     if (known) return true;
+    // It is what was written, by a program that knows more kinds.
+    if (json && readable && lines_ > 0) {
+      remark("line " + std::to_string(lines_ + 1) +
+             " is of a kind that this version does not know, and left out");
+      return true;
+    }
     if (lines_ <= expected_) {
       give_up("line " + std::to_string(lines_ + 1) + " is not as it was written");
       return false;
@@ -90,7 +98,16 @@ class Reader {
     const auto version = number_at(node, "version");
     const auto objects = number_at(node, "objects");
     const auto time = number_at(node, "time");
-    if (text_at(node, "format") != saved_format || !version || !objects || !time) return false;
+    if (text_at(node, "format") != saved_format || !version) return false;
+    // What else a newer one holds is its own business.
+    if (*version > saved_version) {
+      saved_.state = State::newer;
+      saved_.version = *version;
+      remark("was written by a newer version of pona (version " + std::to_string(*version) +
+             " of the format; this one reads " + std::to_string(saved_version) + ")");
+      return true;
+    }
+    if (!objects || !time) return false;
     if (*version != saved_version) {
       give_up("is of version " + std::to_string(*version) + " of its format; this program reads " +
               std::to_string(saved_version));
@@ -104,6 +121,7 @@ class Reader {
     }
     saved_.state = State::whole;
     saved_.time = *time;
+    saved_.cluster = text_at(node, "cluster");
     expected_ = static_cast<std::size_t>(*objects);
     saved_.objects.reserve(expected_);
     return true;

@@ -14,6 +14,8 @@
 namespace kube {
 
 inline constexpr std::string_view saved_format = "pona objects";
+// Another one only where older programs would misunderstand what they read: they set such a file
+// aside. A record that they do not know costs itself alone.
 inline constexpr std::int64_t saved_version = 1;
 
 }  // namespace kube

@@ -27,12 +27,15 @@ struct SavedObjects {
     whole,
     mended,   // usable, but what is appended to it could not be read again
     broken,   // not even its head is whole
+    newer,    // written by a version of pona that is newer than this one
     foreign,  // of another source
   };
   State state = State::missing;
-  ObjectMap objects;      // of `whole` and `mended`
-  std::int64_t time = 0;  // of the last record, Unix seconds
-  std::size_t head = 0;   // bytes
+  ObjectMap objects;         // of `whole` and `mended`
+  std::int64_t time = 0;     // of the last record, Unix seconds
+  std::string cluster;       // the UID of the cluster they are of; empty: it was not known
+  std::size_t head = 0;      // bytes
+  std::int64_t version = 0;  // of the format, of `newer`
   std::vector<std::string> remarks;
 
   [[nodiscard]] bool usable() const { return state == State::whole || state == State::mended; }
@@ -58,7 +61,8 @@ class ObjectJournal {
   // Goes on with the file that is there; `head` as it was read.
   void open(std::size_t head);
   // Replaces the file by one with these objects, `count` of them.
-  void rewrite(std::size_t count, const EachObject& each, std::int64_t time);
+  void rewrite(std::size_t count, const EachObject& each, const std::string& cluster,
+               std::int64_t time);
   // When it returns, the changes outlive this process, though not a crash of the machine: that
   // would cost an fsync for each, and after such a crash the kernel holds nothing that could be
   // newer than the file. Write-back makes up for it within half a minute.
@@ -66,8 +70,8 @@ class ObjectJournal {
   // More was appended than the head holds.
   [[nodiscard]] bool overgrown() const;
 
-  // Out of the way, beside.
-  void set_aside();
+  // Out of the way, beside, under its name and this ending.
+  void set_aside(const std::string& ending);
   // What follows cannot be saved: under the name of outdated(), where the next rewrite() removes
   // it.
   void retire();

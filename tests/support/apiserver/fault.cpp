@@ -72,6 +72,10 @@ class Spoiled : public Stream {
         case Fault::Kind::duplicate:
           out.bytes += line + line;
           break;
+        case Fault::Kind::empty:
+          if (line.find("k8s.io/initial-events-end") != std::string::npos) listed_ = true;
+          if (listed_) out.bytes += line;
+          break;
         default:
           out.bytes += line;
       }
@@ -97,15 +101,18 @@ class Spoiled : public Stream {
   std::string waiting_;
   Time read_at_;
   bool stalled_ = false;
+  bool listed_ = false;  // what there was at the start has been said
 };
 
-// Of a list: the items turned around, or each twice.
+// Of a list: the items turned around, each twice, or none.
 void spoil_items(const Fault& fault, Response& response) {
   Json body = Json::parse(response.body, nullptr, false);
   Json* const items = body.is_object() ? find(body, "items") : nullptr;
   if (items == nullptr || !items->is_array()) return;
   if (fault.kind == Fault::Kind::reorder) {
     std::reverse(items->begin(), items->end());
+  } else if (fault.kind == Fault::Kind::empty) {
+    items->clear();
   } else {
     Json twice = Json::array();
     for (const Json& item : *items) twice.insert(twice.end(), {item, item});
@@ -118,7 +125,7 @@ void spoil_items(const Fault& fault, Response& response) {
 
 std::optional<Fault::Kind> fault_kind(std::string_view name) {
   using Kind = Fault::Kind;
-  static constexpr std::array<std::pair<std::string_view, Kind>, 10> names = {
+  static constexpr std::array<std::pair<std::string_view, Kind>, 11> names = {
       {{"drop", Kind::drop},
        {"stall", Kind::stall},
        {"garbage", Kind::garbage},
@@ -128,7 +135,8 @@ std::optional<Fault::Kind> fault_kind(std::string_view name) {
        {"drip", Kind::drip},
        {"truncate", Kind::truncate},
        {"duplicate", Kind::duplicate},
-       {"reorder", Kind::reorder}}};
+       {"reorder", Kind::reorder},
+       {"empty", Kind::empty}}};
   for (const auto& [word, kind] : names) {
     if (word == name) return kind;
   }
@@ -185,6 +193,7 @@ void spoil(const Fault& fault, Response& response) {
       break;
     case Fault::Kind::duplicate:
     case Fault::Kind::reorder:
+    case Fault::Kind::empty:
       spoil_items(fault, response);
       break;
     default:

@@ -20,6 +20,7 @@ struct Fault {
     truncate,      // a complete answer whose JSON is cut off
     duplicate,     // each event, or item of a page, twice
     reorder,       // the events of a batch, or the items of a page, last one first
+    empty,         // a list without items, also one that begins a watch
   };
 
   Kind kind = Kind::error;

@@ -1,9 +1,10 @@
 // The API server of the tests as a program:
 //
-//   apiserver [--listen ADDRESS] [--port PORT] [--token TOKEN] [--kubeconfig FILE]
+//   apiserver [--listen ADDRESS] [--port PORT] [--token TOKEN] [--seed N] [--kubeconfig FILE]
 //
-// Prints its URL once it answers, writes a kubeconfig with its own authority and the token of an
-// administrator, and serves until SIGTERM or SIGINT.
+// Another seed makes other UIDs: another cluster. Prints its URL once it answers, writes a
+// kubeconfig with its own authority and the token of an administrator, and serves until SIGTERM or
+// SIGINT.
 #include <sys/stat.h>
 
 #include <csignal>
@@ -38,12 +39,15 @@ Arguments parse(int count, char** values) {
       out.front.port = static_cast<std::uint16_t>(std::atoi(value.c_str()));
     } else if (option == "--token") {
       out.front.admin_token = value;
+    } else if (option == "--seed") {
+      out.front.seed = static_cast<std::uint64_t>(std::atoll(value.c_str()));
     } else if (option == "--kubeconfig") {
       out.kubeconfig = value;
     } else {
-      throw core::Error(core::Error::Kind::usage, "no such option: " + option +
-                                                      "; there are --listen, --port, --token and "
-                                                      "--kubeconfig");
+      throw core::Error(core::Error::Kind::usage,
+                        "no such option: " + option +
+                            "; there are --listen, --port, --token, --seed "
+                            "and --kubeconfig");
     }
   }
   return out;

@@ -136,6 +136,44 @@ TEST_CASE("credentials: a token file is read again when it changes") {
   }
 }
 
+TEST_CASE("credentials: a kubeconfig is read again when it changes") {
+  const Temporary directory;
+  const auto text = [](const std::string& server, const std::string& token) {
+    return "current-context: c\ncontexts: [{name: c, context: {cluster: a, user: ann}}]\n"
+           "clusters: [{name: a, cluster: {server: '" +
+           server + "'}}]\nusers: [{name: ann, user: {token: " + token + "}}]\n";
+  };
+  const std::string path = directory.write("config", text("https://192.0.2.1:6443", "one"));
+  const auto rewrite = [&](const std::string& name, const std::string& content) {
+    static_cast<void>(directory.write(name, content));
+  };
+  ManualClock clock;
+  ClientConfig config = kube::load_config({path, ""}, {});
+  config.trust.known_uid = "kept";
+  Credentials credentials(config, clock.clock());
+  const auto first = credentials.get();
+  CHECK(first.authorization == "Bearer one");
+  CHECK(credentials.get().revision == first.revision);
+
+  rewrite("config", text("https://192.0.2.1:6443", "another"));
+  CHECK(credentials.get().authorization == "Bearer another");
+  CHECK(credentials.get().revision != first.revision);
+  rewrite("config", text("https://192.0.2.2:6443", "another"));
+  CHECK(credentials.get().authorization == "Bearer another");
+  CHECK(to_string(credentials.config().cluster.server) == "https://192.0.2.2:6443");
+  CHECK(credentials.config().trust.known_uid == "kept");
+  CHECK(credentials.problems().empty());
+
+  // What cannot be used is told, and changes nothing.
+  rewrite("config", "current-context: [");
+  CHECK(credentials.get().authorization == "Bearer another");
+  REQUIRE(credentials.problems().size() == 1);
+  CHECK(credentials.problems().front().ends_with("; what was read before stays in use"));
+  rewrite("config", text("https://192.0.2.2:6443", "third"));
+  CHECK(credentials.get().authorization == "Bearer third");
+  CHECK(credentials.problems().empty());
+}
+
 TEST_CASE("credentials: which of several counts") {
   const Temporary directory;
   ManualClock clock;

@@ -123,8 +123,9 @@ struct Rig {
   ApiTransport transport;
   kube::Reflector reflector;
 
-  explicit Rig(const kube::Resource& resource = widgets, kube::Reduce reduce = reduce_widgets)
-      : reflector(resource, transport, clock.clock(), std::move(reduce)) {}
+  explicit Rig(const kube::Resource& resource = widgets, kube::Reduce reduce = reduce_widgets,
+               const kube::Trust& trust = {})
+      : reflector(resource, transport, clock.clock(), std::move(reduce), trust) {}
 
   void step() {
     for (const auto& arrival : transport.take()) reflector.take(arrival);

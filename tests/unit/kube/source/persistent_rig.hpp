@@ -34,6 +34,7 @@ class Told : public kube::Source {
   [[nodiscard]] bool synced() const override { return whole; }
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return {}; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
+  [[nodiscard]] std::string cluster_uid() const override { return cluster; }
 
   Told() = default;
   ~Told() override { close(wake_); }
@@ -46,6 +47,7 @@ class Told : public kube::Source {
 
   ObjectChanges changes;
   bool whole = false;
+  std::string cluster;
 
  private:
   int wake_ = eventfd(0, EFD_CLOEXEC);  // never rings: these tests do not wait for it

@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "kube/source/joined_source.hpp"
+#include "kube/source/saved_objects.hpp"
+#include "kube/source/saved_record.hpp"
 #include "support/catch.hpp"
 #include "support/random_objects.hpp"
 #include "support/temporary.hpp"
@@ -119,6 +121,90 @@ TEST_CASE_METHOD(Fixture, "a damaged line after the head costs itself only") {
   CHECK(next.objects.contains(id("three")));
   CHECK(next.remembered->synced());
   CHECK(next.problems().find("damaged") != std::string::npos);
+}
+
+namespace {
+
+std::string record(const std::string& json) {
+  std::string line;
+  kube::RecordLine made(line);
+  line += json;
+  made.end();
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a line of a kind that is not known costs itself only") {
+  save({service("web"), service("mail")});
+  std::string text = this->text();
+  // In the head, and after it.
+  const std::size_t first = text.find('\n') + 1;
+  const std::size_t second = text.find('\n', first) + 1;
+  const std::string unknown =
+      GENERATE(R"({"apiVersion":"v9","kind":"Gateway","spec":{}})",
+               R"({"deleted":"Gateway","namespace":"shop","name":"x"})", R"({"something":"else"})");
+  text.replace(first, second - first, record(unknown));
+  text += record(unknown) + record(R"({"time":1700000009})");
+  write(text);
+  Process process(file);
+  process.take();
+  CHECK(process.remembered->synced());
+  CHECK(process.objects.size() == 1);
+  CHECK(process.problems().find("line 2 is of a kind that this version does not know") !=
+        std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(file.string() + ".corrupt"));
+}
+
+TEST_CASE_METHOD(Fixture, "a file of a newer version is told as such, and kept for it") {
+  std::filesystem::create_directories(file.parent_path());
+  const std::string newer =
+      record(R"({"format":"pona objects","version":7,"source":"https://a","what":"ever"})") +
+      "whatever a later version writes\n";
+  write(newer);
+  Process process(file);
+  process.take();
+  CHECK_FALSE(process.remembered->synced());
+  CHECK(process.problems().find("was written by a newer version of pona (version 7 of the format; "
+                                "this one reads 1)") != std::string::npos);
+  CHECK(process.problems().find("corrupt") == std::string::npos);
+  const std::filesystem::path aside = file.string() + ".version-7";
+  std::ostringstream kept;
+  kept << std::ifstream(aside, std::ios::binary).rdbuf();
+  CHECK(kept.str() == newer);
+  process.told->put(service("web"));
+  process.told->whole = true;
+  process.take();
+  CHECK(process.problems().empty());
+  CHECK(std::filesystem::exists(aside));
+  const auto files = kube::ObjectJournal::files(file);
+  CHECK(std::ranges::find(files, aside) != files.end());
+}
+
+TEST_CASE_METHOD(Fixture, "whose objects they are is saved, and given to who opens the source") {
+  const auto life = [&](const std::string& cluster, bool whole) {
+    kube::Recalled seen;
+    kube::Memory memory;
+    memory.file = file;
+    memory.source = "https://a";
+    const auto remembered = kube::remember(
+        [&](const kube::Recalled& recalled) {
+          seen = recalled;
+          auto source = std::make_unique<Told>();
+          source->cluster = cluster;
+          source->whole = whole;
+          source->put(service("web"));
+          return source;
+        },
+        std::move(memory));
+    remembered->take();
+    return seen;
+  };
+  CHECK(life("", true).cluster.empty());
+  // It was not known then; what is not whole says nothing.
+  CHECK(life("one", true).objects.size() == 1);
+  CHECK(life("two", false).cluster == "one");
+  CHECK(life("one", true).cluster == "one");
 }
 
 TEST_CASE_METHOD(Fixture, "texts that are no file of ours are set aside") {
