@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "os/directories.hpp"
 
 namespace os {
 namespace {
@@ -104,7 +105,7 @@ Fd listen_unix(const std::string& path, const std::string& who, mode_t mode) {
   const std::string attempt = "cannot listen on " + path;
   std::error_code error;
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
-  if (!directory.empty()) std::filesystem::create_directories(directory, error);
+  if (!directory.empty()) make_directories(directory, error);
   if (error) fail("cannot make the directory " + directory.string(), error.value());
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0) {

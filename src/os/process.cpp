@@ -74,6 +74,8 @@ pid_t spawn(const ProcessRequest& request, int output, int errors) {
   posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(actions.get(), output, 1);
   posix_spawn_file_actions_adddup2(actions.get(), errors, 2);
+  // Nothing else of ours: libraries open descriptors that they do not mark.
+  posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);
   // The signals that this process blocks or ignores are meant for itself.
   const Attributes attributes(new posix_spawnattr_t);
   posix_spawnattr_init(attributes.get());

@@ -9,15 +9,20 @@
 
 #include "core/error.hpp"
 #include "os/fd.hpp"
+#include "os/read_small_file.hpp"
 
 namespace os {
 namespace {
 
-constexpr off_t max_size = off_t{256} << 20;
+constexpr std::size_t max_size = std::size_t{256} << 20;
 
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
+  return read_file_of_at_most(max_size, path);
+}
+
+std::string read_file_of_at_most(std::size_t most, const std::filesystem::path& path) {
   const auto fail = [&](const std::string& why) {
     throw core::Error(core::Error::Kind::transient, "cannot be read: " + why);
   };
@@ -26,7 +31,12 @@ std::string read_file(const std::filesystem::path& path) {
   struct stat status {};
   if (fd.get() < 0 || fstat(fd.get(), &status) != 0) fail(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) fail("it is not a regular file");
-  if (status.st_size > max_size) fail("it has more than 256 MiB, split it");
+  const auto check = [&](std::size_t size) {
+    if (size <= most) return;
+    fail("it has more than " +
+         (most == max_size ? "256 MiB, split it" : std::to_string(most) + " bytes"));
+  };
+  check(static_cast<std::size_t>(status.st_size));
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t used = 0;
   for (;;) {
@@ -35,6 +45,7 @@ std::string read_file(const std::filesystem::path& path) {
     if (size < 0 && errno != EINTR) fail(std::strerror(errno));
     if (size == 0) break;
     if (size > 0) used += static_cast<std::size_t>(size);
+    check(used);  // it may grow for ever
   }
   text.resize(used);
   return text;

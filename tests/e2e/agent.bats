@@ -343,7 +343,10 @@ agent_tells() { agent_status | grep -q -- "$1"; }
 parameters=(net.ipv4.ip_forward net.ipv4.fwmark_reflect net.ipv6.conf.all.forwarding
   net.ipv6.fwmark_reflect)
 forwards() { at "$1" sysctl -n "${parameters[@]}" | paste -sd ' '; }
+# NAME [APP [WHAT-IT-MAY]]
 nat_pod() {
+  local may='capabilities: {add: [NET_ADMIN]}'
+  [ $# -lt 3 ] || may=$3
   put "pod-$1.yaml" <<YAML
 apiVersion: v1
 kind: Pod
@@ -352,7 +355,7 @@ metadata:
   namespace: default
   uid: uid-$1
   labels: {app.kubernetes.io/name: ${2:-pona}, app.kubernetes.io/instance: egress, app.kubernetes.io/component: egress}
-spec: {nodeName: node1}
+spec: {nodeName: node1, containers: [{name: egress, securityContext: {$may}}]}
 status: {phase: Pending}
 YAML
 }
@@ -378,6 +381,18 @@ YAML
   ip netns del "$net-nat1"
   within 5 agent_tells "NAT pod default/nat1: "
   assert_equal "$(call_agent ADD nat2)" '{"version":1}'
+}
+
+@test "agent: 4.9: labels of a NAT pod alone get a tenant's pod no forwarding" {
+  nat_pod nat1 pona ""
+  nat_pod nat2
+  start_agent
+  sandbox nat1
+  sandbox nat2
+  assert_equal "$(call_agent ADD nat1)" '{"version":1}'
+  assert_equal "$(call_agent ADD nat2)" '{"version":1}'
+  assert_equal "$(forwards nat2)" "1 1 1 1"
+  assert_equal "$(forwards nat1)" "0 0 0 0"
 }
 
 @test "agent: what pona nat made in a NAT pod of this node is left alone" {

@@ -81,7 +81,7 @@ metadata:
   namespace: internet
   uid: uid-nat3
   labels: {app.kubernetes.io/name: pona, app.kubernetes.io/instance: egress, app.kubernetes.io/component: egress}
-spec: {nodeName: node1, containers: [{name: egress, image: pona}]}
+spec: {nodeName: node1, containers: [{name: egress, image: pona, securityContext: {capabilities: {add: [NET_ADMIN]}}}]}
 status: {phase: Running, podIPs: [{ip: $(ip4 nat3)}, {ip: '$(ip6 nat3)'}]}
 YAML
   pod client1 egress

@@ -194,6 +194,36 @@ print(re.sub(r"(..:){5}..|veth\w+", "X", json.dumps(json.load(sys.stdin))))' <"$
   assert_equal "$(json 'it["code"]' <<<"$output")" 100
 }
 
+@test "4.9: a pipe in a record's place holds up neither DEL nor the agent" {
+  agent yes
+  runtime ADD
+  rm "$work/sandboxes/c1:eth0.json"
+  mkfifo "$work/sandboxes/c1:eth0.json"
+  run timeout 20 env CNI_COMMAND=DEL CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_PATH="$work/bin" \
+    CNI_NETNS="/var/run/netns/$net-pod" "$work/bin/pona-cni" <<<"$(plugin_config)"
+  assert_success
+  assert_equal "$(recorded)" ""
+}
+plugin_config() {
+  echo '{"cniVersion": "1.0.0", "name": "pods", "type": "pona-cni", "socket": "'"$work"'/agent.sock",
+    "stateDir": "'"$work"'/sandboxes", "prevResult": '"${1-{\}}"'}'
+}
+
+@test "4.9: the records are root's, and a result nested without end is an error" {
+  agent yes
+  (
+    umask 0
+    runtime ADD
+  )
+  assert_equal "$(stat -c %a "$work/sandboxes")" 755
+  deep=$(printf '%200000s' '' | tr ' ' '[')$(printf '%200000s' '' | tr ' ' ']')
+  plugin_config "{\"ips\": $deep}" >"$work/deep"
+  run env CNI_COMMAND=ADD CNI_CONTAINERID=c2 CNI_IFNAME=eth0 CNI_PATH="$work/bin" \
+    CNI_NETNS="/var/run/netns/$net-pod" "$work/bin/pona-cni" <"$work/deep"
+  assert_failure 1
+  assert_output --partial '"code":6'
+}
+
 @test "VERSION, STATUS and GC" {
   conflist 1.1.0 - pona-cni
   run --separate-stderr runtime VERSION

@@ -8,6 +8,7 @@
 #include "cmd/node/agent_protocol.hpp"
 #include "cmd/node/cni_versions.hpp"
 #include "kube/decode/json_at.hpp"
+#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -69,6 +70,10 @@ std::string problem_of(const File& file) {
 File read(const std::string& name, const std::optional<std::string>& text) {
   File file{.name = name, .json = nullptr, .problem = "cannot be read"};
   if (!text) return file;
+  if (kube::nested_too_deep(*text)) {
+    file.problem = "is nested too deep";
+    return file;
+  }
   try {
     file.json = Json::parse(*text);
     file.problem = problem_of(file);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "os/directories.hpp"
 #include "os/write_file.hpp"
 
 namespace cmd {
@@ -95,7 +96,7 @@ os::Fd open_or_throw(int fd, const char* what) {
 
 void install_plugin(const fs::path& directory) {
   std::error_code error;
-  fs::create_directories(directory, error);
+  os::make_directories(directory, error);
   const fs::path target = directory / program;
   // A link here may lead anywhere: it is replaced, not followed.
   if (fs::is_symlink(target, error) || !same_content(running, target)) {
@@ -181,7 +182,7 @@ bool ConflistKeeper::take_events() {
 void ConflistKeeper::watch() {
   // By path each time: it may be another directory by now.
   std::error_code ignored;
-  fs::create_directories(directory_, ignored);
+  os::make_directories(directory_, ignored);
   const int old = std::exchange(watch_, inotify_add_watch(inotify_.get(), directory_.c_str(),
                                                           finished | unfinished | IN_DELETE_SELF |
                                                               IN_MOVE_SELF | IN_ONLYDIR));

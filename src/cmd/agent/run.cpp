@@ -26,6 +26,7 @@
 #include "cmd/version.hpp"
 #include "core/error.hpp"
 #include "kube/source/manifest_source.hpp"
+#include "os/directories.hpp"
 #include "os/listen.hpp"
 
 namespace cmd {
@@ -64,7 +65,7 @@ class DirectoryBell {
   explicit DirectoryBell(const std::string& directory)
       : fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
     std::error_code error;
-    std::filesystem::create_directories(directory, error);
+    os::make_directories(directory, error);
     constexpr std::uint32_t what = IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM;
     if (!fd_ || inotify_add_watch(fd_.get(), directory.c_str(), what) < 0) {
       throw core::Error(core::Error::Kind::permanent,

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kube/decode/egress_labels.hpp"
+#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -167,6 +168,10 @@ class Reader {
 
 CniConfigResult read_cni_config(std::string_view text) {
   CniConfigResult result;
+  if (kube::nested_too_deep(text)) {
+    result.error = {cni_code::undecodable, "the netconf on standard input is nested too deep", ""};
+    return result;
+  }
   Json json;
   try {
     json = Json::parse(text);

@@ -2,6 +2,7 @@
 
 #include "cmd/edge/status.hpp"
 #include "core/error.hpp"
+#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -172,7 +173,7 @@ std::string to_json(const EdgeStatus& status) {
 
 EdgeStatus parse_status(std::string_view text) {
   try {
-    return read(Json::parse(text));
+    return read(Json::parse(kube::nested_too_deep(text) ? std::string_view() : text));
   } catch (const Json::exception& error) {
     throw core::Error(core::Error::Kind::permanent,
                       std::string("the answer is no status of pona edge: ") + error.what());

@@ -19,6 +19,7 @@
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -40,7 +41,7 @@ Json ask(const std::string& socket) {
   } catch (const core::Error& error) {
     fail(std::string(error.what()) + "; does \"pona agent\" run on this node?");
   }
-  const Json answer = Json::parse(line, nullptr, false);
+  const Json answer = kube::nested_too_deep(line) ? Json() : Json::parse(line, nullptr, false);
   if (!answer.is_object() || !answer.contains("status")) {
     fail("the agent at " + socket + " does not say its status; is it of another version?");
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kube/decode/json_at.hpp"
+#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -45,6 +46,7 @@ std::string to_json(const AgentAnswer& answer) {
 }
 
 std::optional<AgentRequest> parse_agent_request(std::string_view text) {
+  if (kube::nested_too_deep(text)) return std::nullopt;
   const Json json = Json::parse(text, nullptr, false);
   if (!is_this_version(json)) return std::nullopt;
   AgentRequest request;
@@ -70,6 +72,7 @@ std::optional<AgentRequest> parse_agent_request(std::string_view text) {
 }
 
 std::optional<AgentAnswer> parse_agent_answer(std::string_view text) {
+  if (kube::nested_too_deep(text)) return std::nullopt;
   const Json json = Json::parse(text, nullptr, false);
   if (!is_this_version(json)) return std::nullopt;
   AgentAnswer answer;

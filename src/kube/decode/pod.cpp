@@ -78,6 +78,26 @@ void decode_labels(const Field& labels, Pod& pod) {
   if (pod.nat) pod.nat_of = *instance;
 }
 
+// What of a container's securityContext this looks at is the API server's to judge: it warns.
+bool holds_net_admin(const Field& container) {
+  if (!container.is_map()) return false;
+  const Field security = container.at("securityContext");
+  if (security.missing() || !security.is_map()) return false;
+  if (security.at("privileged").boolean().value_or(false)) return true;
+  const Field capabilities = security.at("capabilities");
+  if (capabilities.missing() || !capabilities.is_map()) return false;
+  const Field added = capabilities.at("add");
+  return std::ranges::any_of(added.elements(), [](const Field& element) {
+    const auto name = element.string();
+    return name == "NET_ADMIN" || name == "CAP_NET_ADMIN" || name == "ALL";
+  });
+}
+
+bool may_administer_network(const Field& spec) {
+  const Field containers = spec.at("containers").contained();
+  return std::ranges::any_of(containers.elements(), holds_net_admin);
+}
+
 std::vector<core::Address> decode_ips(const Field& status) {
   std::vector<core::Address> addresses;
   const auto add = [&](const Field& field) {
@@ -110,6 +130,10 @@ core::Object decode_pod(const Field& root, core::ObjectName name,
   const Field labels = metadata.at("labels");
   decode_labels(labels, pod);
   const Field spec = root.at("spec");
+  // Labels are anybody's to write. What is done to NAT pods is done to those that could do it
+  // themselves: a cluster says by Pod Security who may have this capability.
+  pod.nat = pod.nat && spec.is_map() && may_administer_network(spec);
+  if (!pod.nat) pod.nat_of.clear();
   if (spec.is_map()) {
     pod.node = spec.at("nodeName").string().value_or("");
     pod.host_network = spec.at("hostNetwork").boolean().value_or(false);

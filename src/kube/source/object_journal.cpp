@@ -17,6 +17,7 @@
 #include "kube/source/saved_format.hpp"
 #include "kube/source/saved_objects.hpp"
 #include "kube/source/saved_record.hpp"
+#include "os/directories.hpp"
 #include "os/write_file.hpp"
 
 namespace kube {
@@ -89,7 +90,7 @@ ObjectJournal::ObjectJournal(std::filesystem::path path, std::string source)
 void ObjectJournal::make_directory() const {
   const std::filesystem::path directory = path_.parent_path();
   std::error_code error;
-  std::filesystem::create_directories(directory.parent_path(), error);
+  os::make_directories(directory.parent_path(), error);
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     fail("cannot make the directory " + directory.string());
   }

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "net/netlink/status.hpp"
 
 #ifdef PONA_FAULTS
 #include <atomic>
@@ -230,7 +231,7 @@ std::optional<NetlinkAnswer> read_answer(const NetlinkMessage& message) {
   if (message.type != NLMSG_ERROR || payload.size() < sizeof(nlmsgerr)) return std::nullopt;
   const auto error = load<nlmsgerr>(payload);
   NetlinkAnswer answer;
-  answer.error = -error.error;
+  answer.error = error_of(error.error);
   answer.sequence = error.msg.nlmsg_seq;
   if ((message.flags & NLM_F_ACK_TLVS) != 0) {
     // Unless capped, the request's own payload stands between.
@@ -349,7 +350,7 @@ int NetlinkSocket::query(ByteView request,
         done = true;
       } else if (message.type == NLMSG_DONE) {
         const ByteView status = message.payload();
-        result = status.size() >= sizeof(int) ? -load<int>(status) : 0;
+        result = status.size() >= sizeof(int) ? error_of(load<int>(status)) : 0;
         done = true;
       } else {
         visit(message);

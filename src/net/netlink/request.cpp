@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/netlink/netlink.hpp"
+#include "net/netlink/status.hpp"
 
 namespace net {
 namespace {
@@ -128,7 +129,7 @@ Answer RequestSocket::receive(std::uint32_t sequence,
         answer = {end->error, end->text};
         done = true;
       } else if (part.type == NLMSG_DONE) {
-        answer.error = -header_in<int>(part).value_or(0);
+        answer.error = error_of(header_in<std::int32_t>(part).value_or(0));
         done = true;
       } else {
         visit(part);

@@ -16,6 +16,7 @@ extern "C" {
 #include "net/nft/declarations.hpp"
 #include "net/nft/elements.hpp"
 #include "net/nft/lowering.hpp"
+#include "net/nft/rule_shape.hpp"
 
 namespace net {
 namespace {
@@ -102,6 +103,15 @@ void write_rule(NetlinkWriter& writer, std::uint32_t sequence, Family family,
 }
 
 std::optional<ReadRule> read_rule(const NetlinkMessage& message) {
+  if (!is_known_rule(message)) {
+    // Another program's, by whatever libnftnl this one does not know.
+    ReadRule foreign;
+    foreign.fingerprint = "a rule that is not pona's";
+    if (const auto chain = nft_attributes(message).find(NFTA_RULE_CHAIN)) {
+      foreign.chain = chain->text();
+    }
+    return foreign;
+  }
   // A copy, because parsing wants aligned and writable bytes.
   std::vector<std::uint8_t> bytes(message.bytes.begin(), message.bytes.end());
   const RulePointer rule = empty_rule();

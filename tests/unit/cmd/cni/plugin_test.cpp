@@ -383,4 +383,20 @@ TEST_CASE("VERSION lists the versions and needs nothing") {
   CHECK(node.call("VERSION", "").status == 0);
 }
 
+TEST_CASE("a netconf that is nested without end is an error, and DEL succeeds nevertheless") {
+  Node node;
+  for (const std::size_t depth : {std::size_t{300}, std::size_t{200'000}}) {
+    const std::string deep =
+        R"({"cniVersion":"1.0.0","name":"pods","type":"pona-cni","prevResult":)" +
+        std::string(depth, '[') + std::string(depth, ']') + "}";
+    const cmd::CniReply added = node.call("ADD", deep);
+    CHECK(added.status != 0);
+    CHECK(Json::parse(added.output)["code"] == 6);
+    CHECK(node.call("DEL", deep).status == 0);
+  }
+  // Brackets in a text are none.
+  node.config["unknown"] = std::string(300, '[') + "\"";
+  CHECK(node.call("ADD", node.config.dump()).status == 0);
+}
+
 }  // namespace unit::plugin_test

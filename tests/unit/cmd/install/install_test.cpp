@@ -227,7 +227,7 @@ TEST_CASE("in the cluster an edge has the host's network and little else of the 
   CHECK(edge["args"][0] == "--external-interfaces=^eth[1-9]$");
   CHECK(edge["securityContext"] == json::parse(R"({
           "allowPrivilegeEscalation": false, "privileged": false, "readOnlyRootFilesystem": true,
-          "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW"]}})"));
+          "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}})"));
   CHECK(edge["resources"]["requests"].size() == 2);
   CHECK(edge["resources"]["limits"].contains("memory"));
 

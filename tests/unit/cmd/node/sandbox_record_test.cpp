@@ -1,7 +1,9 @@
 #include "cmd/node/sandbox_record.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -146,6 +148,38 @@ TEST_CASE("one namespace has one cookie") {
   }
   CHECK(cookie.find_first_not_of("0123456789") == std::string::npos);
   CHECK(cookie == cmd::netns_cookie(own));
+}
+
+TEST_CASE("whatever lies where a record should be holds nobody up") {
+  const support::Temporary directory;
+  const cmd::SandboxStore store(directory.path());
+  store.put(sandbox());
+  const auto at = [&](const std::string& name) { return (directory.path() / name).string(); };
+  REQUIRE(mkfifo(at("pipe:eth0.json").c_str(), 0600) == 0);
+  REQUIRE(mkdir(at("directory:eth0.json").c_str(), 0700) == 0);
+  REQUIRE(symlink("/dev/zero", at("endless:eth0.json").c_str()) == 0);
+  std::ofstream(at("large:eth0.json")) << std::string(1 << 20, ' ');
+  std::ofstream(at("deep:eth0.json")) << std::string(60'000, '[');
+
+  for (const char* name : {"pipe", "directory", "endless", "large", "deep"}) {
+    CHECK_FALSE(store.find(name, "eth0"));
+  }
+  std::vector<std::string> complaints;
+  CHECK(store.all([&](const std::string& text) { complaints.push_back(text); }) ==
+        std::vector{sandbox()});
+  CHECK(complaints.size() == 5);
+}
+
+TEST_CASE("the records' directory is nobody else's to write to, whatever the umask is") {
+  const support::Temporary directory;
+  const mode_t before = umask(0);
+  cmd::SandboxStore(directory.path() / "run" / "sandboxes").put(sandbox());
+  umask(before);
+  for (const char* made : {"run", "run/sandboxes"}) {
+    struct stat status {};
+    REQUIRE(stat((directory.path() / made).c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0755);
+  }
 }
 
 }  // namespace unit::sandbox_record_test

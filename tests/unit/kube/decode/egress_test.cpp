@@ -220,10 +220,25 @@ TEST_CASE("what a pod's state means for its egress is read") {
         std::vector{*Address::parse("10.1.0.9")});
 }
 
-TEST_CASE("NAT pods are known by their labels") {
-  const auto labelled = [](const std::string& labels) {
-    return decoded<Pod>(pod(", labels: {" + labels + "}"));
+TEST_CASE("NAT pods are known by their labels and by what they may do") {
+  const std::string security = "{capabilities: {add: [NET_ADMIN, NET_RAW]}}";
+  const auto labelled = [&](const std::string& labels, const std::string& may = "") {
+    const std::string containers = "containers: [{name: beside}, {name: egress, securityContext: " +
+                                   (may.empty() ? security : may) + "}]";
+    return decoded<Pod>(pod(", labels: {" + labels + "}", "spec: {" + containers + "}\n"));
   };
+  const std::string labels =
+      "app.kubernetes.io/name: pona, app.kubernetes.io/component: egress, "
+      "app.kubernetes.io/instance: nat";
+  CHECK(labelled(labels, "{privileged: true}").nat);
+  CHECK(labelled(labels, "{capabilities: {add: [ALL]}}").nat);
+  // Labels alone get a tenant's pod nothing.
+  CHECK_FALSE(decoded<Pod>(pod(", labels: {" + labels + "}")).nat);
+  for (const char* may : {"{}", "null", "{privileged: false}", "{capabilities: {add: [NET_RAW]}}",
+                          "{capabilities: {drop: [NET_ADMIN]}}", "{capabilities: {}}"}) {
+    CHECK_FALSE(labelled(labels, may).nat);
+    CHECK(labelled(labels, may).nat_of.empty());
+  }
   const auto nat = labelled(
       "app.kubernetes.io/name: pona, app.kubernetes.io/component: egress, "
       "app.kubernetes.io/instance: nat");

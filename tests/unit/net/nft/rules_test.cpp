@@ -170,4 +170,30 @@ TEST_CASE("what has no lowering is refused with the reason") {
   refused(Family::ipv6, InSet{five_addresses, "set", true});
 }
 
+TEST_CASE("whatever shape a foreign rule has, reading it ends no process") {
+  net::NetlinkWriter writer;
+  net::write_rule(writer, 7, Family::ipv4, "table", "chain",
+                  rule({Match{Field::mark, 0xff, true, 1}, Verdict{Verdict::Code::accept, ""}}, "why"));
+  const std::vector<std::uint8_t> good(writer.bytes().begin(), writer.bytes().end());
+  const auto read = [](const std::vector<std::uint8_t>& bytes) {
+    std::string fingerprint;
+    net::for_each_message(bytes, [&](const net::NetlinkMessage& message) {
+      if (const auto found = net::read_rule(message)) fingerprint = found->fingerprint;
+    });
+    return fingerprint;
+  };
+  const std::string known = read(good);
+  CHECK(known.find("accept") != std::string::npos);
+  std::size_t foreign = 0;
+  // Behind the message's own header.
+  for (std::size_t at = 20; at < good.size(); ++at) {
+    for (const int other : {0, 1, 4, 7, 9, 255, good[at] + 1, good[at] - 1}) {
+      std::vector<std::uint8_t> bytes = good;
+      bytes[at] = static_cast<std::uint8_t>(other);
+      foreign += read(bytes) == "a rule that is not pona's" ? 1 : 0;
+    }
+  }
+  CHECK(foreign > good.size());
+}
+
 }  // namespace unit::rules_test
