@@ -38,7 +38,7 @@ ask_all_ways() {
     for way in '--device eth0' '--unicast-if eth0'; do
       for protocol in 'tcp:8080' 'udp:5353'; do
         # shellcheck disable=SC2086
-        echo "$(ask_past "${protocol%:*}" "$host" "${protocol#*:}" $way)"
+        ask_past "${protocol%:*}" "$host" "${protocol#*:}" $way
       done
     done
     ask_past udp "$host" 5353 --pktinfo eth0
@@ -157,8 +157,8 @@ serve_in_client() {
   serve_in_client
   start_agent
   within 5 refused_at client1
-  assert_equal "$(ask out tcp "$(ip4 client1)" 8080 --source $out)" "client1 $out 8080"
-  assert_equal "$(ask out tcp "$(ip6 client1)" 8080 --source $out6)" "client1 $out6 8080"
+  assert_equal "$(ask out tcp "$(ip4 client1)" 8080 --source "$out")" "client1 $out 8080"
+  assert_equal "$(ask out tcp "$(ip6 client1)" 8080 --source "$out6")" "client1 $out6 8080"
   at out ping -c 1 -W 2 "$(ip4 client1)"
   at out ping -c 1 -W 2 "$(ip6 client1)"
   assert_equal "$(ask client1 tcp "$out" 8080)" unreachable
@@ -257,7 +257,7 @@ print("open")
 while not os.path.exists(again):
     time.sleep(0.02)
 ask()
-print("done")
+print("ended")
 PY
   spawn client1 "$work/open" python3 -u "$work/open.py" "$work/again" "$out" "$out6"
   within 10 grep -q open "$work/open"
@@ -265,8 +265,8 @@ PY
   within 5 answers "out $(ip6 nat1) 8080" client1 tcp "$out6" 8080
   within 5 answers "out $(ip4 nat1) 8080" client1 tcp "$out" 8080
   touch "$work/again"
-  within 10 grep -q done "$work/open"
-  assert_equal "$(grep -v -e open -e done "$work/open" | paste -sd ';')" \
+  within 10 grep -q ended "$work/open"
+  assert_equal "$(grep -v -e open -e ended "$work/open" | paste -sd ';')" \
     "out $(ip4 client1) 5353;out $(ip6 client1) 5353;out $(ip4 nat1) 5353;out $(ip6 nat1) 5353"
 }
 
