@@ -1,7 +1,6 @@
 #include "core/egress/closed_ranges.hpp"
 
 #include <map>
-#include <optional>
 
 #include "core/constants.hpp"
 
@@ -34,66 +33,14 @@ std::map<Prefix, BestRoute> best_routes(const std::set<Route>& routes, Family fa
   return best;
 }
 
-// Goes once over all addresses, in their order, and remembers the prefixes that it is in.
-class ClosedSweep {
- public:
-  void enter(const Prefix& prefix, bool closed) {
-    leave_before(prefix.first());
-    if (!inside_.empty() && next_ && *next_ < prefix.first()) {
-      put(prefix.first().plus(-1), inside_.back().closed);
-    }
-    next_ = prefix.first();
-    inside_.push_back({prefix.last(), closed});
-  }
-
-  std::vector<AddressRange> finish() {
-    while (!inside_.empty()) leave();
-    return std::move(ranges_);
-  }
-
- private:
-  struct Within {
-    Address last;
-    bool closed = false;
-  };
-
-  void leave_before(const Address& address) {
-    while (!inside_.empty() && inside_.back().last < address) leave();
-  }
-
-  void leave() {
-    const Within left = inside_.back();
-    inside_.pop_back();
-    if (next_ && *next_ <= left.last) put(left.last, left.closed);
-  }
-
-  // All from next_ to `last`.
-  void put(const Address& last, bool closed) {
-    if (closed) {
-      const bool joined = !ranges_.empty() && ranges_.back().last.plus(1) == *next_;
-      if (joined) {
-        ranges_.back().last = last;
-      } else {
-        ranges_.push_back({*next_, last});
-      }
-    }
-    const Address after = last.plus(1);
-    next_ = last < after ? std::optional(after) : std::nullopt;  // none follows the last of all
-  }
-
-  std::vector<Within> inside_;  // one within the other
-  std::optional<Address> next_;
-  std::vector<AddressRange> ranges_;
-};
-
 }  // namespace
 
 std::vector<AddressRange> closed_ranges(const std::set<Route>& routes, Family family) {
-  ClosedSweep sweep;
+  std::map<Prefix, bool> closed;
   for (const auto& [prefix, route] : best_routes(routes, family)) {
-    sweep.enter(prefix, route.closed);
+    closed.emplace(prefix, route.closed);
   }
-  return sweep.finish();
+  return taken_ranges(closed);
 }
 
 }  // namespace core

@@ -5,15 +5,10 @@
 #include <set>
 #include <vector>
 
+#include "core/egress/prefix_ranges.hpp"
 #include "core/state/route.hpp"
 
 namespace core {
-
-struct AddressRange {
-  Address first, last;  // inclusive
-
-  friend bool operator==(const AddressRange&, const AddressRange&) = default;
-};
 
 // Where the egress table has the last word: the best route there leads through a tunnel or is a
 // fence, and does not leave the packet to the pod's own way. Disjoint, sorted, and as few as can

@@ -6,15 +6,10 @@
 #include <span>
 #include <vector>
 
+#include "core/egress/prefix_ranges.hpp"
 #include "core/objects.hpp"
 
 namespace core {
-
-struct AddressRange {
-  Address first, last;  // inclusive, of one family
-
-  friend bool operator==(const AddressRange&, const AddressRange&) = default;
-};
 
 // Sorted, none next to another. `kept`: prefixes of which the Egress takes what one of its
 // destinations lies within, as ClientSettings::kept.
