@@ -104,7 +104,7 @@ the mapping carries nothing until there is one"
   run -1 mapping add zoo --address 203.0.113.10 --port 5005/udp --service zoo/web
   assert_output --partial "203.0.113.10:5005/udp belongs to shop/web ($PONA_MANIFESTS/shop_web.yaml:1)"
   run -1 mapping add bar --address 203.0.113.10 --port 443 --service bar/web
-  assert_output --partial "in use by shop/web"
+  assert_output --partial "belongs to shop/web"
   assert_equal "$(mapping list -o name)" shop/web
   mapping add ok --address 203.0.113.10 --port 443/udp --service shop/web
 }

@@ -15,6 +15,7 @@ class FakeSource : public kube::Source {
   [[nodiscard]] int wake_fd() const override { return -1; }
   core::ObjectChanges take() override { return std::exchange(changes, {}); }
   [[nodiscard]] bool synced() const override { return complete; }
+  [[nodiscard]] bool partial() const override { return readable_part; }
   [[nodiscard]] std::vector<kube::Problem> problems() const override { return {}; }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
   [[nodiscard]] std::optional<std::int64_t> stale_since() const override { return stale; }
@@ -27,6 +28,7 @@ class FakeSource : public kube::Source {
 
   core::ObjectChanges changes;
   bool complete = true;
+  bool readable_part = false;  // what is given is all that can be read
   std::optional<std::int64_t> stale;
 };
 

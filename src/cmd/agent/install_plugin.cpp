@@ -124,15 +124,25 @@ void remove_plugin(const fs::path& directory) {
 ConflistKeeper::ConflistKeeper(fs::path directory, ChainOptions options)
     : directory_(std::move(directory)),
       options_(std::move(options)),
-      inotify_(open_or_throw(inotify_init1(IN_NONBLOCK | IN_CLOEXEC), "inotify_init1")),
       timer_(open_or_throw(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
                            "timerfd_create")),
       epoll_(open_or_throw(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
-  for (const int fd : {inotify_.get(), timer_.get()}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-  }
+  await(timer_);
+}
+
+void ConflistKeeper::await(const os::Fd& fd) const {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event);
+}
+
+// Others may have all instances of this user, and give one back at any time. 0, or an error.
+int ConflistKeeper::open_inotify() {
+  if (inotify_) return 0;
+  inotify_ = os::Fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_) return errno;
+  await(inotify_);
+  return 0;
 }
 
 std::vector<std::string> ConflistKeeper::step() {
@@ -183,6 +193,13 @@ void ConflistKeeper::watch() {
   // By path each time: it may be another directory by now.
   std::error_code ignored;
   os::make_directories(directory_, ignored);
+  if (const int error = open_inotify(); error != 0) {
+    problems_.push_back(directory_.string() +
+                        ": not watched, only looked at now and then: " + std::strerror(error) +
+                        (error == EMFILE ? "; raise fs.inotify.max_user_instances" : ""));
+    arm(pause);
+    return;
+  }
   const int old = std::exchange(watch_, inotify_add_watch(inotify_.get(), directory_.c_str(),
                                                           finished | unfinished | IN_DELETE_SELF |
                                                               IN_MOVE_SELF | IN_ONLYDIR));

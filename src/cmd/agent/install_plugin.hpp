@@ -48,6 +48,8 @@ class ConflistKeeper {
     int count = 0;
   };
 
+  void await(const os::Fd& fd) const;
+  int open_inotify();
   bool take_events();
   void watch();
   void arm(int milliseconds);

@@ -67,12 +67,20 @@ class DirectoryBell {
     std::error_code error;
     os::make_directories(directory, error);
     constexpr std::uint32_t what = IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM;
-    if (!fd_ || inotify_add_watch(fd_.get(), directory.c_str(), what) < 0) {
+    if (fd_ && inotify_add_watch(fd_.get(), directory.c_str(), what) >= 0) return;
+    // Others have all that the kernel grants this user.
+    const int reason = errno;
+    fd_ = os::Fd();
+    if (access(directory.c_str(), R_OK | X_OK) != 0) {
       throw core::Error(core::Error::Kind::permanent,
                         "cannot watch " + directory + ": " + std::strerror(errno));
     }
+    log::warning("a directory is not watched, only looked at every second",
+                 {{"directory", directory},
+                  {"error", std::strerror(reason)},
+                  {"advice", "raise fs.inotify.max_user_instances or max_user_watches"}});
   }
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return fd_.get(); }  // -1: it has to be looked at now and then
   void silence() {
     std::array<char, 4096> events;
     while (read(fd_.get(), events.data(), events.size()) > 0) {
@@ -126,6 +134,11 @@ class Agent {
       loop_.set_other_troubles(cni_->problems());
       due = cni_->due();
     }
+    if (bell_.fd() < 0 && clock_.now() >= look_at_) {
+      list_sandboxes();
+      look_at_ = clock_.now() + std::chrono::seconds(1);
+    }
+    if (bell_.fd() < 0) due = std::min(due, look_at_);
     due = std::min(due, loop_.step());
     monitors_.follow();
     told_ = {loop_.synced(), loop_.troubles(), std::nullopt};
@@ -215,6 +228,7 @@ class Agent {
   AgentServer server_;
   os::SocketFile socket_file_;
   std::optional<AgentCni> cni_;
+  Time look_at_{};  // into the directory, where nothing rings for it
   LoopHealth told_;
   Latest<LoopHealth> health_;
   HttpServer http_;  // goes first: it asks the rest

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cmd/edge/claim_memory.hpp"
+#include "cmd/edge/kept_elements.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
 #include "cmd/edge/status.hpp"
@@ -62,6 +64,7 @@ int check_edge(const ResolvedOptions& resolved) {
 
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
+  plan.remember(recall_claims(claims_file(resolved.options)));
   plan.update(take_all(*source, resolved.options));
   print_staleness(*source);
   std::size_t wrong = print_problems(*source) + print_rejections(plan);
@@ -84,21 +87,28 @@ int preview_edge(const ResolvedOptions& resolved) {
   const auto source = open(resolved.options);
   core::EdgePlan plan(resolved.options.settings);
   kernel->follow_routes(core::external_names(resolved.options.settings));
+  plan.remember(recall_claims(claims_file(resolved.options)));
   plan.update(kernel->host());
   plan.update(take_all(*source, resolved.options));
   for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
   print_staleness(*source);
   print_problems(*source);
   print_rejections(plan);
-  if (!source->synced()) {
+  const bool partial = source->partial();
+  if (!source->synced() && !partial) {
     print_line(std::cout, describe_source(resolved.options) +
                               " cannot be read as a whole: nothing would be changed before it can");
     return 1;
   }
   const core::State observed = kernel->observe(plan.frame());
   if (core::liberal_is_off(observed)) plan.note_liberal_was_off();
-  const core::Changes changes =
-      core::diff(observed, plan.frame(), [&](const auto& visit) { plan.each_element(visit); });
+  const core::Changes changes = core::diff(observed, plan.frame(), [&](const auto& visit) {
+    plan.each_element(visit);
+    if (!partial) return;
+    std::ranges::for_each(unplanned_elements(observed.elements, plan.frame(), plan.forwards()),
+                          visit);
+  });
+  if (partial) std::cout << "note: what cannot be read may ask for more: nothing is taken away\n";
   for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) std::cout << "no change: the kernel is as planned\n";
   return 0;

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <set>
 
+#include "cmd/edge/claim_memory.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/print.hpp"
 #include "core/constants.hpp"
@@ -60,10 +61,25 @@ bool clean_kernel(bool dry_run) {
   return true;
 }
 
+// Which Mapping of a manifest had which port.
+bool clean_claims(const EdgeCleanup& cleanup) {
+  if (!cleanup.remove_saved || cleanup.saved.empty()) return false;
+  const std::filesystem::path file = cleanup.saved.parent_path() / claims_name;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return false;
+  std::cout << "delete file " << file.string() << '\n';
+  if (!cleanup.dry_run && !std::filesystem::remove(file, error)) {
+    throw core::Error(core::Error::Kind::transient,
+                      "cannot remove " + file.string() + ": " + error.message());
+  }
+  return true;
+}
+
 // What is known of a cluster is not in the kernel, and dear to whoever starts during an outage.
 bool clean_saved(const EdgeCleanup& cleanup) {
+  const bool claims = clean_claims(cleanup);
   const auto files = kube::ObjectJournal::files(cleanup.saved);
-  if (files.empty()) return false;
+  if (files.empty()) return claims;
   if (!cleanup.remove_saved) {
     print_line(std::cout, "not removed: " + cleanup.saved.string() +
                               " (the objects last in use; --saved-objects removes them)");

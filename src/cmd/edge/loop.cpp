@@ -95,7 +95,11 @@ bool EdgeLoop::hear() {
   core::ObjectChanges objects = source_.take();
   const bool news = events.host || events.routing || events.tables || !objects.empty();
   for (auto& [id, object] : objects) objects_.insert_or_assign(id, std::move(object));
-  health_.synced = source_.synced();
+  health_.synced = source_.synced() || source_.partial();
+  if (std::exchange(whole_, source_.synced()) != whole_) {
+    compare_due_ = true;  // what was kept for a part that could not be read may go
+    compare_from_ = {};
+  }
   note_staleness();
   return news;
 }
@@ -127,6 +131,7 @@ bool EdgeLoop::attempt() {
     aside_from_.reset();
     absorb(plan_.try_again());
   }
+  if (whole_) plan_.settle_claims();
   if (compare_due_) {
     if (clock_.now() < compare_from_) return false;
     compare();

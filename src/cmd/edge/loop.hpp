@@ -24,7 +24,7 @@ namespace cmd {
 
 // What health is judged by. A copy goes to the HTTP thread after every step.
 struct EdgeHealth {
-  bool synced = false;         // the source is complete
+  bool synced = false;         // the source is complete, or all of it that can be read
   bool intact = true;          // nobody is known to have changed our tables, routes or rules
   std::int64_t last_sync = 0;  // Unix seconds; 0: never
   // The objects are those that were saved then, Unix seconds. No trouble: traffic flows by them,
@@ -52,6 +52,9 @@ class EdgeLoop {
   // Does what is due; call it when a descriptor is readable or the returned time has come. Throws
   // core::Error only before the first success, for what trying again cannot mend.
   os::Time step();
+
+  // Who had which ports in an earlier process; before the first step.
+  void remember(core::Claims::Held held) { plan_.remember(std::move(held)); }
 
   // Compares everything at the next step.
   void resync();
@@ -91,6 +94,7 @@ class EdgeLoop {
 
   std::set<core::ObjectName> planned_;  // Mappings whose outcome is still to be told
   core::ObjectChanges objects_;         // taken, not yet planned
+  bool whole_ = false;                  // the source is complete: what it lacks is to go
   bool host_due_ = true;                // the host is to be looked at
   bool compare_due_ = true;             // kernel and plan may differ by more than is known
   bool sweep_all_ = true;               // no sweep since the start

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cmd/edge/apply_apart.hpp"
+#include "cmd/edge/kept_elements.hpp"
 #include "cmd/edge/loop.hpp"
 #include "cmd/edge/read_elements.hpp"
 #include "cmd/serve/log_changes.hpp"
@@ -92,6 +93,11 @@ void EdgeLoop::compare_whole() {
   core::ElementIndex index(elements);
   core::State observed = kernel_.observe(plan_.frame(), index);
   if (core::liberal_is_off(observed)) plan_.note_liberal_was_off();
+  // What the kernel holds, and the objects that can be read do not ask for.
+  const auto kept = [this](const core::Elements& held) {
+    return whole_ ? std::vector<core::Element>()
+                  : unplanned_elements(held, plan_.frame(), plan_.forwards());
+  };
   core::Changes changes;
   if (core::inert(observed)) {
     sweep_.note_all(plan_.forwards());
@@ -102,10 +108,14 @@ void EdgeLoop::compare_whole() {
       elements([&](const core::Element& element) {
         if (!index.has_met(element)) visit(element);
       });
+      std::ranges::for_each(kept(observed.elements), visit);
     });
   } else {
     observed = kernel_.observe(plan_.frame());
-    changes = core::diff(observed, plan_.frame(), elements);
+    changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
+      elements(visit);
+      std::ranges::for_each(kept(observed.elements), visit);
+    });
   }
   for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
   if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
@@ -116,8 +126,13 @@ void EdgeLoop::compare_whole() {
 void EdgeLoop::compare_apart(const core::Error& error) {
   sweep_.note_all(plan_.forwards());
   for (int round = 0; round < most_rounds; ++round) {
-    core::Changes changes = core::diff(kernel_.observe(plan_.frame()), plan_.frame(),
-                                       [this](const auto& visit) { plan_.each_element(visit); });
+    const core::State observed = kernel_.observe(plan_.frame());
+    core::Changes changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
+      plan_.each_element(visit);
+      if (whole_) return;
+      std::ranges::for_each(unplanned_elements(observed.elements, plan_.frame(), plan_.forwards()),
+                            visit);
+    });
     const auto liberal = take_liberal(changes);
     const core::Refused refused = apply_apart(kernel_, plan_, changes);
     statistics_.changes += changes.size();

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "cmd/edge/claim_memory.hpp"
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/edge/loop.hpp"
 #include "cmd/edge/pages.hpp"
@@ -29,7 +31,9 @@ class Edge {
         started_(clock_.unix_seconds()),
         loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold),
         poll_(poll),
+        claims_(claims_file(options), clock_),
         server_(listeners, edge_pages(health_, [this] { return make_status(); })) {
+    loop_.remember(claims_.recall());
     poll_.on_resync([this] { loop_.resync(); });
     poll_.watch(
         Then::wait, [this] { return server_.fd(); }, [this] { server_.read_wanted(); });
@@ -46,7 +50,9 @@ class Edge {
     EdgeHealth busy = loop_.health();
     busy.busy_since = clock_.now();
     health_.post(busy);
-    const os::Time due = loop_.step();
+    os::Time due = loop_.step();
+    // Half of the objects is not worth a file.
+    if (loop_.source().synced()) due = std::min(due, claims_.save(loop_.plan()));
     health_.post(loop_.health());
     poll_.tell_ready(loop_.health().last_sync != 0, "ready: the kernel is as planned");
     return {due, !loop_.health().trouble.empty()};
@@ -79,6 +85,7 @@ class Edge {
   EdgeLoop loop_;
   PollLoop& poll_;
   Latest<EdgeHealth> health_;
+  ClaimMemory claims_;
   HttpServer server_;  // goes first: it asks the rest
 };
 

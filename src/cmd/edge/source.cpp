@@ -78,7 +78,9 @@ std::unique_ptr<kube::Source> open_source(const EdgeOptions& options, Purpose pu
                                           const std::function<void(const std::string&)>& warn) {
   std::unique_ptr<kube::Source> manifests;
   if (!options.manifests.empty()) {
-    manifests = kube::open_manifests({options.manifests, options.max_ports_per_mapping});
+    manifests = kube::open_manifests({.directory = options.manifests,
+                                      .max_ports_per_mapping = options.max_ports_per_mapping,
+                                      .watch = purpose == Purpose::serve});
   }
   if (options.kubeconfig.empty()) return manifests;
   auto cluster = open_cluster(options, purpose, warn);

@@ -52,7 +52,8 @@ class EdgeObjects {
 
   [[nodiscard]] Claimants& claimants() { return claimants_; }
   [[nodiscard]] const Claimants& claimants() const { return claimants_; }
-  [[nodiscard]] const Claims::Loss* loss(const ObjectId& id) const { return claims_.loss(id); }
+  [[nodiscard]] Claims& claims() { return claims_; }
+  [[nodiscard]] const Claims& claims() const { return claims_; }
   [[nodiscard]] const Service* service(const ObjectName& name) const;
   [[nodiscard]] std::vector<const EndpointSlice*> slices_of(const ObjectName& service) const;
   [[nodiscard]] std::map<Kind, std::size_t> counts() const;

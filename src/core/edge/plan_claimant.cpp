@@ -1,5 +1,7 @@
 #include "core/edge/plan_claimant.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -9,18 +11,11 @@
 namespace core {
 namespace {
 
-// Why nothing of the claimant is in effect, as far as that needs no look at endpoints.
-std::string refusal_of(const ClaimantSurroundings& around, const ObjectId& id,
-                       const EdgeObjects::Claimant& entry) {
+// Why nothing of the claimant is in effect, as far as that needs no look at others.
+std::string refusal_of(const EdgeObjects::Claimant& entry) {
   if (!entry.refusal.empty()) return entry.refusal;
-  if (const Claims::Loss* loss = around.objects.loss(id)) {
-    return to_string(loss->key) + " belongs to the older " + to_string(loss->winner) +
-           ": take another address or port, or remove that one";
-  }
-  if (!entry.refused_by_kernel.empty()) {
-    return "the kernel refused it (pona tries again later): " + entry.refused_by_kernel;
-  }
-  return "";
+  if (entry.refused_by_kernel.empty()) return "";
+  return "the kernel refused it (pona tries again later): " + entry.refused_by_kernel;
 }
 
 }  // namespace
@@ -30,8 +25,15 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
   const Mapping& mapping = entry.mapping();
   entry.report = {};
   std::map<ForwardKey, std::shared_ptr<const Forward>> result;
-  if (std::string refusal = refusal_of(around, id, entry); !refusal.empty()) {
+  if (std::string refusal = refusal_of(entry); !refusal.empty()) {
     entry.report.reasons.push_back(std::move(refusal));
+    entry.report.state = MappingReport::State::rejected;
+    around.budgets.give_back(id);
+    return result;
+  }
+  const std::vector<Claims::Loss> losses = around.objects.claims().losses(id);
+  if (!losses.empty() && losses.size() == claim_of(mapping).keys.size()) {
+    entry.report.reasons = explain(losses);
     entry.report.state = MappingReport::State::rejected;
     around.budgets.give_back(id);
     return result;
@@ -46,6 +48,9 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
   input.slices = around.objects.slices_of(service);
   Resolved resolved = resolve(input);
   entry.report.reasons = std::move(resolved.reasons);
+  std::ranges::move(explain(losses), std::back_inserter(entry.report.reasons));
+  std::erase_if(resolved.forwards,
+                [&](const Forward& forward) { return is_lost(losses, forward.key); });
   if (std::string over = around.budgets.take(id, cost_of(resolved.forwards)); !over.empty()) {
     resolved.forwards.clear();
     entry.report.reasons = {std::move(over)};

@@ -20,6 +20,7 @@ class EdgePlan::Impl {
   explicit Impl(EdgeSettings settings) : settings_(std::move(settings)) { make_frame(); }
 
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes) {
+    objects_.claims().begin_batch();
     for (const auto& [id, object] : objects) {
       objects_.take(id, object);
     }
@@ -172,6 +173,9 @@ class EdgePlan::Impl {
 
   [[nodiscard]] auto over_limits() const { return budgets_.refused(); }
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const { return objects_.counts(); }
+
+  [[nodiscard]] Claims& claims() { return objects_.claims(); }
+  [[nodiscard]] const Claims& claims() const { return objects_.claims(); }
 
   const EdgeSettings settings_;
   std::set<Rejection> rejections_;
@@ -393,6 +397,12 @@ std::map<std::string_view, std::uint64_t> EdgePlan::over_limits() const {
   return impl_->over_limits();
 }
 std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->object_counts(); }
+void EdgePlan::remember(Claims::Held held) { impl_->claims().remember(std::move(held)); }
+void EdgePlan::settle_claims() { impl_->claims().settle(); }
+Claims::Held EdgePlan::held() const { return std::as_const(*impl_).claims().held(); }
+std::uint64_t EdgePlan::held_revision() const {
+  return std::as_const(*impl_).claims().held_revision();
+}
 const EdgeSettings& EdgePlan::settings() const { return impl_->settings_; }
 const std::vector<ExternalInterface>& EdgePlan::external() const { return impl_->external_; }
 

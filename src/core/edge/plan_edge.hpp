@@ -16,6 +16,7 @@
 #include "core/edge/external_interfaces.hpp"
 #include "core/edge/forward_change.hpp"
 #include "core/edge/mapping_report.hpp"
+#include "core/edge/port_claims.hpp"
 #include "core/host.hpp"
 #include "core/objects.hpp"
 #include "core/state/diff.hpp"
@@ -56,6 +57,13 @@ class EdgePlan {
   EdgeUpdate try_again();
   // The kernel parameter liberal_tracking was off before an edge was here.
   EdgeUpdate note_liberal_was_off();
+  // Who of those that do not say how old they are has what, for a later process; and from an
+  // earlier one, before the first update. Once all objects were taken in, what nobody asked for is
+  // forgotten.
+  [[nodiscard]] Claims::Held held() const;
+  [[nodiscard]] std::uint64_t held_revision() const;
+  void remember(Claims::Held held);
+  void settle_claims();
 
   // Everything that must be there, without elements: tables, routes, rules, sysctls.
   [[nodiscard]] const State& frame() const;

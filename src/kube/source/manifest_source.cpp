@@ -52,12 +52,13 @@ struct Entry {
 class Manifests : public Source {
  public:
   explicit Manifests(ManifestOptions options)
-      : directory_(std::move(options.directory)),
+      : directory_(std::move(options.directory), options.watch),
         decode_{options.max_ports_per_mapping, false, {}, options.kinds, false} {}
 
   [[nodiscard]] int wake_fd() const override { return directory_.wake_fd(); }
   core::ObjectChanges take() override;
   [[nodiscard]] bool synced() const override { return synced_; }
+  [[nodiscard]] bool partial() const override { return directory_.looked() && !synced_; }
   [[nodiscard]] std::vector<Problem> problems() const override;
   [[nodiscard]] std::size_t ignored() const override;
 
@@ -180,9 +181,12 @@ std::vector<Problem> Manifests::problems() const {
   }
   for (const auto& [path, file] : files_) {
     if (file.unreadable) {
-      located.push_back({path, 0,
-                         *file.unreadable +
-                             (file.parts.empty() ? "" : "; what was read before stays in effect")});
+      located.push_back(
+          {path, 0,
+           *file.unreadable + (!file.parts.empty() ? "; what was read before stays in effect"
+                               : synced_           ? ""
+                                                   : "; nothing is taken away before it can be "
+                                                     "read")});
     }
     for (const ManifestPart& part : file.parts) {
       for (const auto& note : part.notes) {

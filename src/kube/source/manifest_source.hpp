@@ -15,6 +15,7 @@ struct ManifestOptions {
   std::filesystem::path directory;
   std::size_t max_ports_per_mapping = 50;
   Kinds kinds = edge_kinds;  // the rest is counted as ignored
+  bool watch = true;         // for changes; who looks once need not
 };
 
 std::unique_ptr<Source> open_manifests(ManifestOptions options);

@@ -34,8 +34,14 @@ constexpr std::uint32_t target_mask = IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SEL
 os::Fd open_or_throw(int fd, const char* what) {
   if (fd >= 0) return os::Fd(fd);
   throw core::Error(core::Error::Kind::permanent,
-                    std::string("cannot watch for changes: ") + what + ": " + std::strerror(errno) +
-                        (errno == EMFILE ? "; raise fs.inotify.max_user_instances" : ""));
+                    std::string("cannot watch for changes: ") + what + ": " + std::strerror(errno));
+}
+
+void add_to(const os::Fd& epoll, const os::Fd& fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd.get();
+  epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd.get(), &event);
 }
 
 struct CloseDirectory {
@@ -66,21 +72,23 @@ bool is_manifest_name(std::string_view name) {
   return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
 }
 
-Directory::Directory(fs::path root)
+Directory::Directory(fs::path root, bool watch)
     : root_(fs::absolute(root).lexically_normal()),
-      inotify_(open_or_throw(inotify_init1(IN_NONBLOCK | IN_CLOEXEC), "inotify_init1")),
+      watch_(watch),
       timer_(open_or_throw(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
                            "timerfd_create")),
       epoll_(open_or_throw(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
   if (!root_.has_filename()) root_ = root_.parent_path();  // "dir/" is "dir"
-  for (const int fd : {inotify_.get(), timer_.get()}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-  }
+  add_to(epoll_, timer_);
   retry_at_ = Clock::now();
   arm();
+}
+
+// Others may have all instances of this user, and give one back at any time.
+void Directory::open_inotify() {
+  if (inotify_ || !watch_) return;
+  inotify_ = os::Fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (inotify_) add_to(epoll_, inotify_);
 }
 
 std::vector<FileChange> Directory::poll() {
@@ -218,6 +226,7 @@ void Directory::scan() {
     }
   }
   Scan scan;
+  open_inotify();
   watch_above(scan);
   struct stat status {};
   const int error = stat(root_.c_str(), &status) != 0 ? errno
@@ -227,6 +236,7 @@ void Directory::scan() {
     scan.visited.insert({status.st_dev, status.st_ino});
     scan_directory(scan, root_, 0);
     listed_ = listed_ || scan.complete;
+    looked_ = looked_ || std::ranges::find(scan.unseen, root_) == scan.unseen.end();
   } else {
     const bool missing = error == ENOENT;
     problem(root_, std::string("the directory of manifests ") +
@@ -257,13 +267,17 @@ void Directory::watch_above(Scan& scan) {
 }
 
 Directory::Watch* Directory::add_watch(Scan& scan, const fs::path& path, std::uint32_t mask) {
-  const int wd = inotify_add_watch(inotify_.get(), path.c_str(), mask | IN_MASK_ADD);
+  if (!watch_) return nullptr;
+  const int wd =
+      inotify_ ? inotify_add_watch(inotify_.get(), path.c_str(), mask | IN_MASK_ADD) : -1;
   if (wd >= 0) return &scan.watches[wd];
-  if (errno == ENOSPC || errno == ENOMEM) {
+  if (!inotify_ || errno == ENOSPC || errno == ENOMEM) {
     if (scan.watched) {
-      problem(path,
-              std::string("not watched, only looked at every second: ") +
-                  (errno == ENOSPC ? "raise fs.inotify.max_user_watches" : std::strerror(errno)));
+      problem(inotify_ ? path : root_, std::string("not watched, only looked at every second: ") +
+                                           (!inotify_ ? "there is no inotify instance left; raise "
+                                                        "fs.inotify.max_user_instances"
+                                            : errno == ENOSPC ? "raise fs.inotify.max_user_watches"
+                                                              : std::strerror(errno)));
     }
     scan.watched = false;
     retry_at_ = Clock::now() + retry_interval;
@@ -300,6 +314,15 @@ void Directory::scan_directory(Scan& scan, const fs::path& path, int depth) {
 void Directory::scan_entry(Scan& scan, const fs::path& path, std::string_view name, int depth) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
+    // Of what may be a directory, nobody can say what is in it.
+    if (errno != ENOENT && errno != ELOOP && errno != ENOTDIR) {
+      problem(path, std::string("cannot be read: ") + std::strerror(errno) +
+                        "; what was read from it before stays in effect");
+      scan.unseen.push_back(path);
+      scan.complete = false;
+      retry_at_ = Clock::now() + retry_interval;
+      return;
+    }
     if (!is_manifest_name(name)) return;
     if (is_link(path)) {
       problem(path, std::string("the link leads nowhere: ") + std::strerror(errno) +

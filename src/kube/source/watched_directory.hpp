@@ -38,9 +38,11 @@ struct FileChange {
 
 class Directory {
  public:
-  // The directory need not exist: its appearance is waited for. Throws core::Error when the kernel
-  // has no inotify instance left.
-  explicit Directory(std::filesystem::path root);
+  // The directory need not exist: its appearance is waited for. Where the kernel has no inotify
+  // instance left, it is looked at every second. Throws core::Error when the process has no
+  // descriptors left.
+  // Who looks once need not `watch`.
+  explicit Directory(std::filesystem::path root, bool watch = true);
 
   [[nodiscard]] int wake_fd() const { return epoll_.get(); }
 
@@ -52,6 +54,8 @@ class Directory {
 
   // The whole tree was listed at least once.
   [[nodiscard]] bool listed() const { return listed_; }
+  // As far as it can be.
+  [[nodiscard]] bool looked() const { return looked_; }
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
 
  private:
@@ -85,6 +89,7 @@ class Directory {
   void read_events();
   void take_event(std::uint32_t mask, const Watch& watch, std::string_view name);
   void take_file_event(std::uint32_t mask, const std::filesystem::path& path);
+  void open_inotify();
   void scan();
   void scan_directory(Scan& scan, const std::filesystem::path& path, int depth);
   void scan_entry(Scan& scan, const std::filesystem::path& path, std::string_view name, int depth);
@@ -98,6 +103,7 @@ class Directory {
   static std::optional<Stamp> stamp(const std::filesystem::path& path);
 
   std::filesystem::path root_;
+  bool watch_;
   os::Fd inotify_;
   os::Fd timer_;
   os::Fd epoll_;
@@ -111,6 +117,7 @@ class Directory {
   bool rescan_ = true;
   bool forget_links_ = false;  // read files behind links anew: their stamps may lie
   bool listed_ = false;
+  bool looked_ = false;
 };
 
 }  // namespace kube

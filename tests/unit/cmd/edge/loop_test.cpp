@@ -3,8 +3,10 @@
 #include <sys/eventfd.h>
 
 #include "cmd/edge/collect_status.hpp"
+#include "cmd/edge/read_elements.hpp"
 #include "cmd/serve/log.hpp"
 #include "core/edge/edge_sets.hpp"
+#include "core/state/text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"
 #include "support/fake_source.hpp"
@@ -47,6 +49,66 @@ TEST_CASE("nothing is touched before the source is complete") {
   empty.complete = true;  // and there is nothing: now it may go
   restarted.step();
   CHECK(edge.kernel.state().elements.size() < before.elements.size());
+}
+
+TEST_CASE("what cannot be read holds back deletions, and nothing else") {
+  Fixture edge;
+  Mapping guarded = mapping("guarded", 8443, Protocol::tcp);
+  guarded.allowed_sources = {*Prefix::parse("198.51.100.0/24")};
+  edge.source.put(guarded);
+  edge.settle();
+  const auto served = [&] {
+    std::set<std::uint16_t> ports;
+    for (const auto& [key, value] : edge.kernel.state().elements) {
+      if (key.set != EdgeSet::services && key.set != EdgeSet::guarded) continue;
+      ports.insert(cmd::fields_of(key)->key.ports.first);
+    }
+    return ports;
+  };
+  REQUIRE(served() == std::set<std::uint16_t>{53, 443, 8443});
+  const State before = edge.kernel.state();
+
+  // A new process cannot read dns and guarded; web asks for another port meanwhile.
+  FakeSource source;
+  source.complete = false;
+  source.readable_part = true;
+  for (Object object : {Object(slice({"10.1.0.2"})), Object(mapping("web", 444, Protocol::tcp))}) {
+    source.put(std::move(object));
+  }
+  Service service;
+  service.name = {"shop", "web"};
+  service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
+  source.put(service);
+  const bool tampered = GENERATE(false, true);
+  if (tampered) {
+    // Their tables are made anew with what they held.
+    edge.kernel.tamper([](State& state) {
+      for (auto& [family, table] : state.tables) table.sets.front().counter = true;
+    });
+  }
+  cmd::EdgeLoop restarted(edge.kernel, source, Fixture::settings(), 600s, edge.clock());
+  restarted.step();
+  CHECK(restarted.health().trouble.empty());
+  CHECK(served() == std::set<std::uint16_t>{53, 443, 444, 8443});
+  for (const auto& [key, value] : before.elements) {
+    INFO(core::to_text({AddElement{{key, value}}}).front());
+    CHECK(edge.kernel.state().elements.contains(key));
+  }
+  const cmd::EdgeVerdict verdict = cmd::judge(restarted.health(), edge.now);
+  CHECK(verdict.healthy);
+  CHECK(verdict.ready);
+  // A deletion that is told is one.
+  source.remove({Kind::mapping, {"shop", "web"}});
+  edge.now += 2s;
+  restarted.step();
+  CHECK(served() == std::set<std::uint16_t>{53, 443, 8443});
+
+  source.complete = true;
+  source.readable_part = false;
+  edge.now += 2s;
+  restarted.step();
+  CHECK(served().empty());
+  CHECK(edge.kernel.state().elements == restarted.plan().state().elements);
 }
 
 TEST_CASE("an ordinary change is applied without comparing everything") {

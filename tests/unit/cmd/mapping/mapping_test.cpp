@@ -89,7 +89,13 @@ TEST_CASE("a conflict names the winner") {
   CHECK(cmd::find_conflict(mapping("shop/z", {"5010-5020/udp"}), stored) ==
         "203.0.113.10:5010-5020/udp belongs to shop/m (m.yaml:1), which wins: take another address "
         "or port, or remove that one");
+  // Who has it keeps it, whatever the names: manifests have no age.
   CHECK(cmd::find_conflict(mapping("other/a", {"443"}), stored) ==
+        "203.0.113.10:443/tcp belongs to shop/m (m.yaml:1), which wins: take another address or "
+        "port, or remove that one");
+  std::vector<kube::StoredMapping> aged = stored;
+  aged.front().mapping.created = 100;
+  CHECK(cmd::find_conflict(mapping("other/a", {"443"}), aged) ==
         "203.0.113.10:443/tcp is in use by shop/m (m.yaml:1); other/a would win and take it away: "
         "use another address or port, or remove that one first");
 }

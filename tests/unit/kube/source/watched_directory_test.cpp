@@ -188,10 +188,19 @@ TEST_CASE_METHOD(Manifests, "what cannot be read removes nothing") {
   CHECK(print(source().problems()) == message);
   CHECK(nobody([&] { return open(); }) == (locked == "sub" ? "+a:80" : "+b:80"));
   CHECK_FALSE(source().synced());
+  CHECK(source().partial());
   fs::permissions(path(locked), fs::perms(0755));
   CHECK(nobody([&] { return take(); }) == (locked == "sub" ? "+b:80" : "+a:80"));
   CHECK(source().synced());
+  CHECK_FALSE(source().partial());
   CHECK(source().problems().empty());
+  // Its names can be listed, and what they are cannot be told.
+  fs::permissions(path("sub"), fs::perms(0644));
+  CHECK(nobody([&] { return open(); }) == "+a:80");
+  CHECK_FALSE(source().synced());
+  CHECK(source().partial());
+  CHECK(print(source().problems()).starts_with("b.yaml: cannot be read: Permission denied"));
+  fs::permissions(path("sub"), fs::perms(0755));
 }
 
 TEST_CASE_METHOD(Manifests, "what is no longer a file is gone") {
