@@ -67,7 +67,7 @@ bool clean_claims(const EdgeCleanup& cleanup) {
   const std::filesystem::path file = cleanup.saved.parent_path() / claims_name;
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return false;
-  std::cout << "delete file " << file.string() << '\n';
+  print_line(std::cout, "delete file " + file.string());
   if (!cleanup.dry_run && !std::filesystem::remove(file, error)) {
     throw core::Error(core::Error::Kind::transient,
                       "cannot remove " + file.string() + ": " + error.message());

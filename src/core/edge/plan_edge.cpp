@@ -21,9 +21,7 @@ class EdgePlan::Impl {
 
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes) {
     objects_.claims().begin_batch();
-    for (const auto& [id, object] : objects) {
-      objects_.take(id, object);
-    }
+    for (const auto& [id, object] : objects) objects_.take(id, object);
     return finish(with_changes);
   }
 
@@ -95,9 +93,7 @@ class EdgePlan::Impl {
     }
     for (const auto& [id, entry] : objects_.claimants()) {
       for (const auto& [key, forward] : entry.forwards) {
-        for (const Element& element : elements_of(*forward)) {
-          visit(element);
-        }
+        for (const Element& element : elements_of(*forward)) visit(element);
       }
     }
     shared_.each(visit);
@@ -107,9 +103,7 @@ class EdgePlan::Impl {
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const {
     std::vector<std::shared_ptr<const Forward>> result;
     for (const auto& [id, entry] : objects_.claimants()) {
-      for (const auto& [key, forward] : entry.forwards) {
-        result.push_back(forward);
-      }
+      for (const auto& [key, forward] : entry.forwards) result.push_back(forward);
     }
     std::sort(result.begin(), result.end(),
               [](const auto& a, const auto& b) { return a->key < b->key; });
@@ -118,9 +112,7 @@ class EdgePlan::Impl {
 
   [[nodiscard]] std::map<ObjectId, MappingReport> reports() const {
     std::map<ObjectId, MappingReport> result;
-    for (const auto& [id, entry] : objects_.claimants()) {
-      result.emplace(id, entry.report);
-    }
+    for (const auto& [id, entry] : objects_.claimants()) result.emplace(id, entry.report);
     return result;
   }
 
@@ -139,9 +131,7 @@ class EdgePlan::Impl {
     std::vector<std::shared_ptr<const Forward>> result;
     if (const auto found = objects_.claimants().find(claimant);
         found != objects_.claimants().end()) {
-      for (const auto& [key, forward] : found->second.forwards) {
-        result.push_back(forward);
-      }
+      for (const auto& [key, forward] : found->second.forwards) result.push_back(forward);
     }
     return result;
   }
@@ -286,19 +276,13 @@ class EdgePlan::Impl {
   }
 
   void count_limits(const Forward& forward, int by) {
-    if (forward.max_connections == 0 && forward.new_per_second == 0) {
-      return;
-    }
+    if (forward.max_connections == 0 && forward.new_per_second == 0) return;
     const std::pair limit{forward.max_connections, forward.new_per_second};
     int& users = limit_users_[limit];
     const bool was = users > 0;
     users += by;
-    if (was != (users > 0)) {
-      frame_dirty_ = true;
-    }
-    if (users == 0) {
-      limit_users_.erase(limit);
-    }
+    if (was != (users > 0)) frame_dirty_ = true;
+    if (users == 0) limit_users_.erase(limit);
   }
 
   void note_rejection(const ObjectId& id, const MappingReport* report) {
@@ -317,9 +301,7 @@ class EdgePlan::Impl {
 
   void make_frame() {
     std::set<std::pair<std::uint32_t, std::uint32_t>> limits;
-    for (const auto& [limit, users] : limit_users_) {
-      limits.insert(limit);
-    }
+    for (const auto& [limit, users] : limit_users_) limits.insert(limit);
     const Sysctl liberal{std::string(liberal_tracking), "1"};
     const bool refused = refused_.contains(to_text(Changes{AddSysctl{liberal}}).front());
     EdgeFrame frame = make_edge_frame(host_, settings_, external_, std::move(limits),
