@@ -5,9 +5,9 @@
 
 namespace kube {
 
-// Whether lists and maps lie in each other deeper than anything that is meant: to print or copy such
-// a value would end the process, as each level takes some of its stack. To be asked before a text of
-// others is parsed.
+// Whether lists and maps lie in each other deeper than anything that is meant: to print or copy
+// such a value would end the process, as each level takes some of its stack. To be asked before a
+// text of others is parsed.
 bool nested_too_deep(std::string_view json);
 
 }  // namespace kube

@@ -19,7 +19,7 @@ struct ClusterOptions {
   std::string node;      // that this process runs on, where it does on one of the cluster
   std::string instance;  // this edge's name in what it writes; empty: it writes nothing
   std::string ns;        // of the Lease by which edges elect who writes for all
-  std::size_t max_addresses_per_service = 256;  // that it may ask for
+  std::size_t max_addresses_per_service = 256;             // that it may ask for
   std::vector<std::shared_ptr<const core::Object>> known;  // to an earlier process
 };
 

@@ -172,8 +172,9 @@ TEST_CASE("what has no lowering is refused with the reason") {
 
 TEST_CASE("whatever shape a foreign rule has, reading it ends no process") {
   net::NetlinkWriter writer;
-  net::write_rule(writer, 7, Family::ipv4, "table", "chain",
-                  rule({Match{Field::mark, 0xff, true, 1}, Verdict{Verdict::Code::accept, ""}}, "why"));
+  net::write_rule(
+      writer, 7, Family::ipv4, "table", "chain",
+      rule({Match{Field::mark, 0xff, true, 1}, Verdict{Verdict::Code::accept, ""}}, "why"));
   const std::vector<std::uint8_t> good(writer.bytes().begin(), writer.bytes().end());
   const auto read = [](const std::vector<std::uint8_t>& bytes) {
     std::string fingerprint;
