@@ -100,13 +100,16 @@ int preview_edge(const ResolvedOptions& resolved) {
                               " cannot be read as a whole: nothing would be changed before it can");
     return 1;
   }
-  const core::State observed = kernel->observe(plan.frame());
+  core::State observed = kernel->observe(plan.frame());
   if (core::liberal_is_off(observed)) plan.note_liberal_was_off();
-  const core::Changes changes = core::diff(observed, plan.frame(), [&](const auto& visit) {
+  Kept kept{plan.frame(), {}};
+  if (partial) {
+    kept = keep_unplanned(observed.elements, plan.frame(), plan.forwards());
+    observed = kernel->observe(kept.frame);
+  }
+  const core::Changes changes = core::diff(observed, kept.frame, [&](const auto& visit) {
     plan.each_element(visit);
-    if (!partial) return;
-    std::ranges::for_each(unplanned_elements(observed.elements, plan.frame(), plan.forwards()),
-                          visit);
+    std::ranges::for_each(kept.elements, visit);
   });
   if (partial) std::cout << "note: what cannot be read may ask for more: nothing is taken away\n";
   for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);

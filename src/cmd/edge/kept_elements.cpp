@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/edge/edge_sets.hpp"
+#include "core/edge/source_lists.hpp"
 
 namespace cmd {
 namespace {
@@ -89,26 +90,35 @@ std::set<std::pair<core::Family, std::string>> chains_of(const core::State& fram
 
 }  // namespace
 
-std::vector<core::Element> unplanned_elements(
-    const core::Elements& held, const core::State& frame,
-    const std::vector<std::shared_ptr<const core::Forward>>& planned) {
+Kept keep_unplanned(const core::Elements& held, const core::State& frame,
+                    const std::vector<std::shared_ptr<const core::Forward>>& planned) {
   const Planned forwards(planned);
   const auto chains = chains_of(frame);
-  std::vector<core::Element> kept;
+  Kept kept{frame, {}};
+  std::set<std::pair<core::Family, std::uint32_t>> lists;
   for (const auto& [key, value] : held) {
     const auto set = key.set.as<EdgeSet>();
-    if (!set || belongs(*set) == Belongs::to_host) continue;
+    if (!set || *set == EdgeSet::allowed || belongs(*set) == Belongs::to_host) continue;
     if (!frame.tables.contains(key.family)) continue;
-    const auto chain = value.chain.view();
-    // The chains of limits and interfaces follow from what is planned.
-    if (!chain.empty() && !chains.contains({key.family, std::string(chain.begin(), chain.end())})) {
-      continue;
-    }
     if (belongs(*set) == Belongs::to_forward) {
       const auto forward = forward_of(key, *set);
       if (!forward || forwards.covers(*forward)) continue;
     }
-    kept.push_back({key, value});
+    const auto view = value.chain.view();
+    const std::string chain(view.begin(), view.end());
+    if (!chain.empty() && !chains.contains({key.family, chain})) {
+      // The chains of limits and interfaces follow from what is planned.
+      const auto list = core::source_list_of(chain);
+      if (!list) continue;
+      if (lists.emplace(key.family, *list).second) {
+        core::add_source_list(kept.frame.tables.at(key.family), *list);
+      }
+    }
+    kept.elements.push_back({key, value});
+  }
+  for (const auto& [key, value] : held) {
+    if (key.set.as<EdgeSet>() != EdgeSet::allowed) continue;
+    if (lists.contains({key.family, key.set.instance()})) kept.elements.push_back({key, value});
   }
   return kept;
 }

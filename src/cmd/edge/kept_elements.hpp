@@ -10,11 +10,15 @@
 
 namespace cmd {
 
+struct Kept {
+  core::State frame;  // what is planned, and the lists of sources of what is kept
+  std::vector<core::Element> elements;
+};
+
 // Of `held`, what belongs to none of the planned forwards; not what follows from the host. `frame`
-// is what is to be there. What a planned forward had before is not kept: it would, for one, let in
-// whom an allow list no longer names.
-std::vector<core::Element> unplanned_elements(
-    const core::Elements& held, const core::State& frame,
-    const std::vector<std::shared_ptr<const core::Forward>>& planned);
+// is what is planned. What a planned forward had before is not kept: it would, for one, let in
+// whom an allow list no longer names. Who is kept keeps his list, as without one all may connect.
+Kept keep_unplanned(const core::Elements& held, const core::State& frame,
+                    const std::vector<std::shared_ptr<const core::Forward>>& planned);
 
 }  // namespace cmd

@@ -72,6 +72,7 @@ class EdgeLoop {
   void absorb_objects();
   void absorb(const core::EdgeUpdate& update);
   void compare();
+  std::pair<core::State, core::Changes> difference();
   void compare_whole();
   void compare_apart(const core::Error& error);
   void commit(const core::Changes& changes);

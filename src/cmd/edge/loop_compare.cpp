@@ -1,5 +1,6 @@
 // The part of the loop that brings the kernel in line: comparisons, and what the kernel refuses.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "cmd/edge/apply_apart.hpp"
@@ -88,34 +89,44 @@ void EdgeLoop::compare() {
   next_resync_ = now + resync_;
 }
 
+// All that the kernel holds, and what it lacks of the plan. While objects cannot be read, what
+// those that can do not ask for is kept.
+std::pair<core::State, core::Changes> EdgeLoop::difference() {
+  const core::EachElement planned = [this](const auto& visit) { plan_.each_element(visit); };
+  core::State observed = kernel_.observe(plan_.frame());
+  if (whole_) {
+    core::Changes changes = core::diff(observed, plan_.frame(), planned);
+    return {std::move(observed), std::move(changes)};
+  }
+  const Kept kept = keep_unplanned(observed.elements, plan_.frame(), plan_.forwards());
+  observed = kernel_.observe(kept.frame);
+  core::Changes changes = core::diff(observed, kept.frame, [&](const auto& visit) {
+    planned(visit);
+    std::ranges::for_each(kept.elements, visit);
+  });
+  return {std::move(observed), std::move(changes)};
+}
+
 void EdgeLoop::compare_whole() {
   const core::EachElement elements = [this](const auto& visit) { plan_.each_element(visit); };
   core::ElementIndex index(elements);
   core::State observed = kernel_.observe(plan_.frame(), index);
   if (core::liberal_is_off(observed)) plan_.note_liberal_was_off();
-  // What the kernel holds, and the objects that can be read do not ask for.
-  const auto kept = [this](const core::Elements& held) {
-    return whole_ ? std::vector<core::Element>()
-                  : unplanned_elements(held, plan_.frame(), plan_.forwards());
-  };
   core::Changes changes;
   if (core::inert(observed)) {
     sweep_.note_all(plan_.forwards());
     core::build(observed, plan_.frame(), elements,
                 [this](const core::Changes& part) { commit(part); });
+  } else if (!whole_) {
+    std::tie(observed, changes) = difference();
   } else if (core::keeps_tables(observed, plan_.frame())) {
     changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
       elements([&](const core::Element& element) {
         if (!index.has_met(element)) visit(element);
       });
-      std::ranges::for_each(kept(observed.elements), visit);
     });
   } else {
-    observed = kernel_.observe(plan_.frame());
-    changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
-      elements(visit);
-      std::ranges::for_each(kept(observed.elements), visit);
-    });
+    std::tie(observed, changes) = difference();
   }
   for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
   if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
@@ -126,13 +137,7 @@ void EdgeLoop::compare_whole() {
 void EdgeLoop::compare_apart(const core::Error& error) {
   sweep_.note_all(plan_.forwards());
   for (int round = 0; round < most_rounds; ++round) {
-    const core::State observed = kernel_.observe(plan_.frame());
-    core::Changes changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
-      plan_.each_element(visit);
-      if (whole_) return;
-      std::ranges::for_each(unplanned_elements(observed.elements, plan_.frame(), plan_.forwards()),
-                            visit);
-    });
+    core::Changes changes = difference().second;
     const auto liberal = take_liberal(changes);
     const core::Refused refused = apply_apart(kernel_, plan_, changes);
     statistics_.changes += changes.size();

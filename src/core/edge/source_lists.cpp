@@ -38,13 +38,25 @@ void add_table(std::map<Family, nft::Table>& tables, Family family, std::uint32_
   nft::Table& table = tables[family];
   table.family = family;
   table.name = constants::edge_table;
+  add_source_list(table, number);
+}
+
+}  // namespace
+
+void add_source_list(nft::Table& table, std::uint32_t number) {
   nft::Set set = declaration_of(EdgeSet::allowed);
   set.name = to_string(set_of(number));
   table.chains.push_back(allow_chain(number, set.name));
   table.sets.push_back(std::move(set));
 }
 
-}  // namespace
+std::optional<std::uint32_t> source_list_of(std::string_view chain) {
+  const std::string plain = allow_chain_name(0);
+  if (!chain.starts_with(plain)) return std::nullopt;
+  const std::string set(to_string(SetId(EdgeSet::allowed)));
+  const auto found = parse_set(set + std::string(chain.substr(plain.size())));
+  return found && found->instance() != 0 ? std::optional(found->instance()) : std::nullopt;
+}
 
 void SourceLists::acquire(const Forward& forward) {
   if (!forward.active || forward.sources.empty()) return;

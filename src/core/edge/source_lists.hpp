@@ -19,6 +19,10 @@
 
 namespace core {
 
+// The set and the chain of a list of sources, and the number of the list whose chain has this name.
+void add_source_list(nft::Table& table, std::uint32_t number);
+std::optional<std::uint32_t> source_list_of(std::string_view chain);
+
 class SourceLists {
  public:
   // A forward begins, or ceases, to be in effect. Those without a list are passed over.

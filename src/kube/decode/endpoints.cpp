@@ -35,7 +35,8 @@ core::Object decode_endpoints(const Field& root, core::ObjectName name,
   slice.service = root.at("metadata").at("name").string().value_or("");
   const std::size_t number = std::stoul(name.name.substr(name.name.rfind('/') + 1));
   slice.name = std::move(name);
-  const std::vector<Field> subsets = root.at("subsets").elements();
+  const Field list = root.at("subsets");
+  const std::vector<Field> subsets = list.elements();
   if (number >= subsets.size()) return slice;
   const Field& subset = subsets[number];
   if (!subset.is_map()) return slice;

@@ -62,7 +62,7 @@ Field Field::at(std::string_view key) const {
   return {*this, key, node_ ? node_->find(key) : std::nullopt};
 }
 
-std::vector<Field> Field::elements() const {
+std::vector<Field> Field::elements() const& {
   std::vector<Field> fields;
   if (missing()) return fields;
   if (node_->type() != Node::Type::sequence) {

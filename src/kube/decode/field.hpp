@@ -32,7 +32,9 @@ class Field {
 
   [[nodiscard]] Field at(std::string_view key) const;
   // The elements of a list; none where the field is missing, null or, after a finding, not a list.
-  [[nodiscard]] std::vector<Field> elements() const;
+  // They point to this field, so it must live as long as they do.
+  [[nodiscard]] std::vector<Field> elements() const&;
+  std::vector<Field> elements() const&& = delete;
   // False where the field is missing or, after a finding, not a map.
   [[nodiscard]] bool is_map() const;
 

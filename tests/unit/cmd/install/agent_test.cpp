@@ -86,6 +86,8 @@ TEST_CASE("an agent may read what it must, and write nothing but events of its o
     {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["list", "watch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
      "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"],
+     "verbs": ["get"]},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}])"));
 }
 

@@ -118,6 +118,7 @@ TEST_CASE("an edge may do what it must, and nothing else") {
   const auto all = objects(outside(Part::rbac));
   CHECK(permissions(find(all, "ClusterRole")) ==
         std::set<std::string>{
+            "get namespaces kube-system",
             "get services",
             "list services",
             "watch services",
@@ -338,6 +339,7 @@ TEST_CASE(
   request.ns = "network";
   const auto all = objects(request);
   std::set<std::string> expected = {
+      "get namespaces kube-system",
       "patch egresses/status.pona.cybozu.com",
       "update egresses/finalizers.pona.cybozu.com",
       "update endpointslices.discovery.k8s.io",

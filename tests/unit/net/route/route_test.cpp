@@ -163,7 +163,7 @@ TEST_CASE("routes of others are neither seen nor deleted") {
         "ip route add default via 192.0.2.1 dev ext1 table 11201 proto static;"
         "ip -6 route add default via 2001:db8::1 dev ext1 table 11201 proto static;"
         "ip route add default via 192.0.2.1 dev ext1 table 117 proto 112;"
-        "ip -6 route add default via 2001:db8::1 dev ext1 table 11264 proto 112");
+        "ip -6 route add default via 2001:db8::1 dev ext1 table 11456 proto 112");
     net::RequestSocket socket(NETLINK_ROUTE);
     CHECK(net::read_routes(socket, core::edge_scope()).empty());
     CHECK(net::delete_route(socket, route("0.0.0.0/0", "192.0.2.1")).ok());
