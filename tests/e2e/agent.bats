@@ -374,7 +374,8 @@ YAML
   sandbox client1
   within 15 refused_at client1
   assert_equal "$(forwards nat2)" "0 0 0 0"
-  assert_equal "$(forwards client1)" "0 0 0 0"
+  # A client's fwmark_reflect is for replies to whom the mark leads back.
+  assert_equal "$(forwards client1)" "0 1 0 1"
   at nat1 sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
   within 5 eval '[ "$(forwards nat1)" = "1 1 1 1" ]'
   # What is gone is a trouble, and harms no other pod.

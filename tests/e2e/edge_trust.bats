@@ -56,7 +56,7 @@ hasnt_problem() { ! has_problem "$1"; }
   lists_are_empty
   start_edge_on_cluster
   within 20 has_problem 'the list lacks 1 of 1 objects that were known'
-  grep -q 'the list lacks' "$work/edge.log"
+  within 10 grep -q 'the list lacks' "$work/edge.log"
   answers 'pod1 ' tcp "$vip" 80
   at edge nft list map ip pona-edge services | grep -q "$vip . tcp . 80"
 
@@ -102,7 +102,7 @@ hasnt_problem() { ! has_problem "$1"; }
   in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
   uid=$(kubectl get namespace kube-system -o 'jsonpath={.metadata.uid}')
   within 60 has_problem "another cluster answers: the UID of its namespace kube-system is $uid"
-  answers 'pod1 ' tcp "$vip" 80
+  within 10 answers 'pod1 ' tcp "$vip" 80
   kubectl get lease pona-edge -n pona-system 2>&1 | grep -q NotFound
 
   # Nor at a start.

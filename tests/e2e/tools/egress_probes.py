@@ -142,7 +142,12 @@ class Ears:
         if not by_nat:
             address = ipaddress.ip_address(source)
             if any(address.version == net.version and address in net for net in BORN):
-                self.leak(source, protocol, rest)
+                # Servers answer from their first address, whichever was asked: where the one that was
+                # asked is no destination of an Egress, the answer comes in from a closed one, meets no
+                # socket, and is told so the way it came.
+                seen = f" {address} {UDP_PORT}\n".encode()
+                if protocol not in (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6) or seen not in rest:
+                    self.leak(source, protocol, rest)
                 return
         if protocol != socket.IPPROTO_UDP:
             return
