@@ -220,9 +220,10 @@ def leaks_are_heard(cluster):
     pod = next(pod for pod in cluster.pods if pod and pod.born and pod.running)
     before = cluster.probes.do("report")
     print("what leaks now does so on purpose:", file=sys.stderr, flush=True)
-    for family in ("-4", "-6"):
-        subprocess.run(["nsenter", f"--net={pod.node.path(pod.slot)}", "ip", family, "rule", "del", "pref",
-                        "1900"], check=True)
+    for family, table in (("-4", "ip"), ("-6", "ip6")):
+        inside = ["nsenter", f"--net={pod.node.path(pod.slot)}"]
+        subprocess.run([*inside, "nft", "delete", "table", table, "pona-egress"], check=True)
+        subprocess.run([*inside, "ip", family, "rule", "del", "pref", "1900"], check=True)
     end = time.monotonic() + 5
     missing = {pod.four, pod.six}
     while missing and time.monotonic() < end:
