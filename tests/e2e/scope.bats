@@ -22,7 +22,7 @@ route add unreachable 198.18.0.0/16 table 117 metric 9000 proto 112
 route add throw 10.0.0.0/8 table 117 metric 500 proto 112
 route add 198.18.7.7/32 dev other0 table 118 proto 112
 route add 198.18.8.0/24 dev other0 table 300 proto 112
-route add 198.18.9.0/24 dev other0 table 11264 proto 112
+route add 198.18.9.0/24 dev other0 table 11456 proto 112
 rule add pref 1900 lookup 117 protocol 112
 rule add pref 1890 ipproto udp dport 5556 lookup 118 protocol 112
 rule add pref 2000 iif other0 lookup 118 protocol 112
@@ -88,7 +88,7 @@ served_at() { answers "pod[12] .* 808[0-9]" tcp "$vip" "$1"; }
   assert_equal "$(others)" "$before"
   run at edge "$PONA" edge cleanup --socket "$work/edge.sock"
   assert_success
-  refute_output --regexp 'table (117|118|300|11264)|pref (1122|1890|1900|2000)|pona-nat|pona-egress'
+  refute_output --regexp 'table (117|118|300|11456)|pref (1122|1890|1900|2000)|pona-nat|pona-egress'
   assert_equal "$(others)" "$before"
   assert_equal "$(at edge ip route show table all proto 112 | grep -c 'table 112[0-5]')" 0
   assert_equal "$(at edge ip rule show | grep -cE '^112[01]:')" 0
