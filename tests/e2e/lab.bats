@@ -258,12 +258,13 @@ egress_steps='source spread own private annotate drain failover closed'
   assert_not_exists "$base"
 }
 
-# Takes a client's rule away as soon as it is there: its packets leave the pod's own way.
+# Takes a client's rules away as soon as they are there: its packets leave the pod's own way.
 open_fence() {
   (
     exec 3>&-
     until [ -e "/run/netns/pona-lab-$1-client1" ]; do sleep 0.01; done
     while [ -e "/run/netns/pona-lab-$1-client1" ]; do
+      ip netns exec "pona-lab-$1-client1" nft delete table ip pona-egress 2>/dev/null || true
       ip -n "pona-lab-$1-client1" rule del pref 1900 2>/dev/null || sleep 0.01
     done
   ) &

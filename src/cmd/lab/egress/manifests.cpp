@@ -17,12 +17,13 @@ spec:
 }
 
 // `metadata` is indented by two.
-std::string manifest(const EgressPod& pod, const std::string& metadata) {
+std::string manifest(const EgressPod& pod, const std::string& metadata,
+                     const std::string& containers = {}) {
   const std::string name(pod.name);
   return "apiVersion: v1\nkind: Pod\nmetadata:\n  namespace: " + std::string(pod.ns) +
          "\n  name: " + name + "\n  uid: " + name + '\n' + metadata +
-         "spec: {nodeName: " + std::string(pod.node) +
-         "}\nstatus: {phase: Running, podIPs: [{ip: " + std::string(pod.ipv4) + "}, {ip: \"" +
+         "spec:\n  nodeName: " + std::string(pod.node) + '\n' + containers +
+         "status: {phase: Running, podIPs: [{ip: " + std::string(pod.ipv4) + "}, {ip: \"" +
          std::string(pod.ipv6) + "\"}]}\n";
 }
 
@@ -82,7 +83,9 @@ Manifests egress_manifests(std::string_view encapsulation) {
     all[file_of(nat)] =
         manifest(nat,
                  "  labels: {app.kubernetes.io/name: pona, app.kubernetes.io/instance: "
-                 "egress, app.kubernetes.io/component: egress}\n");
+                 "egress, app.kubernetes.io/component: egress}\n",
+                 "  containers:\n  - name: egress\n"
+                 "    securityContext: {capabilities: {add: [NET_ADMIN]}}\n");
   }
   return all;
 }
