@@ -248,3 +248,22 @@ arrived() { at "$1" nft list counter inet arrivals arrivals | sed -n 's/.*packet
   within 5 eval '[ "$(at client1 ip fou show | grep -c "ipproto 41")" = 0 ]'
   assert_equal "$(at client1 ip fou show)" "port 5555 ipproto 4"
 }
+
+# An ipip device that hears ICMP errors about its packets tells the senders of as many of the next
+# ones, for 30 s, that there is no way, whatever becomes of them (net/ipv4/ip_tunnel.c, err_count).
+@test "FoU: neither a NAT pod that comes back nor who pretends it is gone breaks a connection" {
+  start_one
+  local kind
+  for kind in '3 1' '3 3' '11 0'; do
+    # shellcheck disable=SC2086  # type and code
+    at node python3 -I -S "$tools/icmp_error.py" $kind "$(ip4 client1)" "$(ip4 nat1)" 5555 --count 20
+    run ask client1 tcp "$out" 8080 --count 40
+    assert_success
+    assert_equal "$(sort -u <<<"$output")" "out $(ip4 nat1) 8080"
+    # shellcheck disable=SC2086
+    at node python3 -I -S "$tools/icmp_error.py" $kind "$(ip4 nat1)" "$(ip4 client1)" 5555 --count 20
+    run ask client1 tcp "$out" 8080 --count 40
+    assert_success
+    assert_equal "$(sort -u <<<"$output")" "out $(ip4 nat1) 8080"
+  done
+}

@@ -1,10 +1,13 @@
 #include "core/egress/client_rules.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "core/constants.hpp"
+#include "core/egress/icmp_errors.hpp"
 #include "core/state/rule_words.hpp"
 
 namespace core {
@@ -84,6 +87,22 @@ Chain untracked_chain(std::string name, Hook::At at, Field peer,
   return chain;
 }
 
+Chain client_input_chain(Family family, const ClientRulesInput& input) {
+  Chain chain{"input", Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter}, {}};
+  if (input.guarded_port != 0) {
+    const InSet from_others{{Field::saddr}, name_of(ClientSet::gateways), false};
+    chain.rules.push_back(rule(
+        {equal(Field::l4proto, udp), equal(Field::dport, input.guarded_port), from_others, drop()},
+        "nobody but NAT pods"));
+  }
+  for (const std::uint16_t port : input.tunnel_ports) {
+    if (port == constants::vxlan_gpe_port) continue;
+    std::vector<Rule> rules = drop_icmp_errors(family, port, ClientSet::gateways, 1);
+    std::ranges::move(rules, std::back_inserter(chain.rules));
+  }
+  return chain;
+}
+
 }  // namespace
 
 const std::vector<nft::Set>& client_sets() {
@@ -102,13 +121,8 @@ const std::vector<nft::Set>& client_sets() {
 
 nft::Table client_table(Family family, const ClientRulesInput& input) {
   Table table{family, std::string(constants::client_table), client_sets(), {}};
-  if (input.guarded_port != 0) {
-    const InSet from_others{{Field::saddr}, name_of(ClientSet::gateways), false};
-    table.chains.push_back({"input",
-                            Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter},
-                            {rule({equal(Field::l4proto, udp),
-                                   equal(Field::dport, input.guarded_port), from_others, drop()},
-                                  "nobody but NAT pods")}});
+  if (Chain chain = client_input_chain(family, input); !chain.rules.empty()) {
+    table.chains.push_back(std::move(chain));
   }
   if (!input.tunnel_ports.empty()) {
     table.chains.push_back(

@@ -1,11 +1,14 @@
 #include "core/egress/nat_rules.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "core/constants.hpp"
+#include "core/egress/icmp_errors.hpp"
 #include "core/state/rule_words.hpp"
 
 namespace core {
@@ -54,11 +57,15 @@ Chain input_chain(Family family, const NatRulesInput& input) {
                         name_of(NatSet::peers),
                         true});
   known.push_back(accept());
-  return {"input",
-          Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter},
-          {rule(std::move(known), "clients may send in their own name only"),
-           refuse({equal(Field::l4proto, udp), equal(Field::dport, input.port)},
-                  NatDrop::unknown_peer)}};
+  std::vector<Rule> rules = {
+      rule(std::move(known), "clients may send in their own name only"),
+      refuse({equal(Field::l4proto, udp), equal(Field::dport, input.port)}, NatDrop::unknown_peer)};
+  if (!gpe) {
+    std::ranges::move(drop_icmp_errors(family, input.port, NatSet::peers, 2),
+                      std::back_inserter(rules));
+  }
+  return {"input", Hook{Hook::Type::filter, Hook::At::input, constants::priority_filter},
+          std::move(rules)};
 }
 
 // What the other side may send back must fit into the tunnel. "rt mtu" knows that only on the way

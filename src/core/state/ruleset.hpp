@@ -55,6 +55,12 @@ enum class Field : std::uint8_t {
   gpe_next_protocol,  // of VXLAN-GPE's header
   iif,                // index of the interface; of lo it is 1 in every network namespace
   oif,
+  icmp_type,
+  icmp_code,
+  // Of the packet that an ICMP error of IPv4 is about, which has no options.
+  icmp_protocol,
+  icmp_daddr,
+  icmp_dport,
 };
 
 // What is looked up: a concatenation of parts.

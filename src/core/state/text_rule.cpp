@@ -12,7 +12,8 @@ namespace {
 using namespace nft;
 
 constexpr std::uint32_t whole = 0xffffffff;
-constexpr std::uint32_t loopback_index = 1;  // LOOPBACK_IFINDEX
+constexpr std::uint32_t icmp = 1, icmpv6 = 58;  // IPPROTO_ICMP, IPPROTO_ICMPV6
+constexpr std::uint32_t loopback_index = 1;     // LOOPBACK_IFINDEX
 
 template <typename... Alternatives>
 struct Overloaded : Alternatives... {
@@ -74,7 +75,7 @@ std::string value_text(Field field, std::uint32_t value) {
     case Field::ct_mark:
       return mark_text(value);
     case Field::l4proto:
-      return transport_text(value);
+      return value == icmp ? "icmp" : value == icmpv6 ? "ipv6-icmp" : transport_text(value);
     case Field::ct_direction:
       return value < 2 ? (value == 0 ? "original" : "reply") : std::to_string(value);
     case Field::fib_daddr_type:
@@ -171,6 +172,16 @@ class RuleText {
         return "iif";
       case Field::oif:
         return "oif";
+      case Field::icmp_type:
+        return "@th,0,8";
+      case Field::icmp_code:
+        return "@th,8,8";
+      case Field::icmp_protocol:
+        return "@th,136,8";
+      case Field::icmp_daddr:
+        return "@th,192,32";
+      case Field::icmp_dport:
+        return "@th,240,16";
     }
     return "?";
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "kube/decode/field.hpp"
 #include "os/read_file.hpp"
 
 namespace kube {

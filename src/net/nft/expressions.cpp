@@ -44,6 +44,8 @@ bool in_network_order(Field field) {
     case Field::ct_original_dport:
     case Field::fou_inner_saddr:
     case Field::gpe_inner_saddr:
+    case Field::icmp_daddr:
+    case Field::icmp_dport:
       return true;
     default:
       return false;
@@ -65,15 +67,20 @@ std::size_t size_of_field(Field field, Family family) {
     case Field::ct_original_daddr:
     case Field::fou_inner_saddr:
     case Field::gpe_inner_saddr:
+    case Field::icmp_daddr:
       return size_of(Type::address, family);
     case Field::sport:
     case Field::dport:
     case Field::ct_original_dport:
+    case Field::icmp_dport:
       return 2;
     case Field::l4proto:
     case Field::ct_direction:
     case Field::tcp_flags:
     case Field::gpe_next_protocol:
+    case Field::icmp_type:
+    case Field::icmp_code:
+    case Field::icmp_protocol:
       return 1;
     case Field::iifname:
     case Field::oifname:
@@ -198,6 +205,17 @@ void Expressions::load(Field field, Register to) {
       return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 16 + (ipv4 ? 12 : 8), size, to);
     case Field::gpe_next_protocol:
       return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 3, size, to);
+    case Field::icmp_type:
+      return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, size, to);
+    case Field::icmp_code:
+      return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 1, size, to);
+    // ICMP's header has 8 bytes, IPv4's 20.
+    case Field::icmp_protocol:
+      return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 9, size, to);
+    case Field::icmp_daddr:
+      return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 16, size, to);
+    case Field::icmp_dport:
+      return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 20 + 2, size, to);
     case Field::iifgroup:
       return meta(NFT_META_IIFGROUP, to);
     case Field::oifgroup:

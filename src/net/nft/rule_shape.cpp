@@ -169,7 +169,8 @@ class Judge {
       const auto found = std::ranges::find(known, type, &Known::type);
       // What a newer kernel adds, libnftnl passes over.
       if (found != known.end() && !fits(value, found->shape)) return false;
-      bytes = bytes.subspan(std::min(bytes.size(), std::size_t{NLA_ALIGN(header.nla_len)}));
+      bytes = bytes.subspan(
+          std::min(bytes.size(), static_cast<std::size_t>(NLA_ALIGN(header.nla_len))));
     }
     return true;
   }

@@ -122,13 +122,22 @@ TEST_CASE("client rules: tunnel packets are not tracked, and taken from NAT pods
   CHECK(chain(Family::ipv4, {}, "input").empty());
   CHECK(chain(Family::ipv4, {}, "untracked-in").empty());
   const ClientRulesInput both{{4790, 5555}, 4790};
-  CHECK(chain(Family::ipv4, both, "input") ==
-        Lines{"udp dport 4790 ip saddr != @gateways drop comment \"nobody but NAT pods\""});
+  CHECK(chain(Family::ipv6, both, "input") ==
+        Lines{"udp dport 4790 ip6 saddr != @gateways drop comment \"nobody but NAT pods\""});
   CHECK(chain(Family::ipv4, both, "untracked-in") ==
         Lines{"udp dport 4790 ip saddr @gateways notrack",
               "udp dport 5555 ip saddr @gateways notrack"});
   CHECK(chain(Family::ipv4, both, "untracked-out")[0] ==
         "udp dport 4790 ip daddr @gateways notrack");
+}
+
+TEST_CASE("client rules: what ICMP says of FoU's packets reaches no device, but for sizes") {
+  const std::string about_tunnel =
+      " @th,136,8 17 @th,240,16 5555 @th,192,32 @gateways drop comment \"the tunnel would tell "
+      "others\"";
+  CHECK(chain(Family::ipv4, {{4790, 5555}, 0}, "input") ==
+        Lines{"meta l4proto icmp @th,0,8 3 @th,8,8 != 4" + about_tunnel,
+              "meta l4proto icmp @th,0,8 11" + about_tunnel});
 }
 
 }  // namespace unit::client_rules_test
