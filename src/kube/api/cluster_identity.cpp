@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// All that begins together needs one answer.
+// All that begins together needs one answer, unless a connection ends meanwhile.
 constexpr os::Time::duration identity_validity = 5s;
 constexpr os::Time::duration identity_limit = 30s;
 constexpr std::chrono::milliseconds identity_first_delay = 500ms;
@@ -51,6 +51,11 @@ bool ClusterIdentity::fresh() const {
 
 os::Time ClusterIdentity::may_ask() const { return request_ != 0 ? os::Time::max() : not_before_; }
 
+void ClusterIdentity::doubt() {
+  current_ = false;
+  doubted_ = request_ != 0;
+}
+
 void ClusterIdentity::ask() {
   if (request_ != 0 || clock_.now() < not_before_) return;
   // A connection from before an outage may be dead.
@@ -62,6 +67,7 @@ void ClusterIdentity::step() {
   for (const Reply& reply : exchanges_.replies()) {
     if (reply.request != std::exchange(request_, 0)) continue;
     judge(reply);
+    if (std::exchange(doubted_, false)) current_ = false;
   }
 }
 

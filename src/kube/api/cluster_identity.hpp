@@ -22,6 +22,8 @@ class ClusterIdentity {
 
   // Lists and watches may begin now. Where not, ask() and step() lead there.
   [[nodiscard]] bool fresh() const;
+  // What was answered, and what is being answered, tells no more who answers next.
+  void doubt();
   // Asks, unless it is being asked already, or too soon.
   void ask();
   // False: it is of a request of somebody else.
@@ -59,6 +61,7 @@ class ClusterIdentity {
   std::uint64_t request_ = 0;  // 0: none
   Verdict verdict_ = Verdict::unknown;
   bool current_ = false;  // the verdict is from the last question
+  bool doubted_ = false;  // while it was asked
   os::Time answered_{};
   os::Time not_before_{};
   std::chrono::milliseconds delay_{};

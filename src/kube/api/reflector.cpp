@@ -131,6 +131,7 @@ bool Reflector::take(const Arrival& arrival) {
       break;
     case Arrival::Kind::end:
       request_ = 0;
+      ended_ = ended_ || phase_ != Phase::paging || !arrival.error.empty();
       take_end(arrival.error);
       break;
   }
@@ -305,7 +306,9 @@ void Reflector::pause() {
 }
 
 void Reflector::leave() {
-  if (request_ != 0) transport_.cancel(std::exchange(request_, 0));
+  if (request_ == 0) return;
+  transport_.cancel(std::exchange(request_, 0));
+  ended_ = true;
 }
 
 }  // namespace kube

@@ -49,6 +49,8 @@ class Reflector {
   void keep_asking() { longest_delay_ = std::chrono::seconds(4); }
   // True once after the server was out of reach and has answered, whatever it said.
   bool take_back() { return std::exchange(back_, false); }
+  // True once after a watch has ended, or a request has failed: who answers next may be another.
+  bool take_ended() { return std::exchange(ended_, false); }
   // The server is there again: the next request is due within a second.
   void ask_soon();
   // No request is open: step() begins one when it is due.
@@ -135,6 +137,7 @@ class Reflector {
   std::chrono::milliseconds delay_{};
   std::chrono::milliseconds longest_delay_{std::chrono::seconds(30)};
   bool unreachable_ = false;  // the last request got no answer at all
+  bool ended_ = false;        // as take_ended() has it
   bool back_ = false;         // the server answers again, and nobody has asked for it yet
   os::Time back_since_{os::Time::min()};
   int refusals_ = 0;  // of watches, in a row

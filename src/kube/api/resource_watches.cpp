@@ -30,6 +30,9 @@ void Watches::step() {
   if (identity_.foreign()) {
     for (const auto& reflector : reflectors_) reflector->pause();
   }
+  for (const auto& reflector : reflectors_) {
+    if (reflector->take_ended()) identity_.doubt();
+  }
   bool back = identity_.take_back();
   for (const auto& reflector : reflectors_) back = reflector->take_back() || back;
   if (back) {

@@ -237,6 +237,25 @@ TEST_CASE("cluster identity: another cluster changes nothing, and the known one 
   CHECK(is_watch(rig.asked(), "10"));
 }
 
+// A restart may be quick, and what the last one said of itself be seconds old.
+TEST_CASE("cluster identity: what was answered before a connection ended counts no more") {
+  Asking rig;
+  rig.answer(200, namespace_of("one"));
+  rig.list(event("ADDED", widget("a", 1, 5)) + bookmark(10, true));
+  const auto ends = GENERATE(0, 1, 2);
+  rig.clock.advance(2s);
+  if (ends == 2) {
+    rig.transport.body(rig.transport.last(), event("ERROR", status(410, "Expired", "too old")));
+  } else {
+    rig.transport.end(rig.transport.last(), ends == 1 ? "the connection broke" : "");
+  }
+  rig.step();
+  while (rig.transport.open().empty()) rig.wait_until_due();
+  rig.answer(200, namespace_of("two"));
+  CHECK_FALSE(rig.watches.trusted());
+  CHECK(rig.changes() == "+a:1");
+}
+
 TEST_CASE("cluster identity: an earlier process' knowledge counts, and the operator's word more") {
   Asking remembering("one");
   remembering.answer(200, namespace_of("two"));
