@@ -47,6 +47,9 @@ NFT
   answers "out $(ip4 nat3) 5353" client1 udp "$out" 5353
   assert_equal "$(at nat3 nstat -asz UdpInCsumErrors | awk '/UdpInCsumErrors/ {print $2}')" 0
   assert_equal "$(offload client1 pona-gpe)" off
+  # A Service cannot be asked itself: what is behind it tells.
+  service_is() { pona egress list --socket "$work/agent.sock" | grep -E "10\.96\.0\.10$1"; }
+  within 10 service_is ' *$'
   # Put back, and undone where nobody needs it.
   at client1 ethtool -K pona-gpe tx on >/dev/null
   within 30 eval '[ "$(offload client1 pona-gpe)" = off ]'

@@ -90,6 +90,15 @@ bool ClientPaths::usable(const ClientKey& client, const Address& gateway) const 
   return of_path->alive && (of_path->known || of_path->assumed);
 }
 
+bool ClientPaths::confirmed(const ClientKey& client, const Address& gateway) const {
+  const auto found = clients_.find(client);
+  if (!probed_ || found == clients_.end() || verdict(gateway).silent) return true;
+  const auto path = found->second->paths.find(gateway);
+  if (path == found->second->paths.end()) return true;
+  const PathVerdict* const of_path = verdict(client, gateway, path->second);
+  return of_path != nullptr && of_path->known;
+}
+
 bool ClientPaths::draining(const Address& gateway) const { return verdict(gateway).draining; }
 
 bool ClientPaths::alive(const Address& gateway) const { return verdict(gateway).alive; }

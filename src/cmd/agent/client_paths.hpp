@@ -32,6 +32,8 @@ class ClientPaths {
 
   // A gateway may carry this client's traffic: it is alive, and knows the client.
   [[nodiscard]] bool usable(const ClientKey& client, const core::Address& gateway) const;
+  // One that may was asked and knows the client, or answers nobody; else that is assumed.
+  [[nodiscard]] bool confirmed(const ClientKey& client, const core::Address& gateway) const;
   // It said so itself, before the cluster did.
   [[nodiscard]] bool draining(const core::Address& gateway) const;
   [[nodiscard]] bool alive(const core::Address& gateway) const;

@@ -1,7 +1,10 @@
 #include "cmd/agent/status.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "cmd/serve/metrics_page.hpp"
 #include "kube/decode/json_text.hpp"
@@ -26,11 +29,34 @@ std::string_view to_string(Way way) {
   return "?";
 }
 
-std::string gateway_state(const AgentLoop& loop, const std::string& key,
-                          const core::Gateway& gateway) {
+// From the best on.
+constexpr std::array<std::string_view, 5> gateway_states = {"up", "assumed", "draining", "waiting",
+                                                            "dead"};
+
+std::string_view gateway_state(const AgentLoop& loop, const std::string& key,
+                               const core::Gateway& gateway) {
   if (!loop.paths().alive(gateway.address)) return "dead";
   if (gateway.draining || loop.paths().draining(gateway.address)) return "draining";
-  return loop.paths().usable(key, gateway.address) ? "up" : "waiting";
+  if (!loop.paths().usable(key, gateway.address)) return "waiting";
+  return loop.paths().confirmed(key, gateway.address) ? "up" : "assumed";
+}
+
+// A Service is what the best of the NAT pods behind it is: nobody can ask the Service itself.
+std::string_view way_state(const AgentLoop& loop, const std::string& key,
+                           const core::ObjectName& name, const core::Gateway& gateway) {
+  const core::Egress* const egress = loop.objects().egress(name);
+  if (egress == nullptr || egress->mode == core::Egress::Mode::direct) {
+    return gateway_state(loop, key, gateway);
+  }
+  std::string_view best = gateway_states.back();
+  for (const core::Gateway& nat : loop.objects().gateways(name)) {
+    if (nat.address.family() != gateway.address.family()) continue;
+    const std::string_view state = gateway_state(loop, key, nat);
+    if (std::ranges::find(gateway_states, state) < std::ranges::find(gateway_states, best)) {
+      best = state;
+    }
+  }
+  return best;
 }
 
 Json destination_json(const AgentLoop& loop, const std::string& key,
@@ -38,7 +64,7 @@ Json destination_json(const AgentLoop& loop, const std::string& key,
   Json gateways = Json::array();
   for (const core::Gateway& gateway : destination.gateways) {
     gateways.push_back(Json{{"address", core::to_string(gateway.address)},
-                            {"state", gateway_state(loop, key, gateway)}});
+                            {"state", way_state(loop, key, destination.egress, gateway)}});
   }
   return Json{
       {"destination", core::to_string(destination.destination)},

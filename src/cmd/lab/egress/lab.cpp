@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "cmd/lab/network.hpp"
 #include "cmd/lab/start.hpp"
@@ -159,6 +162,7 @@ Ways ways_of(Lab& lab, std::string_view client) {
   const Answer answer = http_get(origin, {address("127.0.0.1"), agent_port}, "/status");
   const auto status = nlohmann::json::parse(answer.text, nullptr, /*allow_exceptions=*/false);
   Ways ways;
+  std::map<std::string, std::set<std::string>> addresses;
   if (!status.is_object()) return {{"the agent", answer.error}};
   for (const auto& each : status["clients"]) {
     if (each["pod"] != client) continue;
@@ -166,10 +170,16 @@ Ways ways_of(Lab& lab, std::string_view client) {
       for (const auto& nat : destination["natPods"]) {
         // What is less than up in one family is told.
         const std::string state = nat["state"];
-        const auto [known, first] = ways.emplace(name_at(nat["address"]), state);
+        const std::string name = name_at(nat["address"]);
+        addresses[name].insert(nat["address"]);
+        const auto [known, first] = ways.emplace(name, state);
         if (!first && known->second == "up") known->second = state;
       }
     }
+  }
+  // Each family has a list of its own, and the agent may have read one of them only.
+  for (auto& [name, state] : ways) {
+    if (state == "up" && addresses[name].size() < 2) state = "up in one family";
   }
   return ways;
 }
