@@ -188,8 +188,21 @@ none_broke() {
   for _ in 1 2 3; do answers "out 10.64.0.2[12] 8080" client2 tcp "$out" 8080 --timeout 0.5; done
   run call_agent CHECK client2
   assert_output '{"version":1}'
+}
+
+@test "agent: 2.16: DEL of a pod whose namespace lives on takes back all that ADD made" {
+  local before
+  start_nat nat1
+  start_nat nat2
+  start_agent
+  before=$(held client2)
+  pod client2 egress
+  sandbox client2
+  assert_equal "$(call_agent ADD client2)" '{"version":1}'
+  [ "$(held client2)" != "$before" ]
   run call_agent DEL client2
   assert_output '{"version":1}'
+  assert_equal "$(held client2)" "$before"
 }
 
 @test "agent: ADD of a pod whose Egress is not there is refused, and says why" {
@@ -282,7 +295,7 @@ PY
   run pona egress show default/client1 --json --socket "$work/agent.sock"
   assert_equal "$(jq -r '.clients[0].destinations[0].way' <<<"$output")" tunnel
   pod client1 egress,nowhere
-  within 5 eval 'pona egress show default/client1 --socket "$work/agent.sock" | grep -q "Egress internet/nowhere is not there"'
+  within 5 eval 'pona egress show default/client1 --socket "$work/agent.sock" | grep -q "Egress internet/nowhere does not exist"'
   run pona egress show default/nobody --socket "$work/agent.sock"
   assert_failure
   assert_output --partial "neither a pod of this node"

@@ -99,7 +99,7 @@ void AgentClients::look(const ClientKey& key, AgentClient& client) {
   core::ClientInput input = input_of(key, client);
   client.problems = pod->faults;
   for (const core::ObjectName& name : client.missing) {
-    client.problems.push_back("Egress " + to_string(name) + " is not there");
+    client.problems.push_back("Egress " + to_string(name) + " does not exist");
   }
   if (client.nat) {
     // What pona nat made there would look like a client's that asks no more.
@@ -118,6 +118,21 @@ void AgentClients::look(const ClientKey& key, AgentClient& client) {
     log::info("client", {{"pod", to_string(client.sandbox.pod)},
                          {"changes", std::to_string(pass.changes.size())}});
     log_changes(pass.changes, clock_.now() - begun, core::constants::client_table);
+  }
+}
+
+// Its namespace may live on after DEL. A record that is merely gone opens nothing: see remove().
+void AgentClients::undo(const ClientKey& key) {
+  const auto found = clients_.find(key);
+  if (found == clients_.end()) return;
+  AgentClient& client = found->second;
+  if (client.nat || !client.ours()) return;
+  core::ClientInput input;
+  input.addresses = client.sandbox.addresses;
+  const ClientPass pass = pass_(client.sandbox, settings_.client, std::move(input), false, false);
+  if (!pass.error.empty()) {
+    log::warning("cannot take back what was made for a pod",
+                 {{"pod", to_string(client.sandbox.pod)}, {"error", pass.error}});
   }
 }
 

@@ -37,6 +37,8 @@ class AgentClients {
   // Looked at with the next pass.
   ClientKey add(const Sandbox& sandbox);
   void remove(const ClientKey& key);
+  // What remove() leaves behind, before it: the pod's network is as if it had never asked.
+  void undo(const ClientKey& key);
 
   // Looks at all that are due; when the next one is.
   os::Time reconcile();

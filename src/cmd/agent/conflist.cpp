@@ -56,7 +56,7 @@ struct File {
 };
 
 std::string problem_of(const File& file) {
-  if (!file.json.is_object()) return "is no JSON object";
+  if (!file.json.is_object()) return "is not a JSON object";
   if (!file.list()) return kube::text_at(file.json, "type").empty() ? "has no \"type\"" : "";
   if (!file.json.contains("plugins") || !file.json["plugins"].is_array()) {
     return "has no list \"plugins\"";
@@ -181,8 +181,8 @@ class Planner {
     const std::string version = kube::text_at(file.json, "cniVersion");
     if (!is_cni_version(version)) {
       problem(file.name, "has the cniVersion \"" + version +
-                             "\", which pona-cni cannot join: it must be 0.3.1, 0.4.0, 1.0.0 or "
-                             "1.1.0");
+                             "\", which pona-cni cannot join: it must be one of: 0.3.0, 0.3.1, "
+                             "0.4.0, 1.0.0, 1.1.0");
       return false;
     }
     if (kube::text_at(file.json, "name").empty()) {

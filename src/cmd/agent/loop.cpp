@@ -43,6 +43,7 @@ void AgentLoop::add(const Sandbox& sandbox, WaitingAdds::Answer answer) {
 void AgentLoop::remove(const Sandbox& sandbox) {
   const ClientKey key = file_name(sandbox);
   waiting_.cancel(key);
+  clients_.undo(key);
   clients_.remove(key);
 }
 

@@ -28,7 +28,7 @@ constexpr std::string_view help =
     "\n"
     "Called by container runtimes, as the last of a chain, with CNI_COMMAND (ADD, DEL, CHECK, GC,\n"
     "STATUS, VERSION) and CNI's other variables in the environment; the answer is JSON. Versions\n"
-    "0.3.1 to 1.1.0 of the specification. Keys of the netconf: socket, stateDir, timeoutSeconds;\n"
+    "0.3.0 to 1.1.0 of the specification. Keys of the netconf: socket, stateDir, timeoutSeconds;\n"
     "see pona-cni(8).\n"
     "\n"
     "Options:\n"

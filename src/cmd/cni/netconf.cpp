@@ -181,7 +181,8 @@ CniConfigResult read_cni_config(std::string_view text) {
     return result;
   }
   if (!json.is_object()) {
-    result.error = {cni_code::undecodable, "the netconf on standard input is no JSON object", ""};
+    result.error = {cni_code::undecodable, "the netconf on standard input is not a JSON object",
+                    ""};
     return result;
   }
   Reader(result).read(json);

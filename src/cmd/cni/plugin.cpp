@@ -128,9 +128,11 @@ class Plugin {
 
   Outcome collect() {
     if (Outcome error = demand("1.1.0", false)) return error;
-    // Without the list everything would look like garbage.
+    // Without the list everything would look like garbage. libcni leaves it out where its caller
+    // names none.
     if (!config_.attachments) {
-      return CniError{cni_code::bad_config, "netconf: GC needs cni.dev/valid-attachments", ""};
+      note("GC without cni.dev/valid-attachments: nothing is removed");
+      return std::nullopt;
     }
     AgentRequest request{"GC", std::nullopt, {}, config_.timeout};
     for (Sandbox& sandbox : store_.all([this](const std::string& text) { note(text); })) {
@@ -173,7 +175,7 @@ class Plugin {
     if (!is_cni_version(config_.version)) {
       return CniError{cni_code::incompatible_version,
                       "netconf: cniVersion " + config_.version +
-                          " is not supported; it must be one of 0.3.1, 0.4.0, 1.0.0, 1.1.0",
+                          " is not supported; it must be one of: 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0",
                       ""};
     }
     if (before(config_.version, since)) {
@@ -262,10 +264,11 @@ class Plugin {
     }
     const std::optional<AgentAnswer> answer = parse_agent_answer(line);
     if (!answer) {
-      return CniError{cni_code::undecodable,
-                      "what answers on " + config_.socket +
-                          " is no agent of this version: update the plugin and the agent together",
-                      line.substr(0, 200)};
+      return CniError{
+          cni_code::undecodable,
+          "what answers on " + config_.socket +
+              " is not an agent of this version: update the plugin and the agent together",
+          line.substr(0, 200)};
     }
     return answer->error;
   }

@@ -1,5 +1,5 @@
 // The CNI plugin as a function of its environment and standard input, as the specification has it
-// (https://www.cni.dev/docs/spec/, 0.3.1 to 1.1.0). It works behind other plugins, whose result it
+// (https://www.cni.dev/docs/spec/, 0.3.0 to 1.1.0). It works behind other plugins, whose result it
 // passes on. It decides nothing about egress: it records the sandbox, and asks the agent unless the
 // runtime told that the pod wants none.
 #pragma once

@@ -51,8 +51,11 @@ TEST_CASE("agent: who probes is told of each path once, and of its end") {
   rig.run(2s);
   const auto key = file_name(sandbox());
   CHECK(rig.loop.paths().usable(key, gateway(1)));
+  const std::size_t passes = rig.passes.size();
   rig.loop.remove(sandbox());
   rig.run(10ms);
+  REQUIRE(rig.passes.size() == passes + 1);
+  CHECK(rig.passes.back().egresses.empty());  // what was made is taken back
   CHECK_FALSE(rig.loop.paths().usable(key, gateway(1)));
   CHECK(rig.loop.clients().empty());
 }
