@@ -184,3 +184,22 @@ PYTHON
   start_edge
   for port in 1000 1001 1002 1003 1004 1005; do within 5 answers 'pod1 ' tcp "$vip" "$port"; done
 }
+
+@test "files: 1.21: the service manager hears what is waited for, and that it is ready" {
+  local told=$work/told
+  spawn edge "$told" python3 -u -c '
+import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+    sock.bind(sys.argv[1])
+    while True:
+        print(sock.recv(4096).decode())
+' "$work/notify"
+  within 10 test -S "$work/notify"
+  rmdir "$manifests"
+  NOTIFY_SOCKET=$work/notify edge_at edge
+  within 10 grep -q '^STATUS=waiting; .*the directory of manifests does not exist: waiting for it' "$told"
+  run ! grep -q READY "$told"
+  mkdir "$manifests"
+  within 10 grep -qx READY=1 "$told"
+  within 10 grep -qx STATUS=serving "$told"
+}

@@ -16,7 +16,7 @@ EdgeVerdict judge(const EdgeHealth& health, os::Time now) {
   }
   if (!health.trouble.empty()) verdict.troubles.push_back(health.trouble);
   if (!health.synced) {
-    verdict.troubles.emplace_back("the objects are not complete: nothing is changed before");
+    verdict.troubles.emplace_back("not all objects have been read; nothing is changed until then");
   } else if (health.last_sync == 0) {
     verdict.troubles.emplace_back("nothing is in effect yet");
   }

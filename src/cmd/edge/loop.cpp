@@ -177,13 +177,13 @@ void EdgeLoop::sweep() {
     const std::size_t deleted = sweep_.run(kernel_, clock_.now());
     statistics_.flows += deleted;
     if (deleted != 0) {
-      log::info("ended connections that lead nowhere now", {{"number", std::to_string(deleted)}});
+      log::info("deleted stale conntrack entries", {{"number", std::to_string(deleted)}});
     }
   } catch (const core::Error& error) {
     ++statistics_.errors["sweep"];
     const bool again = error.kind() == core::Error::Kind::transient;
     sweep_from_ = clock_.now() + (again ? std::chrono::seconds(5) : std::chrono::seconds(60));
-    log::warning("cannot end the connections that lead nowhere now; trying again later",
+    log::warning("cannot delete stale conntrack entries; trying again later",
                  {{"error", error.what()}});
   }
 }
@@ -234,6 +234,7 @@ void EdgeLoop::report() {
   report_due_ = now < report_from_;
   if (report_due_) return;
   report_from_ = now + report_pause;
+  conntrack_.look(kernel_, now);
   const auto itself = [](const std::string& text) { return text; };
   std::set<std::string> problems;
   for (const kube::Problem& problem : source_.problems()) {
@@ -246,9 +247,15 @@ void EdgeLoop::report() {
       rejections_, plan_.rejections(),
       [](const core::Rejection& entry) { return to_string(entry.object) + ": " + entry.reason; },
       "no longer rejected");
-  const std::vector<std::string> warnings = plan_.warnings();
-  log_difference(warnings_, std::set<std::string>(warnings.begin(), warnings.end()), itself,
-                 "no longer so");
+  std::set<std::string> warnings;
+  std::ranges::move(plan_.warnings(), std::inserter(warnings, warnings.end()));
+  std::ranges::move(host_warnings(), std::inserter(warnings, warnings.end()));
+  log_difference(warnings_, warnings, itself, "resolved");
+}
+
+std::vector<std::string> EdgeLoop::host_warnings() const {
+  if (conntrack_.warning().empty()) return {};
+  return {conntrack_.warning()};
 }
 
 Time EdgeLoop::next_due() const {
@@ -259,7 +266,7 @@ Time EdgeLoop::next_due() const {
   if (host_due_) due = std::min(due, host_from_);
   if (aside_from_) due = std::min(due, *aside_from_);
   if (const auto sweep = sweep_.due()) due = std::min(due, std::max(*sweep, sweep_from_));
-  return due;
+  return std::min(due, std::max(conntrack_.due(), report_from_));
 }
 
 }  // namespace cmd

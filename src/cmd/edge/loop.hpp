@@ -14,6 +14,7 @@
 #include "cmd/edge/stale_connections.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/serve/backoff.hpp"
+#include "cmd/serve/conntrack_watch.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/error.hpp"
 #include "kube/source.hpp"
@@ -61,6 +62,8 @@ class EdgeLoop {
 
   [[nodiscard]] const EdgeHealth& health() const { return health_; }
   [[nodiscard]] const core::EdgePlan& plan() const { return plan_; }
+  // Beside the plan's: what the host is short of.
+  [[nodiscard]] std::vector<std::string> host_warnings() const;
   [[nodiscard]] const kube::Source& source() const { return source_; }
   [[nodiscard]] net::Kernel& kernel() { return kernel_; }
   [[nodiscard]] EdgeStatistics& statistics() { return statistics_; }
@@ -88,6 +91,7 @@ class EdgeLoop {
   kube::Source& source_;
   core::EdgePlan plan_;
   EdgeSweep sweep_;
+  ConntrackWatch conntrack_;
   os::Clock clock_;
   std::chrono::seconds resync_;
   EdgeHealth health_;

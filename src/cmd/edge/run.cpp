@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ namespace cmd {
 namespace {
 
 using Then = PollLoop::Then;
+
+constexpr std::size_t longest_status = 400;  // letters, about: one line of systemctl status
 
 class Edge {
  public:
@@ -55,13 +58,28 @@ class Edge {
     if (loop_.source().synced()) due = std::min(due, claims_.save(loop_.plan()));
     health_.post(loop_.health());
     poll_.tell_ready(loop_.health().last_sync != 0, "ready: the kernel is as planned");
+    poll_.tell_status(status_line());
     return {due, !loop_.health().trouble.empty()};
+  }
+
+  std::string status_line() const {
+    const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
+    std::string line = verdict.ready ? "serving" : "waiting";
+    for (const std::string& trouble : verdict.troubles) line += "; " + trouble;
+    if (!loop_.health().synced) {
+      for (const kube::Problem& problem : loop_.source().problems()) {
+        line += "; " + problem.where + ": " + problem.reason;
+        if (line.size() > longest_status) break;
+      }
+    }
+    return line;
   }
 
   std::shared_ptr<const EdgeStatus> make_status() {
     const os::Time begun = clock_.now();
     auto status =
         std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
+    std::ranges::move(loop_.host_warnings(), std::back_inserter(status->warnings));
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
     process.pid = getpid();

@@ -60,7 +60,7 @@ Time NatLoop::step() {
   if (serving() != served) ++told_;
   report();
   if (!trouble_.empty()) return std::min(not_before_, next_resync_);
-  const Time due = std::min(next_resync_, retry_at_);
+  const Time due = std::min({next_resync_, retry_at_, conntrack_.due()});
   return compare_due_ && source_.synced() ? std::min(compare_from_, due) : due;
 }
 
@@ -203,9 +203,9 @@ std::vector<std::string> NatLoop::troubles() const {
     troubles.push_back("client " + to_string(client) + ": " + why);
   }
   if (!source_.synced()) {
-    troubles.emplace_back("the objects are not complete: nothing is changed before");
+    troubles.emplace_back("not all objects have been read; nothing is changed until then");
   } else if (plan_.egress() == nullptr) {
-    troubles.emplace_back("the Egress of this NAT pod is not there");
+    troubles.emplace_back("the Egress of this NAT pod does not exist");
   } else if (!serving_ && trouble_.empty()) {
     troubles.emplace_back("nothing is in effect yet");
   }
@@ -217,6 +217,8 @@ void NatLoop::report() {
   for (const kube::Problem& problem : source_.problems()) {
     problems.insert(problem.where + ": " + problem.reason);
   }
+  conntrack_.look(kernel_, clock_.now());
+  if (!conntrack_.warning().empty()) problems.insert(conntrack_.warning());
   log_difference(
       problems_, problems, [](const std::string& text) { return text; }, "no longer a problem");
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cmd/serve/backoff.hpp"
+#include "cmd/serve/conntrack_watch.hpp"
 #include "core/egress/plan_nat.hpp"
 #include "kube/source.hpp"
 #include "net/kernel.hpp"
@@ -83,6 +84,7 @@ class NatLoop {
   std::uint64_t errors_ = 0;
   std::uint64_t changes_ = 0;
   std::set<std::string> problems_;
+  ConntrackWatch conntrack_;
 };
 
 }  // namespace cmd

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/printable.hpp"
 #include "os/notify.hpp"
 #include "os/signals.hpp"
 
@@ -47,6 +48,11 @@ void PollLoop::tell_ready(bool ready, std::string_view message, const log::Field
   if (!ready || std::exchange(ready_, true)) return;
   os::notify_service_manager("READY=1");
   log::info(message, fields);
+}
+
+void PollLoop::tell_status(const std::string& line) {
+  if (std::exchange(status_, line) == line) return;
+  os::notify_service_manager("STATUS=" + core::printable(line));
 }
 
 void PollLoop::wait(const Next& next) {

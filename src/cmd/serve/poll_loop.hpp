@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,8 @@ class PollLoop {
 
   // Whether a step found it ready; the first time, it is told.
   void tell_ready(bool ready, std::string_view message, const log::Fields& fields = {});
+  // One line for systemctl status, where it is another one than before.
+  void tell_status(const std::string& line);
 
  private:
   struct Watched {
@@ -78,6 +81,7 @@ class PollLoop {
   Handle resync_;
   Handle told_to_stop_;
   bool ready_ = false;
+  std::string status_;
   bool stopped_ = false;
 };
 

@@ -275,4 +275,23 @@ TEST_CASE("status joins reports, forwards and counters") {
   CHECK(alone.interfaces.at(0).gateway4 == "203.0.113.1");
 }
 
+TEST_CASE("edge: a connection table that is nearly full is told, until there is room again") {
+  Fixture edge;
+  edge.settle();
+  CHECK(edge.loop.host_warnings().empty());
+  edge.kernel.conntrack = {flow(Protocol::udp, "198.51.100.1", 53, "10.1.0.2")};
+  const auto look = [&](std::uint64_t limit) {
+    edge.kernel.conntrack_limit = limit;
+    edge.now += 10s;
+    edge.settle();
+    return !edge.loop.host_warnings().empty();
+  };
+  edge.kernel.conntrack.resize(80, edge.kernel.conntrack.front());
+  CHECK_FALSE(look(89));
+  CHECK(look(88));
+  CHECK(look(100));  // 80 %: still told
+  CHECK_FALSE(look(101));
+  CHECK_FALSE(look(0));
+}
+
 }  // namespace unit::loop_connections_test

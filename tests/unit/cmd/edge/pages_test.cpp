@@ -30,7 +30,7 @@ TEST_CASE("the edge's pages tell health, status and metrics") {
     status.process = cmd::ProcessStatus();
     return std::make_shared<const cmd::EdgeStatus>(std::move(status));
   });
-  CHECK(told(pages, "/healthz").find("503 the objects are not complete") == 0);
+  CHECK(told(pages, "/healthz").find("503 not all objects have been read") == 0);
   CHECK(told(pages, "/readyz").find("503") == 0);
 
   cmd::EdgeHealth health;
