@@ -32,6 +32,13 @@ EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, con
     facts.warnings.emplace_back(
         "spec.template.spec.hostNetwork: has no effect, a NAT pod has a network of its own");
   }
+  // A Service's UDP is forgotten by conntrack after nf_conntrack_udp_timeout, 30 s.
+  if (json_at(object, {"spec", "mode"}) == "Service" &&
+      json_at(object, {"spec", "sessionAffinity"}) != "ClientIP") {
+    facts.warnings.emplace_back(
+        "spec.mode: Service without spec.sessionAffinity: ClientIP: a connection that is silent "
+        "for 30 s may be led to another NAT pod, which ends it");
+  }
   const Json& replicas = json_at(object, {"spec", "replicas"});
   facts.wanted = replicas.is_number_unsigned() ? replicas.get<std::uint32_t>() : 1;
   std::uint32_t ready = 0;

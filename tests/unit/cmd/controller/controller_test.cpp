@@ -188,6 +188,22 @@ TEST_CASE("controller: the status follows the Deployment, and says what is not v
              Catch::Contains("is taken as 203.0.113.0/24") && Catch::Contains("hostNetwork"));
 }
 
+TEST_CASE("controller: 2.14: mode Service says what it does to connections that are silent") {
+  World world;
+  world.create(any_part);
+  world.run(5s);
+  const auto told = [&](const std::string& spec) {
+    world.change((R"({"destinations": ["198.51.100.0/24"])" + spec + "}").c_str());
+    world.run(5s);
+    CHECK(world.condition("Valid")["status"] == "True");
+    const Json condition = world.condition("Valid");
+    return condition.value("message", "").find("silent for 30 s") != std::string::npos;
+  };
+  CHECK_FALSE(told(""));
+  CHECK(told(R"(, "mode": "Service")"));
+  CHECK_FALSE(told(R"(, "mode": "Service", "sessionAffinity": "ClientIP")"));
+}
+
 TEST_CASE("controller: destinations that cover the cluster's own networks are told") {
   World world;
   world.add_node("node-1", "10.244.1.0/24");
