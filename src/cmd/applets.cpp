@@ -54,6 +54,16 @@ int unknown(std::span<const Applet> applets, std::string_view word) {
   return usage;
 }
 
+// A full disk or a closed pipe behind standard output shows only at the end.
+int finish(const std::string& name, int status) {
+  std::cout.flush();
+  if (status == 0 && (!std::cout || std::fflush(stdout) != 0)) {
+    print_line(std::cerr, name + ": cannot write all of the standard output");
+    return failed;
+  }
+  return status;
+}
+
 int run(const Applet& applet, int argc, char** argv) {
   int status = failed;
   try {
@@ -65,13 +75,7 @@ int run(const Applet& applet, int argc, char** argv) {
     print_line(std::cerr, "pona " + std::string(applet.name) + ": " + error.what());
     return failed;
   }
-  // A full disk or a closed pipe behind standard output shows only now.
-  std::cout.flush();
-  if (status == 0 && (!std::cout || std::fflush(stdout) != 0)) {
-    std::cerr << "pona " << applet.name << ": cannot write all of the standard output\n";
-    return failed;
-  }
-  return status;
+  return finish("pona " + std::string(applet.name), status);
 }
 
 }  // namespace
@@ -90,12 +94,12 @@ int run_applet(std::span<const Applet> applets, int argc, char** argv) {
     const Applet* const plugin = std::getenv("CNI_COMMAND") ? find(applets, "cni") : nullptr;
     if (plugin != nullptr) return run(*plugin, argc, argv);
     print_table(std::cout, applets);
-    return 0;
+    return finish("pona", 0);
   }
   const std::string_view word = argv[1];
   if (word == "--help" || word == "-h" || word == "help") {
     print_table(std::cout, applets);
-    return 0;
+    return finish("pona", 0);
   }
   const Applet* applet = find(applets, word == "--version" ? "version" : word);
   return applet ? run(*applet, argc - 1, argv + 1) : unknown(applets, word);

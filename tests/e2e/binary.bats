@@ -101,9 +101,31 @@ assert all(number[0].isdigit() for number in version["libraries"].values()), ver
 }
 
 @test "output that cannot be written is a failure" {
-  run bash -c '"$PONA" version >/dev/full'
-  assert_failure 1
-  assert_output --partial "cannot write"
+  local words
+  for words in version --help "" "edge --help" "completion bash"; do
+    # shellcheck disable=SC2016
+    run bash -c '"$PONA" $1 >/dev/full' - "$words"
+    assert_failure 1
+    assert_output --partial "cannot write"
+  done
+}
+
+# Neither how an option is checked, nor what the parser makes of a flag.
+@test "help shows names, values and what they do, in 80 columns" {
+  local applet command
+  for applet in $("$PONA" --help | sed -n '/^Applets:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    for command in "$applet" "$applet "{status,cleanup,add,set,rm,list,show,run,up,down,agent,crds}; do
+      # shellcheck disable=SC2086
+      "$PONA" $command --help >"$BATS_TEST_TMPDIR/help" 2>/dev/null || continue
+      run grep -nE '[{}]|Excludes:|Needs:|INT in|:INT|TEXT:' "$BATS_TEST_TMPDIR/help"
+      assert_failure
+      run awk '/^  -|^ {30}/ && length > 80' "$BATS_TEST_TMPDIR/help"
+      assert_output ''
+    done
+  done
+  run pona mapping add --help
+  assert_line --regexp '^  --wait\[=SECONDS\] +Wait until'
+  assert_line --regexp '^  --service \[NAMESPACE/\]SERVICE$'
 }
 
 @test "the completion scripts are those of the tree" {

@@ -164,13 +164,14 @@ no_flow_to() {
   start_edge
   hold_open
   kernel_state edge >"$work/before"
+  "$PONA" edge status --socket "$work/edge.sock" >"$work/status"
   stop_edge TERM
   grep -q 'data plane stays in place' "$work/edge.log"
   diff "$work/before" <(kernel_state edge)
   answers 'pod1 ' tcp "$vip" 80
-  # Nobody runs: the kernel alone tells.
+  # Nobody runs: the kernel alone tells, and the exit status says so.
   run at edge "$PONA" edge status --socket "$work/edge.sock"
-  assert_success
+  assert_failure 1
   assert_output --partial "$vip"
   assert_output --partial 10.1.0.11:8080
   held "40 alive, 0 broken"

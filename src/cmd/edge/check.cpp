@@ -92,8 +92,7 @@ int preview_edge(const ResolvedOptions& resolved) {
   plan.update(take_all(*source, resolved.options));
   for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
   print_staleness(*source);
-  print_problems(*source);
-  print_rejections(plan);
+  const bool wrong = print_problems(*source) + print_rejections(plan) != 0;
   const bool partial = source->partial();
   if (!source->synced() && !partial) {
     print_line(std::cout, describe_source(resolved.options) +
@@ -114,7 +113,7 @@ int preview_edge(const ResolvedOptions& resolved) {
   if (partial) std::cout << "note: what cannot be read may ask for more: nothing is taken away\n";
   for (const std::string& line : core::to_text(changes)) print_line(std::cout, line);
   if (changes.empty()) std::cout << "no change: the kernel is as planned\n";
-  return 0;
+  return wrong ? 1 : 0;
 }
 
 }  // namespace cmd

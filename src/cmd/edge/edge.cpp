@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
 #include "cmd/edge/options.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
@@ -24,11 +25,6 @@ namespace {
 using Flags = std::map<std::string, std::string>;
 
 constexpr int usage = 2;
-
-// Prints help or what is wrong; the exit status is ours, not CLI11's.
-int leave(const CLI::App& app, const CLI::ParseError& error) {
-  return app.exit(error) == 0 ? 0 : usage;
-}
 
 void add_config(CLI::App& app, Flags& texts) {
   app.add_option("--config", texts["config"],
@@ -44,7 +40,7 @@ void add_options(CLI::App& app, Flags& texts) {
     const std::string help = std::string(option.help) + " (default " + standard + ')';
     std::string& text = texts[std::string(option.name)];
     if (option.value.empty()) {
-      app.add_flag(flag, text, help)->type_name("[=true|false]");
+      app.add_flag(flag, text, help)->type_name("true|false");
     } else {
       app.add_option(flag, text, help)->type_name(std::string(option.value));
     }
@@ -99,11 +95,7 @@ int run(int argc, char** argv) {
   app.add_flag("--check-config", check, "Print the effective options and problems; change nothing");
   app.add_flag("--dry-run", dry_run, "Print the changes that would be made; make none")
       ->excludes("--check-config");
-  try {
-    app.parse(words(argc, argv));
-  } catch (const CLI::ParseError& error) {
-    return leave(app, error);
-  }
+  if (const auto left = parse_words(app, words(argc, argv))) return *left;
   const ResolvedOptions options = resolve_options(given(app, texts));
   return check ? check_edge(options) : dry_run ? preview_edge(options) : run_edge(options);
 }
@@ -140,26 +132,25 @@ int status(int argc, char** argv) {
       "the "
       "running process, or from the kernel when none runs.",
       "pona edge status"};
-  app.footer("Examples:\n  pona edge status --watch=1\n  pona edge status --json | jq .rejections");
+  app.footer(
+      "Examples:\n  pona edge status --watch=1\n  pona edge status --json | jq .rejections\n\n"
+      "Exit status: 0 healthy, 1 no pona edge runs or it is not healthy, 2 usage.");
   Flags texts;
   bool json = false;
   std::string interval;
   add_socket(app, texts);
   app.add_flag("--json", json, "Print JSON");
   app.add_option("--watch", interval, "Again every SECONDS (2), until Ctrl-C")
-      ->type_name("[=SECONDS]")
+      ->type_name("SECONDS")
       ->expected(0, 1);
-  try {
-    app.parse(words(argc, argv));
-  } catch (const CLI::ParseError& error) {
-    return leave(app, error);
-  }
+  if (const auto left = parse_words(app, words(argc, argv))) return *left;
   std::optional<std::chrono::milliseconds> watch;
   if (app.count("--watch") != 0) {
     watch = parse_interval(interval.empty() ? "2" : interval);
     if (!watch) {
-      throw core::Error(core::Error::Kind::usage,
-                        "--watch: \"" + interval + "\" is no number of seconds from 0.1 to 86400");
+      throw core::Error(
+          core::Error::Kind::usage,
+          "--watch: \"" + interval + "\" is not a number of seconds from 0.1 to 86400");
     }
   }
   return show_edge(socket_of(given(app, texts)), json, watch);
@@ -179,11 +170,7 @@ int cleanup(int argc, char** argv) {
       ->type_name("DIR");
   app.add_flag("--saved-objects", cleanup.remove_saved, "Remove the saved objects, too");
   app.add_flag("--dry-run", cleanup.dry_run, "Print what would be removed; remove nothing");
-  try {
-    app.parse(words(argc, argv));
-  } catch (const CLI::ParseError& error) {
-    return leave(app, error);
-  }
+  if (const auto left = parse_words(app, words(argc, argv))) return *left;
   const Flags flags = given(app, texts);
   cleanup.socket = socket_of(flags);
   try {

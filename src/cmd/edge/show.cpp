@@ -19,15 +19,21 @@
 namespace cmd {
 namespace {
 
-std::string look(const std::string& socket, bool json) {
+struct Look {
+  std::string text;
+  bool healthy = false;
+};
+
+Look look(const std::string& socket, bool json) {
   if (const auto answer = ask_edge(socket, "/status")) {
-    return json ? *answer : to_text(parse_status(*answer));
+    const EdgeStatus status = parse_status(*answer);
+    return {json ? *answer : to_text(status), status.process && status.process->healthy};
   }
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const EdgeStatus status = collect(*kernel);
-  if (json) return to_json(status);
-  return "No pona edge listens on " + socket + ": this is what the kernel holds by itself.\n\n" +
-         to_text(status);
+  if (json) return {to_json(status)};
+  return {"No pona edge listens on " + socket + ": this is what the kernel holds by itself.\n\n" +
+          to_text(status)};
 }
 
 // The terminal's second screen, so that the first comes back as it was.
@@ -57,7 +63,7 @@ class Screen {
 
 std::string look_or_say_why_not(const std::string& socket, bool json) {
   try {
-    return look(socket, json);
+    return look(socket, json).text;
   } catch (const core::Error& error) {
     return core::printable(error.what()) + '\n';
   }
@@ -91,10 +97,11 @@ int show_edge(const std::string& socket, bool json,
               std::optional<std::chrono::milliseconds> watch) {
   if (watch) {
     watch_edge(socket, json, *watch);
-  } else {
-    print_lines(std::cout, look(socket, json));
+    return 0;
   }
-  return 0;
+  const Look seen = look(socket, json);
+  print_lines(std::cout, seen.text);
+  return seen.healthy ? 0 : 1;
 }
 
 }  // namespace cmd

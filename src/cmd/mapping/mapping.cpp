@@ -35,6 +35,7 @@ struct FieldOptions {
 void add_dry_run(CLI::App& app, MappingRequest& request) {
   app.add_flag("--dry-run{client}", request.dry_run,
                "Change nothing and print what would be; =server: as the cluster judges it")
+      ->type_name("WHERE")
       ->check(CLI::IsMember({"client", "server"}));
 }
 
@@ -60,12 +61,13 @@ FieldOptions add_fields(CLI::App& app, MappingRequest& request) {
   app.add_option("--affinity", mapping.affinity, "None, ClientIP, or default: as the Service says")
       ->type_name("WORD");
   app.add_flag("--preserve-client-ip{true}", mapping.preserve_client_ip,
-               "Pods see the client's address: true, false, or default: as the appliance is set");
+               "Pods see the client's address: true, false, or default: as the appliance is set")
+      ->type_name("true|false|default");
   app.add_option("--max-connections-per-source", mapping.max_connections_per_source,
-                 "At most so many at a time; 0: no limit")
+                 "Connections that one source may have at a time; 0: no limit")
       ->type_name("N");
   app.add_option("--new-connections-per-second", mapping.new_connections_per_second,
-                 "At most so many from one source; 0: no limit")
+                 "Connections that one source may open per second; 0: no limit")
       ->type_name("N");
   app.add_option("--max-ports", request.max_ports, "The appliance's limit of entries of ports")
       ->type_name("N")
@@ -73,7 +75,8 @@ FieldOptions add_fields(CLI::App& app, MappingRequest& request) {
   app.add_flag("--force-conflicts", request.force_conflicts,
                "Take over fields that belong to another field manager of the cluster");
   app.add_flag("--wait{60}", request.wait,
-               "Wait until an edge carries it, at most so many seconds (60)");
+               "Wait until an edge carries it; give up after that many seconds (default 60)")
+      ->type_name("SECONDS");
   add_dry_run(app, request);
   return fields;
 }
