@@ -27,7 +27,7 @@ end
 for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni pona-controller pona-install pona-lab
     complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
     complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
-    complete -c $name -n '__pona_at' -f -a agent -d 'Run on each node: lead pods that ask for an Egress to its NAT pods'
+    complete -c $name -n '__pona_at' -f -a agent -d 'Run on each node: route traffic of pods that use an Egress to its NAT pods'
     complete -c $name -n '__pona_at' -f -a nat -d 'Run in a NAT pod: let the clients of an Egress out'
     complete -c $name -n '__pona_at' -f -a egress -d 'Show who leaves this node by which NAT pods'
     complete -c $name -n '__pona_at' -f -a cni -d 'The CNI plugin, which container runtimes call'

@@ -59,8 +59,8 @@ inline constexpr std::uint32_t tunnel_group = 11217;
 inline constexpr std::uint32_t egress_table = 117;
 inline constexpr std::uint32_t peers_table = 118;
 inline constexpr std::uint32_t egress_rule_priority = 1900;
-// Of a NAT pod: packets that came in from outside go to their client; and before, also of a client:
-// what carries the mark below is for the peer.                       ip rule show
+// 2000 (NAT pod): packets from outside are routed to their client. 1890 (also in clients): packets
+// with peer_mark go through the tunnel to the peer itself.           ip rule show
 inline constexpr std::uint32_t nat_rule_priority = 2000;
 inline constexpr std::uint32_t peer_rule_priority = 1890;
 // Packet mark of what goes through a tunnel to the peer itself: probes, and a NAT pod's own answers

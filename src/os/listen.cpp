@@ -110,7 +110,7 @@ Fd listen_unix(const std::string& path, const std::string& who, mode_t mode) {
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0) {
     if (!S_ISSOCK(status.st_mode))
-      fail(attempt, EEXIST, "it is no socket; --socket chooses another");
+      fail(attempt, EEXIST, "it is not a socket; --socket chooses another");
     if (unlink(path.c_str()) != 0) fail(attempt, errno);
   }
 

@@ -126,7 +126,7 @@ add web --address 203.0.113.10 --port 443/icmp --service web|tcp, udp or sctp
 add web --address 203.0.113.10 --port 443 --port 400-500 --service web|overlaps
 add web --address 203.0.113.10 --port 443 --service web --allow all|--allow "all"
 add web --address 203.0.113.10 --port 443 --service web --affinity sticky|None, ClientIP or default
-add Web --address 203.0.113.10 --port 443 --service web|is no object's name
+add Web --address 203.0.113.10 --port 443 --service web|is not an object's name
 add web --address 203.0.113.10 --port 443 --service shop/web -n other|namespace of its Service
 add shop/web --address 203.0.113.10 --port 443 --service web --file x.txt|name a .yaml file
 add web --address 203.0.113.10 --port 1,2,3 --service web --max-ports 2|3 ports, the limit is 2

@@ -364,7 +364,7 @@ YAML
   printf 'apiVersion: smartnat.aureacentral.com/v1alpha1\nkind: Mapping
 metadata: {name: bad, namespace: shop}\nspec: {addresses: [x]}\n' | apply -f -
   run -0 mapping list -A
-  assert_output --partial 'Mapping shop/bad: spec.addresses[0]: "x" is no IPv4 or IPv6 address'
+  assert_output --partial 'Mapping shop/bad: spec.addresses[0]: "x" is not an IPv4 or IPv6 address'
   run -1 mapping set bad -n shop --allow ''
   assert_output --partial "has mistakes"
   run -0 mapping rm bad -n shop

@@ -250,5 +250,5 @@ PY
   assert_equal "$(at nat1 nft list tables)" ""
   remove egress
   spawn nat1 "$work/nat1.log" "$PONA" nat --manifests "$manifests" --egress internet/egress --address "$(ip4 nat1)"
-  within 5 eval 'nat_get nat1 8081 readyz | grep -q "the Egress of this NAT pod is not there"'
+  within 5 eval 'nat_get nat1 8081 readyz | grep -q "the Egress of this NAT pod does not exist"'
 }

@@ -114,7 +114,7 @@ void Network::arrive(Exchange& exchange) {
   }
   const auto& delivery = response.delivery;
   if (!delivery.garbage.empty()) {
-    finish(exchange, "what came is no HTTP");
+    finish(exchange, "what came is not a HTTP");
     return;
   }
   answer(exchange, std::move(head));

@@ -34,10 +34,10 @@ int agent(int argc, char** argv) {
       ->type_name("NAME")
       ->envname("NODE_NAME");
   add_source_options(app, options.service);
-  app.add_option(
-         "--exclude", excluded,
-         "The cluster's own ranges (pods, Services, nodes), beside private ones: an Egress\n"
-         "takes of them only what its destinations name more exactly")
+  app.add_option("--exclude", excluded,
+                 "The cluster's own ranges (pods, Services, nodes), in addition to private ones: "
+                 "an Egress\n"
+                 "takes of them only what its destinations name more exactly")
       ->type_name("CIDR,...")
       ->delimiter(',');
   app.add_option("--socket", options.socket,
@@ -52,11 +52,11 @@ int agent(int argc, char** argv) {
       ->type_name("PORT")
       ->check(CLI::Range(1, 65535));
   app.add_option("--probe-interval", probe_interval,
-                 "Milliseconds between questions to a NAT pod; 0: none are asked (default 300)")
+                 "Milliseconds between probes of a NAT pod; 0: no probes (default 300)")
       ->type_name("N")
       ->check(CLI::Range(0, 60000));
   app.add_option("--probe-misses", options.settings.paths.misses,
-                 "So many in a row without an answer: the NAT pod is dead (default 3)")
+                 "Unanswered probes in a row before a NAT pod counts as dead (default 3)")
       ->type_name("N")
       ->check(CLI::Range(1, 100));
   app.add_option("--acknowledge", acknowledge,

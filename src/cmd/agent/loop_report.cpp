@@ -21,7 +21,7 @@ std::string nat_trouble(const AgentClient& client) {
 std::vector<std::string> AgentLoop::troubles() const {
   std::vector<std::string> troubles;
   if (!source_.synced()) {
-    troubles.emplace_back("the objects are not complete: nothing is changed before");
+    troubles.emplace_back("not all objects have been read; nothing is changed until then");
   }
   for (const auto& [key, client] : clients_.all()) {
     if (!client.error.empty() && client.asks) {
@@ -57,7 +57,7 @@ void AgentLoop::complain() {
     if (!client.error.empty()) complaints.insert(pod + client.error);
   }
   log_difference(
-      told_, complaints, [](const std::string& text) { return text; }, "no longer so");
+      told_, complaints, [](const std::string& text) { return text; }, "resolved");
 }
 
 }  // namespace cmd

@@ -62,7 +62,7 @@ bool Publishing::note_pods(const AgentClients& clients) {
   for (const auto& [key, client] : clients.all()) {
     if (client.asks && !client.error.empty()) {
       note(client.sandbox.pod, client.uid, "EgressFailed",
-           "cannot make the way to the NAT pods: " + client.error);
+           "cannot set up the path to the NAT pods: " + client.error);
     } else if (!unknown_since_.contains(client.sandbox.pod)) {
       noted_.erase(client.sandbox.pod);
     }

@@ -162,8 +162,8 @@ std::string status_metrics(const AgentLoop& loop) {
   page.single("clients", "gauge", "Of these, pods that ask for an Egress.", clients);
   page.single("clients_with_problems", "gauge", "Clients that are not as their annotations demand.",
               broken);
-  page.single("refused_destinations", "gauge",
-              "Destinations of clients that lead nowhere now: no NAT pod can be used.", fenced);
+  page.single("refused_destinations", "gauge", "Destinations of clients with no usable NAT pod.",
+              fenced);
   page.single("pods_unknown", "gauge",
               "Pods that ask for an Egress and whose network namespace is not known.",
               loop.unknown_pods().size());
@@ -176,8 +176,7 @@ std::string status_metrics(const AgentLoop& loop) {
     }
   }
   page.single("passes_total", "counter", "Looks into clients' network namespaces.", loop.passes());
-  page.single("errors_total", "counter", "Of these, that could not make what was to be made.",
-              loop.errors());
+  page.single("errors_total", "counter", "Passes that failed to apply the plan.", loop.errors());
   return page.take();
 }
 

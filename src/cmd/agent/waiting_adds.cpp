@@ -89,12 +89,12 @@ std::optional<AgentReply> WaitingAdds::judge(const Waiting& waiting, const Agent
   }
   if (!client.missing.empty()) {
     return AgentReply{try_again_later,
-                      "pod " + to_string(pod->name) + " asks for Egress " +
-                          names_of(client.missing) + ", which is not there",
+                      "pod " + to_string(pod->name) + " uses Egress " + names_of(client.missing) +
+                          ", which does not exist",
                       "create it, or take the annotation off"};
   }
   if (!client.error.empty()) {
-    return AgentReply{try_again_later, "cannot make the way to the NAT pods", client.error};
+    return AgentReply{try_again_later, "cannot set up the path to the NAT pods", client.error};
   }
   if (client.due) return std::nullopt;
   if (!client.asks) return AgentReply{};

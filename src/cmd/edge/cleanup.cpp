@@ -55,8 +55,9 @@ bool clean_kernel(bool dry_run) {
   if (!dry_run) kernel->apply(changes);
   print_what_stays(*kernel, found);
   if (!dry_run && !core::diff(find_ours(*kernel), core::State()).empty()) {
-    throw core::Error(core::Error::Kind::transient,
-                      "something of pona edge came back meanwhile: does an instance run?");
+    throw core::Error(
+        core::Error::Kind::transient,
+        "state of pona edge reappeared during cleanup; is an instance still running?");
   }
   return true;
 }

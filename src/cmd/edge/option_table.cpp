@@ -54,7 +54,7 @@ Setter integer(std::int64_t least, std::int64_t most, Store store) {
   return [=](EdgeOptions& options, const std::string& text) -> Complaint {
     const auto value = parse_integer(text);
     if (!value || *value < least || *value > most) {
-      return "is no whole number from " + std::to_string(least) + " to " + std::to_string(most);
+      return "must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
     }
     store(options, *value);
     return std::nullopt;
@@ -73,7 +73,7 @@ Setter word(std::vector<std::pair<std::string, Value>> words, Target target) {
       }
       known += (known.empty() ? "" : ", ") + name;
     }
-    return "is none of " + known;
+    return "must be one of: " + known;
   };
 }
 
@@ -81,7 +81,7 @@ Complaint set_interfaces(EdgeOptions& options, const std::string& text) {
   try {
     const std::regex checked(text, std::regex::extended);
   } catch (const std::regex_error& error) {
-    return std::string("is no extended regular expression: ") + error.what();
+    return std::string("is not an extended regular expression: ") + error.what();
   }
   options.settings.external_interfaces = text;
   return std::nullopt;
@@ -93,7 +93,7 @@ Complaint set_mark_mask(EdgeOptions& options, const std::string& text) {
   std::uint32_t mask = 0;
   const char* last = digits.data() + digits.size();
   const auto [end, error] = std::from_chars(digits.data(), last, mask, 16);
-  if (error != std::errc() || end != last) return "is no hexadecimal number of 32 bits";
+  if (error != std::errc() || end != last) return "is not a hexadecimal number of 32 bits";
   const std::uint32_t shifted = mask == 0 ? 0 : mask >> std::countr_zero(mask);
   if (std::popcount(mask) < 4 || (shifted & (shifted + 1)) != 0) {
     return "does not have at least 4 bits, all adjacent";
@@ -105,14 +105,15 @@ Complaint set_mark_mask(EdgeOptions& options, const std::string& text) {
 Complaint set_monitor_address(EdgeOptions& options, const std::string& text) {
   options.settings.monitor_address = core::Address::parse(text);
   if (!text.empty() && !options.settings.monitor_address) {
-    return "is no IPv4 or IPv6 address (empty: all addresses)";
+    return "is not an IPv4 or IPv6 address (empty: all addresses)";
   }
   return std::nullopt;
 }
 
 Complaint set_socket(EdgeOptions& options, const std::string& text) {
   if (text.empty() || text.size() >= sizeof(sockaddr_un::sun_path)) {
-    return "is no path of 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " letters";
+    return "is not a path of 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+           " letters";
   }
   options.socket = text;
   return std::nullopt;
@@ -120,7 +121,7 @@ Complaint set_socket(EdgeOptions& options, const std::string& text) {
 
 Complaint set_instance_name(EdgeOptions& options, const std::string& text) {
   if (text.size() > 253 || text.find_first_of(" \t\n/") != std::string::npos) {
-    return "is no name of at most 253 letters without spaces and slashes";
+    return "is not a name of at most 253 letters without spaces and slashes";
   }
   options.instance_name = text;
   return std::nullopt;
@@ -128,7 +129,7 @@ Complaint set_instance_name(EdgeOptions& options, const std::string& text) {
 
 Complaint set_state_dir(EdgeOptions& options, const std::string& text) {
   if (!text.empty() && !text.starts_with('/')) {
-    return "is no absolute path (empty: nothing is saved)";
+    return "is not an absolute path (empty: nothing is saved)";
   }
   options.state_dir = text;
   return std::nullopt;
@@ -161,10 +162,8 @@ std::vector<EdgeOption> make_table() {
   static const std::string mask = hexadecimal(core::constants::edge_mark_mask);
   return {
       {"manifests", "DIR", "/etc/pona/manifests", "",
-       "Directory of manifests: Mapping, Service, EndpointSlice or Endpoints, AddressPool; YAML "
-       "and JSON, any "
-       "depth; beside "
-       "a cluster only where it is named",
+       "Directory of manifests (Mapping, Service, EndpointSlice or Endpoints, AddressPool), YAML "
+       "and JSON at any depth; read in addition to a cluster only if it is named",
        text([](O& o) -> std::string& { return o.manifests; })},
       {"kubeconfig", "FILE|auto|in-cluster", "", "",
        "The cluster whose objects are served; auto: as kubectl finds it, in-cluster: as a pod; "
@@ -203,7 +202,7 @@ std::vector<EdgeOption> make_table() {
        integer(0, 86400,
                [](O& o, std::int64_t v) { o.trust.confirm_after = std::chrono::seconds(v); })},
       {"confirm-deletions-above", "PERCENT", "50", "",
-       "Too much is more than so many per cent of the objects of a kind, and all of them",
+       "Too much is more than that share of the objects of a kind, in per cent, or all of them",
        integer(0, 100, [](O& o, std::int64_t v) { o.trust.loss_percent = static_cast<int>(v); })},
       {"external-interfaces", "REGEX", "", "SNCTRLR_INTERFACES_PATTERN",
        "Client-facing interfaces, an extended regular expression that may match any part of the "

@@ -127,7 +127,7 @@ std::vector<std::string> notes_on(const std::map<std::string, std::string>& envi
     const std::vector<std::string>& known = smartnat ? smartnats : ours;
     // No error: Kubernetes itself sets PONA_EDGE_PORT and the like for a Service named pona-edge.
     if (std::ranges::find(known, name) == known.end()) {
-      notes.push_back(name + " is no variable of this program and is ignored" +
+      notes.push_back(name + " is not a variable of this program and is ignored" +
                       nearest_of(name, known));
     }
   }

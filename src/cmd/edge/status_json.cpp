@@ -176,7 +176,7 @@ EdgeStatus parse_status(std::string_view text) {
     return read(Json::parse(kube::nested_too_deep(text) ? std::string_view() : text));
   } catch (const Json::exception& error) {
     throw core::Error(core::Error::Kind::permanent,
-                      std::string("the answer is no status of pona edge: ") + error.what());
+                      std::string("the answer is not a status of pona edge: ") + error.what());
   }
 }
 

@@ -51,13 +51,13 @@ void check_image(const InstallRequest& request, const std::string& who) {
            "registry.example.com/pona:0.1.0");
   }
   const bool blank = std::ranges::any_of(request.image, [](char c) { return c <= ' ' || c > '~'; });
-  if (blank) refuse("--image " + quote(request.image) + " is no name of an image");
+  if (blank) refuse("--image " + quote(request.image) + " is not a name of an image");
 }
 
 void check(const InstallRequest& request) {
   if (!kube::is_dns_label(request.ns)) {
     refuse("--namespace " + quote(request.ns) +
-           " is no namespace: lower-case letters, digits and \"-\", at most 63");
+           " is not a namespace: lower-case letters, digits and \"-\", at most 63");
   }
   if (request.part == Part::controller || request.part == Part::agent) {
     const bool agent = request.part == Part::agent;
@@ -172,7 +172,7 @@ void add_node_selector(InstallRequest& request, const std::string& text) {
   const std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
   if (equals == std::string::npos || !is_label_key(key) ||
       !(value.empty() || is_label_word(value))) {
-    refuse("--node-selector " + quote(text) + " is no label of a node: write KEY=VALUE");
+    refuse("--node-selector " + quote(text) + " is not a label of a node: write KEY=VALUE");
   }
   if (!request.node_selector.emplace(key, value).second) {
     refuse("--node-selector: " + key + " is given twice");

@@ -71,7 +71,7 @@ LabHome::LabHome(const std::string& base, std::string name)
     : name_(std::move(name)), path_(fs::path(base) / name_) {
   if (!valid_name(name_)) {
     throw core::Error(core::Error::Kind::usage,
-                      "\"" + name_ + "\" is no name for a lab: 1 to 40 of a-z, 0-9 and -");
+                      "\"" + name_ + "\" is not a name for a lab: 1 to 40 of a-z, 0-9 and -");
   }
 }
 

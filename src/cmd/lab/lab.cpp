@@ -124,7 +124,7 @@ int get(const Options& options) {
   if (!options.source.empty()) {
     source = core::Address::parse(options.source);
     if (!source) {
-      throw core::Error(core::Error::Kind::usage, "\"" + options.source + "\" is no address");
+      throw core::Error(core::Error::Kind::usage, "\"" + options.source + "\" is not an address");
     }
   }
   Waiting waiting;

@@ -218,7 +218,7 @@ int set_mapping(const MappingRequest& request) {
     if (!change.outdated) return report(request, open, mapping, change, objects.problems.size());
   }
   throw Error(Error::Kind::transient, "the mapping " + core::to_string(name) +
-                                          " is changed by somebody else all the time: try again");
+                                          " keeps being changed by others; try again later");
 }
 
 int remove_mappings(const MappingRequest& request) {

@@ -92,7 +92,7 @@ core::ObjectName parse_name(std::string_view text) {
   name.name = text.substr(slash == std::string_view::npos ? 0 : slash + 1);
   if (name.name.empty() || slash == 0 || name.name.find('/') != std::string::npos) {
     throw core::Error(core::Error::Kind::usage,
-                      "\"" + std::string(text) + "\" is no name: write NAME or NAMESPACE/NAME");
+                      "\"" + std::string(text) + "\" is not a name: write NAME or NAMESPACE/NAME");
   }
   return name;
 }

@@ -47,9 +47,10 @@ int nat(int argc, char** argv) {
                  "Clients leave with these instead of the outgoing interface's address")
       ->type_name("ADDRESS,...")
       ->delimiter(',');
-  app.add_option("--exclude", excluded,
-                 "The cluster's own ranges (pods, Services, nodes), beside private ones: clients\n"
-                 "reach of them only what the Egress's destinations name more exactly")
+  app.add_option(
+         "--exclude", excluded,
+         "The cluster's own ranges (pods, Services, nodes), in addition to private ones: clients\n"
+         "reach of them only what the Egress's destinations name more exactly")
       ->type_name("CIDR,...")
       ->delimiter(',');
   add_source_options(app, options.service);

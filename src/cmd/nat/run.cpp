@@ -115,7 +115,8 @@ class Nat {
   [[nodiscard]] bool ready() const { return loop_.ready() && !draining(); }
   [[nodiscard]] std::vector<std::string> troubles() const {
     std::vector<std::string> troubles = loop_.troubles();
-    if (draining()) troubles.emplace_back("it drains: what it carries may end, nothing new comes");
+    if (draining())
+      troubles.emplace_back("draining: existing connections may finish, new ones are not accepted");
     return troubles;
   }
 
@@ -143,7 +144,7 @@ class Nat {
 
   void told_to_stop() {
     if (draining()) {
-      log::info("told to stop once more: at once");
+      log::info("second stop signal: exiting immediately");
       poll_.stop();
     } else {
       begin_drain();

@@ -204,7 +204,7 @@ std::vector<Sandbox> SandboxStore::all(
       sandboxes.push_back(std::move(*sandbox));
     } else if (complain && std::filesystem::exists(path, error)) {
       complain(path.string() +
-               " is no record of pona-cni, and is left alone: the pod it may be about gets no "
+               " is not a record of pona-cni, and is left alone: the pod it may be about gets no "
                "egress until it is re-created");
     }
   }

@@ -70,7 +70,7 @@ void add_cluster_options(CLI::App& app, ServiceOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(0, 86400));
   app.add_option("--confirm-deletions-above", options.trust.loss_percent,
-                 "Too much is more than N per cent of the objects of a kind, and all (default 50)")
+                 "Too much is more than N per cent of the objects of a kind, or all (default 50)")
       ->type_name("N")
       ->check(CLI::Range(0, 100));
 }
@@ -98,7 +98,7 @@ void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t me
          "--listen",
          [&options](const std::string& text) {
            options.listen = core::Address::parse(text);
-           if (!options.listen) refuse("--listen: \"" + text + "\" is no IPv4 or IPv6 address");
+           if (!options.listen) refuse("--listen: \"" + text + "\" is not an IPv4 or IPv6 address");
          },
          "Address of health and metrics (default: all)")
       ->type_name("ADDRESS");

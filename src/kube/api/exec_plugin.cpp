@@ -81,7 +81,8 @@ ExecCredential parse_exec_credential(const ExecPlugin& plugin, const std::string
     const auto time = expires.string();
     if (!time) return;
     credential.expires = parse_timestamp(*time);
-    if (!credential.expires) expires.reject(quote(*time) + " is no time like 2024-01-31T23:59:59Z");
+    if (!credential.expires)
+      expires.reject(quote(*time) + " is not a time like 2024-01-31T23:59:59Z");
   });
   if (error) fail(plugin, "its answer is " + error->reason);
   if (values != 1) fail(plugin, values == 0 ? "it answered nothing" : "it answered twice");

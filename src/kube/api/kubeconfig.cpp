@@ -279,7 +279,7 @@ ClientConfig load_config(const ConfigChoice& choice, const Environment& environm
     return load_in_cluster(environment, account);
   }
   refuse("no kubeconfig: " + tried +
-         (choice.context.empty() ? ", and without KUBERNETES_SERVICE_HOST this is no pod"
+         (choice.context.empty() ? ", and without KUBERNETES_SERVICE_HOST this is not a pod"
                                  : ", so there is no context " + quote(choice.context)) +
          "; name a file by --kubeconfig");
 }
@@ -293,13 +293,13 @@ ClientConfig load_in_cluster(const Environment& environment, const fs::path& acc
   if (host.empty() || port.empty()) {
     refuse(std::string("in-cluster configuration: ") +
            (host.empty() ? "KUBERNETES_SERVICE_HOST" : "KUBERNETES_SERVICE_PORT") +
-           " is not set: this is no pod, or its service links were removed");
+           " is not set: this is not a pod, or its service links were removed");
   }
   const bool brackets = host.find(':') != std::string::npos && !host.starts_with('[');
   const auto server = parse_url("https://" + (brackets ? "[" + host + "]" : host) + ":" + port);
   if (!server) {
     refuse("in-cluster configuration: KUBERNETES_SERVICE_HOST " + quote(host) +
-           " and KUBERNETES_SERVICE_PORT " + quote(port) + " are no host and port");
+           " and KUBERNETES_SERVICE_PORT " + quote(port) + " are not a host and port");
   }
   config.cluster.name = "in-cluster";
   config.cluster.server = *server;

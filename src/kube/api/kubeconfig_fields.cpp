@@ -27,7 +27,7 @@ Pem decode_pem(const Field& parent, const std::string& name, const fs::path& dir
     pem.field = data_name;
     pem.data = decode_base64(encoded).value_or("");
     if (pem.data.empty()) {
-      data.reject("is no base64");
+      data.reject("is not base64");
     } else if (pem.data.find("-----BEGIN ") == std::string::npos) {
       data.reject("holds no PEM (\"-----BEGIN …\") once its base64 is decoded");
     }
@@ -72,7 +72,7 @@ ExecPlugin decode_exec(const Field& field, const fs::path& directory) {
   if (interactive == "Always") {
     mode.reject("\"Always\": the plugin wants to ask somebody, and nobody is there to answer");
   } else if (!interactive.empty() && interactive != "Never" && interactive != "IfAvailable") {
-    mode.reject(quote(interactive) + " is none of Never, IfAvailable, Always");
+    mode.reject(quote(interactive) + " must be one of: Never, IfAvailable, Always");
   }
   return plugin;
 }
@@ -117,7 +117,7 @@ void check_methods(const Field& field, const User& user) {
     field.reject("both a token and username/password are given: only one can be sent, remove one");
   }
   if (user.exec && (token || basic)) {
-    field.reject("exec is given beside a token or username/password: remove one");
+    field.reject("exec is given along with a token or username/password: remove one");
   }
   if (user.certificate.given() != user.key.given()) {
     const char* missing = user.key.given() ? "client-certificate" : "client-key";
@@ -155,7 +155,7 @@ Cluster decode_cluster(const Field& field, const fs::path& directory) {
     const auto parsed = parse_url(url);
     const bool usable = parsed && (parsed->scheme == "https" || parsed->scheme == "http");
     if (!usable || !parsed->user.empty()) {
-      server.reject(quote(url) + " is no URL like https://192.0.2.1:6443");
+      server.reject(quote(url) + " is not a URL like https://192.0.2.1:6443");
     } else {
       cluster.server = *parsed;
     }
@@ -165,7 +165,7 @@ Cluster decode_cluster(const Field& field, const fs::path& directory) {
   if (const std::string address = text(proxy); !address.empty()) {
     cluster.proxy = parse_url(address);
     if (!cluster.proxy) {
-      proxy.reject(quote(address) + " is no URL of a proxy: http, https, socks5 are supported");
+      proxy.reject(quote(address) + " is not a URL of a proxy: http, https, socks5 are supported");
     }
   }
   const Field extensions = field.at("extensions");

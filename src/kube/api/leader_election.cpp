@@ -112,7 +112,7 @@ bool Election::take(const Reply& reply) {
   if (reply.ok()) {
     auto lease = parse_lease(reply.body);
     if (!lease) {
-      missed("the API server's answer is no Lease");
+      missed("the API server's answer is not a Lease");
       return true;
     }
     trouble_.clear();

@@ -38,7 +38,7 @@ void decode_range(const Field& field, AddressPool& pool) {
   const auto range = parse_range(*text);
   if (!range) {
     field.reject(quote(*text) +
-                 " is no network like 203.0.113.0/28, range like 203.0.113.20-203.0.113.30 or "
+                 " is not a network like 203.0.113.0/28, range like 203.0.113.20-203.0.113.30 or "
                  "address");
   } else if (range->last < range->first) {
     field.reject(quote(*text) + " is written backwards: begin with the lower address");
@@ -75,7 +75,7 @@ core::Object decode_address_pool(const Field& root, core::ObjectName name,
     if (text && is_dns_label(*text)) {
       pool.allowed_namespaces.emplace_back(*text);
     } else if (text || element.missing()) {
-      element.reject(quote(text.value_or("")) + " is no namespace");
+      element.reject(quote(text.value_or("")) + " is not a namespace");
     }
   }
   std::sort(pool.allowed_namespaces.begin(), pool.allowed_namespaces.end());

@@ -18,7 +18,7 @@ std::optional<core::ObjectName> decode_name(const Field& metadata, const KnownKi
   if (kind.namespaced) name.ns = ns_text.value_or("default");
   if (ns_text && !is_dns_label(*ns_text)) {
     ns.reject(quote(*ns_text) +
-              " is no namespace: lower-case letters, digits and \"-\", at most 63");
+              " is not a namespace: lower-case letters, digits and \"-\", at most 63");
     return std::nullopt;
   }
   const Field field = metadata.at("name");
@@ -29,8 +29,9 @@ std::optional<core::ObjectName> decode_name(const Field& metadata, const KnownKi
   const auto text = field.string();
   if (!text) return std::nullopt;
   if (!is_dns_subdomain(*text)) {
-    field.reject(quote(*text) +
-                 " is no object's name: lower-case letters, digits, \"-\" and \".\", at most 253");
+    field.reject(
+        quote(*text) +
+        " is not an object's name: lower-case letters, digits, \"-\" and \".\", at most 253");
     return std::nullopt;
   }
   name.name = *text;

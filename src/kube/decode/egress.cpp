@@ -60,7 +60,7 @@ std::vector<Prefix> decode_networks(const std::vector<Field>& elements) {
     }
     const auto prefix = Prefix::parse(*text);
     if (!prefix) {
-      element.reject(quote(*text) + " is no network like 203.0.113.0/24 or 2001:db8::/32");
+      element.reject(quote(*text) + " is not a network like 203.0.113.0/24 or 2001:db8::/32");
       continue;
     }
     const Prefix masked = prefix->masked();
@@ -71,7 +71,7 @@ std::vector<Prefix> decode_networks(const std::vector<Field>& elements) {
     }
     if (masked != *prefix) {
       element.warn(quote(*text) + " is taken as " + core::to_string(masked) +
-                   ": the bits behind the prefix length are no part of a network");
+                   ": the bits behind the prefix length are not part of a network");
     }
     if (std::ranges::find(networks, masked) != networks.end()) {
       element.warn(core::to_string(masked) + " is given twice");

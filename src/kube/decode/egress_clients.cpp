@@ -45,7 +45,7 @@ core::Object decode_egress_clients(const Field& root, core::ObjectName name,
   const Field labels = metadata.at("labels");
   const Field egress = labels.at(clients_of_label);
   list.egress = egress.string().value_or("");
-  if (!is_egress_name(list.egress)) egress.reject(quote(list.egress) + " is no Egress's name");
+  if (!is_egress_name(list.egress)) egress.reject(quote(list.egress) + " is not an Egress's name");
   list.node = labels.at(clients_node_label).string().value_or("");
   const Field endpoints = root.at("endpoints");
   for (const Field& element : endpoints.elements()) decode_client(element, list);

@@ -55,7 +55,7 @@ std::optional<std::int64_t> decode_created(const Field& root) {
   const auto text = field.string();
   if (!text) return std::nullopt;
   const auto seconds = parse_timestamp(*text);
-  if (!seconds) field.reject(quote(*text) + " is no time like 2024-01-31T23:59:59Z");
+  if (!seconds) field.reject(quote(*text) + " is not a time like 2024-01-31T23:59:59Z");
   return seconds;
 }
 

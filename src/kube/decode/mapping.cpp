@@ -29,7 +29,7 @@ void decode_addresses(const Field& field, std::vector<Address>& addresses) {
     }
     const auto prefix = Prefix::parse(*text);
     if (!prefix) {
-      element.reject(quote(*text) + " is no IPv4 or IPv6 address");
+      element.reject(quote(*text) + " is not an IPv4 or IPv6 address");
     } else if (*prefix != Prefix::host(prefix->address)) {
       element.reject(quote(*text) + " is a network: list its single addresses");
     } else if (const std::string_view why = unusable(prefix->address); !why.empty()) {
@@ -54,7 +54,7 @@ void decode_sources(const Field& field, std::vector<Prefix>& sources) {
     }
     const auto prefix = Prefix::parse(*text);
     if (!prefix) {
-      element.reject(quote(*text) + " is no address or network like 198.51.100.0/24");
+      element.reject(quote(*text) + " is not an address or network like 198.51.100.0/24");
       continue;
     }
     sources.push_back(prefix->masked());
@@ -144,7 +144,7 @@ std::string decode_service_name(const Field& field) {
   if (!text) return {};
   if (!is_dns_label(*text)) {
     field.reject(quote(*text) +
-                 " is no Service's name: lower-case letters, digits and \"-\", at "
+                 " is not a Service's name: lower-case letters, digits and \"-\", at "
                  "most 63" +
                  (text->find('/') == std::string_view::npos
                       ? std::string()

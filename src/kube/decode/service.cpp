@@ -25,7 +25,7 @@ Service::Type decode_type(const Field& field) {
     if (*text == word.text) return word.type;
   }
   field.reject(quote(*text) +
-               " is no type of Services: ClusterIP, NodePort, LoadBalancer and "
+               " is not a type of Services: ClusterIP, NodePort, LoadBalancer and "
                "ExternalName are");
   return Service::Type::cluster_ip;
 }
@@ -96,7 +96,7 @@ void decode_wishes(const Field& root, const Field& spec, core::LoadBalancer& bal
     if (!address) {
       balancer.fault = (listed ? "annotation " + std::string(addresses_annotation)
                                : std::string("spec.loadBalancerIP")) +
-                       ": " + quote(one) + " is no IPv4 or IPv6 address";
+                       ": " + quote(one) + " is not an IPv4 or IPv6 address";
       return;
     }
     balancer.requested.push_back(*address);

@@ -318,7 +318,7 @@ void Expressions::load_mapped(const Mapped& mapped, std::span<const Part> before
                               Register to, Register scratch) {
   const auto* previous = before.empty() ? nullptr : std::get_if<Field>(&before.back());
   if (!before.empty() && (previous == nullptr || registers_of(*previous) != 1)) {
-    refuse_lowering("a mapped part follows one that is no field of one register");
+    refuse_lowering("a mapped part follows one that is not a field of one register");
   }
   load(previous == nullptr ? Field::l4proto : *previous, scratch);
   load(mapped.fields.back(), to);

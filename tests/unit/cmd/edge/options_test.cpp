@@ -94,13 +94,13 @@ TEST_CASE("an unreadable value is an error that names its origin, whatever else 
   CHECK(complaint(sources({{"masquerade", "flase"}})) ==
         "--masquerade \"flase\" is neither true nor false");
   CHECK(complaint(sources({}, {{"PONA_EDGE_RESYNC", "1m"}})) ==
-        "PONA_EDGE_RESYNC \"1m\" is no whole number from 1 to 604800");
+        "PONA_EDGE_RESYNC \"1m\" must be an integer from 1 to 604800");
   CHECK(complaint(sources({}, {}, "snat: true\nbackend: pods\n")) ==
-        "edge.yaml:2: backend \"pods\" is none of endpoints, clusterip");
+        "edge.yaml:2: backend \"pods\" must be one of: endpoints, clusterip");
   CHECK(complaint(sources({}, {{"SNCTRLR_MONITOR_PORT", "65536"}})) ==
-        "SNCTRLR_MONITOR_PORT \"65536\" is no whole number from 0 to 65535");
+        "SNCTRLR_MONITOR_PORT \"65536\" must be an integer from 0 to 65535");
   CHECK(complaint(sources({}, {{"SNCTRLR_DEBUG_ENABLED", "maybe"}})) ==
-        "SNCTRLR_DEBUG_ENABLED \"maybe\" is none of debug, info, warning, error");
+        "SNCTRLR_DEBUG_ENABLED \"maybe\" must be one of: debug, info, warning, error");
 }
 
 TEST_CASE("every kind of bad value is refused") {
@@ -217,7 +217,7 @@ TEST_CASE(
       {{"PONA_EDGE_PORT", "tcp://10.0.0.1:80"}, {"PONA_EDGE_MASQERADE", "no"}, {"PATH", "/bin"}}));
   REQUIRE(resolved.notes.size() == 2);
   CHECK(resolved.notes[0] ==
-        "PONA_EDGE_MASQERADE is no variable of this program and is ignored; did you mean "
+        "PONA_EDGE_MASQERADE is not a variable of this program and is ignored; did you mean "
         "\"PONA_EDGE_MASQUERADE\"?");
   CHECK(resolved.options.settings.masquerade);
 }

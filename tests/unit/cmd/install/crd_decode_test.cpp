@@ -234,7 +234,7 @@ TEST_CASE("what is wrong is said by the rule that knows") {
       {R"({"ports": [{"port": 80}, {"port": 80}]})",
        "spec.ports: ports of the same protocol must not overlap"},
       {R"({"addresses": ["1:2:3:4:5:6:7::8"]})",
-       "spec.addresses[0]: is no IPv6 address, it has too many groups"},
+       "spec.addresses[0]: is not an IPv6 address, it has too many groups"},
       {R"({"addresses": ["127.0.0.1"]})",
        "spec.addresses[0]: must be reachable from outside, and so be no loopback, multicast, "
        "broadcast or unspecified address"},
@@ -244,7 +244,7 @@ TEST_CASE("what is wrong is said by the rule that knows") {
       {R"({"addresses": ["::ffff:203.0.113.1"]})",
        "spec.addresses[0]: is an IPv4 address in IPv6 form, write it as IPv4"},
       {R"({"allowedSources": ["1:2:3:4:5:6:7::8"]})",
-       "spec.allowedSources[0]: is no IPv6 network, it has too many groups"},
+       "spec.allowedSources[0]: is not an IPv6 network, it has too many groups"},
   };
   const json schema = schema_of("Mapping");
   for (const auto& [fields, message] : rows) {

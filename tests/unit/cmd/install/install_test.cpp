@@ -300,7 +300,7 @@ TEST_CASE("a namespace of Kubernetes itself is used, not written") {
 TEST_CASE("values that are none are usage errors that name the option") {
   InstallRequest request = outside(Part::edge);
   request.ns = "Pona";
-  CHECK(usage_error(request).starts_with("--namespace \"Pona\" is no namespace"));
+  CHECK(usage_error(request).starts_with("--namespace \"Pona\" is not a namespace"));
 
   request = outside(Part::edge);
   request.image = "pona";
@@ -318,7 +318,7 @@ TEST_CASE("values that are none are usage errors that name the option") {
   request = inside();
   request.external_interfaces = "eth[";
   CHECK(usage_error(request).starts_with(
-      "--external-interfaces \"eth[\" is no extended regular expression"));
+      "--external-interfaces \"eth[\" is not an extended regular expression"));
 
   for (const char* const selector :
        {"", "edge", "=yes", "a b=c", "edge=a b", "/edge=yes", "example.com/=yes", "edge=-",

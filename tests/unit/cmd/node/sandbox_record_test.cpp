@@ -127,7 +127,7 @@ TEST_CASE("a broken record is named and left alone, and hides no other") {
   CHECK(store.all([&](const std::string& text) { complaints.push_back(text); }) ==
         std::vector{sandbox()});
   REQUIRE(complaints.size() == 3);
-  CHECK(complaints[0].starts_with(broken + " is no record of pona-cni"));
+  CHECK(complaints[0].starts_with(broken + " is not a record of pona-cni"));
   CHECK(complaints[1].starts_with(renamed));
   CHECK(names(directory.path()).size() == 5);
 }

@@ -177,7 +177,7 @@ TEST_CASE("a pool is asked for by name, and a wish that cannot be read changes n
   cluster.decide();
   CHECK(cluster.has("web") == "192.0.2.1");
   cluster["web"].load_balancer->pool.clear();
-  cluster["web"].load_balancer->fault = "annotation pona.dev/addresses: \"x\" is no address";
+  cluster["web"].load_balancer->fault = "annotation pona.dev/addresses: \"x\" is not an address";
   cluster.decide();
   CHECK(cluster.has("web") == "192.0.2.1");
   CHECK(cluster.refusal("web") == cluster["web"].load_balancer->fault);

@@ -286,7 +286,7 @@ TEST_CASE("credentials: what is wrong with a plugin is said") {
       {answer("\"clientKeyData\":\"x\""),
        "its answer: status.clientKeyData: clientCertificateData and clientKeyData belong together"},
       {answer("\"token\":\"x\",\"expirationTimestamp\":\"soon\""),
-       "its answer: status.expirationTimestamp: \"soon\" is no time like 2024-01-31T23:59:59Z"},
+       "its answer: status.expirationTimestamp: \"soon\" is not a time like 2024-01-31T23:59:59Z"},
   };
   ManualClock clock;
   for (const Case& item : cases) {

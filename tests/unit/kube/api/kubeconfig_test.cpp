@@ -174,15 +174,15 @@ TEST_CASE("kubeconfig: what is wrong is said with file, line, field and context"
        "URL, as https://192.0.2.1:6443" +
            wanted},
       {kubeconfig("server: 'ftp://h'", ""),
-       "kubeconfig @:5: clusters[0].cluster.server: \"ftp://h\" is no URL like "
+       "kubeconfig @:5: clusters[0].cluster.server: \"ftp://h\" is not a URL like "
        "https://192.0.2.1:6443" +
            wanted},
       {kubeconfig("server: 'https://h:99999'", ""),
-       "kubeconfig @:5: clusters[0].cluster.server: \"https://h:99999\" is no URL like "
+       "kubeconfig @:5: clusters[0].cluster.server: \"https://h:99999\" is not a URL like "
        "https://192.0.2.1:6443" +
            wanted},
       {kubeconfig(https + ", certificate-authority-data: '!'", ""),
-       "kubeconfig @:5: clusters[0].cluster.certificate-authority-data: is no base64" + wanted},
+       "kubeconfig @:5: clusters[0].cluster.certificate-authority-data: is not base64" + wanted},
       {kubeconfig(https + ", certificate-authority-data: QUJD", ""),
        "kubeconfig @:5: clusters[0].cluster.certificate-authority-data: holds no PEM "
        "(\"-----BEGIN …\") once its base64 is decoded" +
@@ -192,7 +192,7 @@ TEST_CASE("kubeconfig: what is wrong is said with file, line, field and context"
        "given too: remove one of them" +
            wanted},
       {kubeconfig(https + ", proxy-url: 'gopher://x'", ""),
-       "kubeconfig @:5: clusters[0].cluster.proxy-url: \"gopher://x\" is no URL of a proxy: http, "
+       "kubeconfig @:5: clusters[0].cluster.proxy-url: \"gopher://x\" is not a URL of a proxy: http, "
        "https, socks5 are supported" +
            wanted},
       {kubeconfig(https, "token: 12"),
@@ -264,7 +264,7 @@ TEST_CASE("kubeconfig: of the files of KUBECONFIG the first that says something 
   CHECK(error_of([&] {
           kube::load_config({}, {{"KUBECONFIG", missing}});
         }) == "no kubeconfig: none of the files of KUBECONFIG (" + missing +
-                  ") exists, and without KUBERNETES_SERVICE_HOST this is no pod; name a file by "
+                  ") exists, and without KUBERNETES_SERVICE_HOST this is not a pod; name a file by "
                   "--kubeconfig");
   CHECK(error_of([&] {
           kube::load_config({missing, ""}, environment);
@@ -315,7 +315,7 @@ TEST_CASE("kubeconfig: below HOME, and a pod's service account where there is no
   CHECK(kube::load_config({}, environment, account).context == "shop");
   environment.erase("KUBERNETES_SERVICE_PORT");
   CHECK(error_of([&] { kube::load_in_cluster(environment, account); }) ==
-        "in-cluster configuration: KUBERNETES_SERVICE_PORT is not set: this is no pod, or its "
+        "in-cluster configuration: KUBERNETES_SERVICE_PORT is not set: this is not a pod, or its "
         "service links were removed");
 }
 

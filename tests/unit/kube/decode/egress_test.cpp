@@ -123,10 +123,10 @@ spec:
 
 TEST_CASE("what is wrong with an Egress names the field") {
   CHECK(findings(egress("{destinations: [10.0.0.0/33, 172.20.0.0/16]}")) ==
-        Texts{"spec.destinations[0]: \"10.0.0.0/33\" is no network like 203.0.113.0/24 or "
+        Texts{"spec.destinations[0]: \"10.0.0.0/33\" is not a network like 203.0.113.0/24 or "
               "2001:db8::/32"});
   CHECK(findings(egress("{destinations: [10.0.0.0/8], excludedDestinations: [office, null]}")) ==
-        Texts{"spec.excludedDestinations[0]: \"office\" is no network like 203.0.113.0/24 or "
+        Texts{"spec.excludedDestinations[0]: \"office\" is not a network like 203.0.113.0/24 or "
               "2001:db8::/32",
               "spec.excludedDestinations[1]: is empty, wanted is a network"});
   CHECK(findings(egress("{}")) == Texts{"spec.destinations: at least one network is needed"});
@@ -157,7 +157,7 @@ TEST_CASE("what an Egress's author should know does not cost the Egress") {
       findings(egress(spec)) ==
       Texts{"warning: spec.replica: unknown field, it has no effect; did you mean replicas?",
             "warning: spec.destinations[0]: \"10.1.2.3/8\" is taken as 10.0.0.0/8: the bits behind "
-            "the prefix length are no part of a network",
+            "the prefix length are not part of a network",
             "warning: spec.destinations[1]: 10.0.0.0/8 is given twice",
             "warning: spec.destinations[2]: \"224.0.0.0/4\" has no effect: 224.0.0.0 is a "
             "multicast address",
