@@ -7,15 +7,17 @@ _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-
   --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
   --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \
   --max-addresses-per-service --resync --monitor-address \
-  --monitor-port --socket --log-format --log-level --config --check-config --dry-run --help"
+  --monitor-port --monitor-connections --socket --log-format --log-level --config --check-config \
+  --dry-run --help"
 _pona_fields="--address --port --service --allow --affinity --preserve-client-ip \
   --max-connections-per-source --new-connections-per-second --max-ports --dry-run --wait \
   --force-conflicts"
 _pona_where="--manifests --kubeconfig --context --namespace --help"
-_pona_install="--in-cluster --image --node-selector --external-interfaces --namespace --output \
+_pona_install="--in-cluster --image --node-selector --external-interfaces --monitor-address --namespace --output \
   --help"
 _pona_trust="--cluster-uid --confirm-deletions-after --confirm-deletions-above"
-_pona_service="--manifests --kubeconfig --context $_pona_trust --resync --listen --metrics-port --health-port \
+_pona_service="--manifests --kubeconfig --context $_pona_trust --resync --listen --monitor-address \
+  --monitor-connections --metrics-port --health-port \
   --probe-port --fou-port --no-udp-checksum --log-format --log-level --help"
 
 # What may follow each command: its subcommands and options.
@@ -40,14 +42,15 @@ declare -gA _pona_words=(
   [pona egress show]="--json --socket --help"
   [pona cni]="--help"
   [pona controller]="--image --image-pull-policy --kubeconfig --context $_pona_trust --instance-name
-    --lease-namespace --agent-namespace --listen --metrics-port --health-port --log-format --log-level
+    --lease-namespace --agent-namespace --listen --monitor-address
+    --monitor-connections --metrics-port --health-port --log-format --log-level
     --help"
   [pona install]="crds rbac edge controller agent all --help"
   [pona install crds]="--output --help"
   [pona install rbac]="--smartnat-finalizers --namespace --output --help"
   [pona install edge]="$_pona_install"
   [pona install controller]="--image --namespace --output --help"
-  [pona install agent]="--image --namespace --output --help"
+  [pona install agent]="--image --monitor-address --namespace --output --help"
   [pona install all]="--smartnat-finalizers $_pona_install"
   [pona lab]="run up exec shell get takeover status down serve --help"
   [pona lab run]="edge egress --steps --keep --json --no-color --lab --dir --help"

@@ -72,6 +72,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in_edge' -l resync -x -d 'Seconds between comparisons of everything'
     complete -c $name -n '__pona_in_edge' -l monitor-address -x -d 'Where health and metrics are served'
     complete -c $name -n '__pona_in_edge' -l monitor-port -x -d 'TCP port of the same'
+    complete -c $name -n '__pona_in_edge' -l monitor-connections -x -d 'Connections to the same at a time'
     complete -c $name -n '__pona_in_edge' -l log-format -x -a 'text json' -d 'Form of the log'
     complete -c $name -n '__pona_in_edge' -l log-level -x -a 'debug info warning error' -d 'Least important lines to log'
     complete -c $name -n '__pona_in_edge' -l check-config -d 'Print the effective options and problems'
@@ -125,6 +126,8 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
         complete -c $name -n "__pona_in $command" -l confirm-deletions-above -x -d 'Per cent of a loss that needs a second list'
         complete -c $name -n "__pona_in $command" -l resync -x -d 'Seconds between comparisons of everything'
         complete -c $name -n "__pona_in $command" -l listen -x -d 'Where health and metrics are served'
+        complete -c $name -n "__pona_in $command" -l monitor-address -x -a 'all node' -d 'Where health and metrics are served'
+        complete -c $name -n "__pona_in $command" -l monitor-connections -x -d 'Connections to them at a time'
         complete -c $name -n "__pona_in $command" -l metrics-port -x -d 'TCP port of metrics'
         complete -c $name -n "__pona_in $command" -l health-port -x -d 'TCP port of health'
         complete -c $name -n "__pona_in $command" -l probe-port -x -d 'UDP port where NAT pods answer'
@@ -169,6 +172,8 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in controller' -l lease-namespace -x -d 'Where the Lease of the controllers is'
     complete -c $name -n '__pona_in controller' -l agent-namespace -x -d 'Where the account of the agents is'
     complete -c $name -n '__pona_in controller' -l listen -x -d 'Where health and metrics are served'
+    complete -c $name -n '__pona_in controller' -l monitor-address -x -a 'all node' -d 'Where health and metrics are served'
+    complete -c $name -n '__pona_in controller' -l monitor-connections -x -d 'Connections to them at a time'
     complete -c $name -n '__pona_in controller' -l metrics-port -x -d 'TCP port of metrics'
     complete -c $name -n '__pona_in controller' -l health-port -x -d 'TCP port of health'
     complete -c $name -n '__pona_in controller' -l log-format -x -a 'text json' -d 'Form of the log'
@@ -191,6 +196,9 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     end
     for command in controller agent
         complete -c $name -n "__pona_in install $command" -l image -x -d 'The image with pona'
+    end
+    for command in edge agent all
+        complete -c $name -n "__pona_in install $command" -l monitor-address -x -a 'loopback node' -d 'Where health and metrics are'
     end
     for command in edge all
         complete -c $name -n "__pona_in install $command" -l in-cluster -d 'A DaemonSet on nodes of the cluster'

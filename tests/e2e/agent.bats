@@ -421,3 +421,41 @@ YAML
   run cat "$work/agent.log"
   refute_output --partial "pod=default/nat1 changes"
 }
+
+@test "agent: 4.4: slow connections to health stop neither health, nor a pod's start, nor flood the log" {
+  pod client1
+  sandbox client1
+  # As many descriptors as many hosts give a service.
+  (
+    ulimit -S -n 1024
+    start_agent
+  )
+  spawn node "$work/slow.log" python3 "$tools/slow_connections.py" 127.0.0.1 9391 1600 "$work/stop"
+  within 30 grep -q open "$work/slow.log"
+  for _ in 1 2 3 4 5; do
+    run call_agent ADD client1
+    assert_output '{"version":1}'
+    agent_ready
+  done
+  touch "$work/stop"
+  assert [ "$(wc -l <"$work/agent.log")" -lt 100 ]
+  # It says how many it did not wait for.
+  run at node curl -sf --max-time 5 http://127.0.0.1:9391/metrics
+  assert_output --regexp 'pona_http_connections_cut_off_total [1-9]'
+}
+
+@test "agent: 4.4: health and metrics are on loopback, or where they are wanted" {
+  start_agent
+  address=$(at node ip -4 -o address show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
+  run ! at node curl -sf --max-time 2 -o /dev/null "http://$address:9391/readyz"
+  kill "$agent_pid"
+  within 5 gone "$agent_pid"
+  NODE_ADDRESS=$address spawn node "$work/agent.log" "$PONA" agent --node-name node1 \
+    --manifests "$manifests" --socket "$work/agent.sock" --sandboxes "$work/sandboxes" \
+    --monitor-address node
+  within 10 at node curl -sf --max-time 2 -o /dev/null "http://$address:9391/readyz"
+  run ! at node curl -sf --max-time 2 -o /dev/null http://127.0.0.1:9391/readyz
+  run "$PONA" agent --node-name node1 --manifests "$manifests" --monitor-address node
+  assert_failure 2
+  assert_output --partial NODE_ADDRESS
+}

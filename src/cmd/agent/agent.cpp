@@ -75,7 +75,7 @@ int agent(int argc, char** argv) {
   app.add_option("--cni-conf-dir", options.cni_conf,
                  "Where the runtime finds their configuration (default /etc/cni/net.d)")
       ->type_name("DIR");
-  add_listen_options(app, options.service, 9391, 9391);
+  add_listen_options(app, options.service, core::Address::parse("127.0.0.1"), 9391, 9391);
   add_log_options(app, options.service);
   if (const auto done = parse_words(app, argc, argv)) return *done;
   if (options.uninstall_cni) return uninstall_cni(options.cni_conf);

@@ -108,7 +108,8 @@ class Agent {
             [this](std::string_view line, const AgentServer::Reply& reply) { serve(line, reply); },
             clock_),
         socket_file_(options.socket),
-        http_(listen(options.service), pages()) {
+        http_(listen(options.service), pages(),
+              {.connections = options.service.monitor_connections}) {
     list_sandboxes();
     if (options.install_cni) {
       cni_.emplace(
@@ -139,7 +140,7 @@ class Agent {
       look_at_ = clock_.now() + std::chrono::seconds(1);
     }
     if (bell_.fd() < 0) due = std::min(due, look_at_);
-    due = std::min(due, loop_.step());
+    due = std::min({due, loop_.step(), server_.due()});
     monitors_.follow();
     told_ = {loop_.synced(), loop_.troubles(), std::nullopt};
     health_.post(told_);

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "cmd/serve/log.hpp"
+
 namespace cmd {
 namespace {
 
@@ -19,10 +21,16 @@ constexpr std::size_t most_connections = 1024;
 }  // namespace
 
 AgentServer::AgentServer(os::Fd listener, Handle handle, os::Clock clock)
-    : listener_(std::move(listener)), handle_(std::move(handle)), clock_(std::move(clock)) {}
+    : listener_(std::move(listener), "the socket of the CNI plugin",
+                [](const std::string& text) { log::warning(text); }),
+      handle_(std::move(handle)),
+      clock_(std::move(clock)) {}
+
+bool AgentServer::full() const { return connections_.size() >= most_connections; }
 
 void AgentServer::add_to(std::vector<pollfd>& fds) const {
-  fds.push_back({listener_.get(), POLLIN, 0});
+  // Whoever is not let in would keep the socket readable.
+  fds.push_back({full() ? -1 : listener_.fd(clock_.now()), POLLIN, 0});
   for (const auto& [number, connection] : connections_) {
     fds.push_back({connection.fd.get(), POLLIN, 0});
   }
@@ -42,12 +50,20 @@ void AgentServer::take(const std::vector<pollfd>& fds) {
   std::erase_if(connections_, [&](const auto& connection) {
     return !connection.second.asked && now > connection.second.until;
   });
-  if (ready(listener_.get())) accept_all();
+  if (ready(listener_.listener())) accept_all();
+}
+
+os::Time AgentServer::due() const {
+  os::Time due = listener_.due(clock_.now());
+  for (const auto& [number, connection] : connections_) {
+    if (!connection.asked) due = std::min(due, connection.until + 1ms);
+  }
+  return due;
 }
 
 void AgentServer::accept_all() {
-  while (connections_.size() < most_connections) {
-    os::Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  while (!full()) {
+    os::Fd fd = listener_.accept(clock_.now());
     if (!fd) return;
     const int number = ++last_;
     connections_.emplace(number,

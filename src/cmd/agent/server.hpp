@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "os/acceptor.hpp"
 #include "os/clock.hpp"
 #include "os/fd.hpp"
 
@@ -28,6 +29,8 @@ class AgentServer {
   // To be polled, and then given back.
   void add_to(std::vector<pollfd>& fds) const;
   void take(const std::vector<pollfd>& fds);
+  // When both are to be done again, even if nothing is readable.
+  [[nodiscard]] os::Time due() const;
 
  private:
   struct Connection {
@@ -40,7 +43,9 @@ class AgentServer {
   void accept_all();
   void read_from(int number);
 
-  os::Fd listener_;
+  [[nodiscard]] bool full() const;
+
+  os::Acceptor listener_;
   Handle handle_;
   os::Clock clock_;
   std::map<int, Connection> connections_;  // by a number that is never given twice

@@ -39,7 +39,7 @@ int controller(int argc, char** argv) {
       app.add_option("--agent-namespace", options.workload.agent_ns,
                      "Namespace of the agents' account pona-agent (default: that of the Lease)")
           ->type_name("NAMESPACE");
-  add_listen_options(app, options.service, 8080, 8081);
+  add_listen_options(app, options.service, {}, 8080, 8081);
   add_log_options(app, options.service);
   if (const auto done = parse_words(app, argc, argv)) return *done;
   if (!*agents) options.workload.agent_ns = options.lease_ns;

@@ -99,7 +99,8 @@ int run_controller(const ControllerRunOptions& options) {
   PollLoop poll(clock);
   kube::ControllerGauges gauges;
   gauges.stepped = clock.unix_seconds();
-  const HttpServer server(listen(options.service), controller_pages(gauges));
+  const HttpServer server(listen(options.service), controller_pages(gauges),
+                          {.connections = options.service.monitor_connections});
   kube::ControllerOptions controller;
   controller.context = config.context;
   controller.trust = config.trust;

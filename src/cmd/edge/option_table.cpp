@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cmd/edge/options.hpp"
+#include "cmd/serve/node_address.hpp"
 #include "core/constants.hpp"
 
 namespace cmd {
@@ -104,8 +105,9 @@ Complaint set_mark_mask(EdgeOptions& options, const std::string& text) {
 
 Complaint set_monitor_address(EdgeOptions& options, const std::string& text) {
   options.settings.monitor_address = core::Address::parse(text);
+  if (text == node_word) return std::nullopt;  // the environment says which one that is
   if (!text.empty() && !options.settings.monitor_address) {
-    return "is not an IPv4 or IPv6 address (empty: all addresses)";
+    return "must be an IPv4 or IPv6 address, or node (empty: all addresses)";
   }
   return std::nullopt;
 }
@@ -267,14 +269,19 @@ std::vector<EdgeOption> make_table() {
       {"resync", "SECONDS", "600", "SNCTRLR_AUTOREFRESH_PERIOD_SEC",
        "How often everything is compared with the kernel, should a notification have been lost",
        integer(1, 604800, [](O& o, std::int64_t v) { o.resync = std::chrono::seconds(v); })},
-      {"monitor-address", "ADDR", "127.0.0.1", "SNCTRLR_MONITOR_IP",
-       "Where health, metrics and status are served by HTTP; empty: all addresses",
+      {"monitor-address", "ADDR|node", "127.0.0.1", "SNCTRLR_MONITOR_IP",
+       "Where health, metrics and status are served by HTTP; node: the address in NODE_ADDRESS; "
+       "empty: all addresses",
        set_monitor_address},
       {"monitor-port", "N", "8080", "SNCTRLR_MONITOR_PORT",
        "TCP port of the same; 0: the unix socket only",
        integer(
            0, 65535,
            [](O& o, std::int64_t v) { o.settings.monitor_port = static_cast<std::uint16_t>(v); })},
+      {"monitor-connections", "N", "128", "",
+       "Connections to the same at a time; beyond, slow ones are closed",
+       integer(8, 65535,
+               [](O& o, std::int64_t v) { o.monitor_connections = static_cast<std::size_t>(v); })},
       {"socket", "PATH", "/run/pona/edge.sock", "", "Unix socket of the same, for pona edge status",
        set_socket},
       {"log-format", "text|json", "text", "", "Form of the log on standard error",

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cmd/serve/node_address.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "kube/api/kubeconfig.hpp"
@@ -99,6 +100,12 @@ std::vector<std::pair<std::string_view, std::string>> settle(
     options.manifests = manifests.text = "";
   } else if (options.kubeconfig.empty() && options.manifests.empty()) {
     complaints.emplace_back("manifests", "is empty: a directory is needed, or a kubeconfig");
+  }
+  if (effective("monitor-address").text == node_word) {
+    const auto set = environment.find(node_address_variable);
+    auto& address = options.settings.monitor_address;
+    if (set != environment.end()) address = core::Address::parse(set->second);
+    if (!address) complaints.emplace_back("monitor-address", no_node_address);
   }
   if (!options.context.empty() && options.kubeconfig.empty()) {
     complaints.emplace_back("context", "is of no use without kubeconfig");

@@ -31,6 +31,7 @@ struct EdgeOptions {
   kube::Trust trust{{}, 0, true};
   core::EdgeSettings settings;
   std::string socket;
+  std::size_t monitor_connections = 0;
   std::uint32_t max_ports_per_mapping = 0;
   std::uint32_t max_addresses_per_service = 0;
   log::Format log_format{};

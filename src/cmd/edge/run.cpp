@@ -35,7 +35,8 @@ class Edge {
         loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold),
         poll_(poll),
         claims_(claims_file(options), clock_),
-        server_(listeners, edge_pages(health_, [this] { return make_status(); })) {
+        server_(listeners, edge_pages(health_, [this] { return make_status(); }),
+                {.connections = options.monitor_connections}) {
     loop_.remember(claims_.recall());
     poll_.on_resync([this] { loop_.resync(); });
     poll_.watch(

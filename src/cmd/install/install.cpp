@@ -18,6 +18,17 @@ struct Options {
   std::vector<std::string> node_selectors;
 };
 
+void add_monitor_address(CLI::App& app, InstallRequest& request, const std::string& when) {
+  app.add_option_function<std::string>(
+         "--monitor-address",
+         [&request](const std::string& word) { request.node_monitor = word == "node"; },
+         when +
+             "where health and metrics are: loopback (the default), or node: on the node's "
+             "address, for Prometheus to get them")
+      ->check(CLI::IsMember({"loopback", "node"}))
+      ->type_name("WHERE");
+}
+
 void add_image(CLI::App& app, InstallRequest& request, const std::string& help) {
   app.add_option("--image", request.image, help)->type_name("IMAGE");
 }
@@ -33,6 +44,7 @@ void add_edge_options(CLI::App& app, InstallRequest& request, Options& options) 
   app.add_option("--external-interfaces", request.external_interfaces,
                  "With --in-cluster: the edge's option of that name")
       ->type_name("REGEX");
+  add_monitor_address(app, request, "With --in-cluster: ");
 }
 
 constexpr auto examples =
@@ -83,6 +95,7 @@ int install(int argc, char** argv) {
   }
   add_image(*controller, request, "The image with pona, of the controller and of NAT pods");
   add_image(*agent, request, "The image with pona, of the agents");
+  add_monitor_address(*agent, request, "");
   for (CLI::App* const command : {edge, all}) add_edge_options(*command, request, options);
   if (const auto done = parse_words(app, argc, argv)) return *done;
   request.part = crds->parsed()         ? Part::crds

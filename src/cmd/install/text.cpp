@@ -68,6 +68,7 @@ void check(const InstallRequest& request) {
     const char* const given = !request.image.empty()                 ? "--image"
                               : !request.node_selector.empty()       ? "--node-selector"
                               : !request.external_interfaces.empty() ? "--external-interfaces"
+                              : request.node_monitor                 ? "--monitor-address"
                                                                      : nullptr;
     if (given != nullptr) {
       refuse(std::string(given) +
@@ -92,6 +93,14 @@ Values values_of(const InstallRequest& request) {
       {"${NAMESPACE}", quote(request.ns)},
       {"${IMAGE}", quote(request.image)},
       {"${IMAGE_OPTION}", quote("--image=" + request.image)},
+      {"${MONITOR_ADDRESS}",
+       quote(request.node_monitor ? "--monitor-address=node" : "--monitor-address=127.0.0.1")},
+      // Its older name, which agents of older versions know as well.
+      {"${AGENT_MONITOR_ADDRESS}",
+       quote(request.node_monitor ? "--monitor-address=node" : "--listen=127.0.0.1")},
+      {"${MONITOR_HOST_IP}", request.node_monitor ? "# hostIP: any" : "hostIP: 127.0.0.1"},
+      {"${PROBE_HOST}",
+       request.node_monitor ? "# host: the pod's address, which is the node's" : "host: 127.0.0.1"},
       {"${NODE_SELECTOR}", kube::dump_json(selector)},
       {"${EXTERNAL_INTERFACES}", quote("--external-interfaces=" + request.external_interfaces)}};
 }

@@ -18,6 +18,7 @@ struct InstallRequest {
   std::string image;                // wanted in the cluster, for the controller and agents
   std::string external_interfaces;  // an option of the edge in the cluster
   std::map<std::string, std::string> node_selector;  // likewise
+  bool node_monitor = false;  // health and metrics on the node's address, else on loopback
   bool smartnat_finalizers =
       false;  // beside the permissions: edges may remove SmartNat's finalizer
 };

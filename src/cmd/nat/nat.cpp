@@ -54,7 +54,7 @@ int nat(int argc, char** argv) {
       ->type_name("CIDR,...")
       ->delimiter(',');
   add_source_options(app, options.service);
-  add_listen_options(app, options.service, 8080, 8081);
+  add_listen_options(app, options.service, {}, 8080, 8081);
   options.probe_port = core::constants::probe_port;
   app.add_option("--probe-port", options.probe_port,
                  "UDP port where agents ask whether a client is known; 0: none (default 5556)")

@@ -74,7 +74,8 @@ class Nat {
         kernel_(net::open_kernel(core::nat_scope(), true)),
         source_(open_source(options)),
         loop_(*kernel_, *source_, options.settings, options.service.resync, clock_),
-        server_(listen(options.service), pages()) {
+        server_(listen(options.service), pages(),
+                {.connections = options.service.monitor_connections}) {
     poll_.on_resync([this] { loop_.resync(); });
     poll_.on_stop([this] { told_to_stop(); });
     poll_.watch(

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,6 +38,17 @@ struct HttpPage {
   std::chrono::milliseconds shared = {};
 };
 
+// What connections may take of the process and of each other.
+struct HttpLimits {
+  // At the same time, for each socket that is listened on; the next one has the slowest cut off.
+  std::size_t connections = 128;
+  std::chrono::milliseconds request = std::chrono::seconds(5);    // to have said what it wants
+  std::chrono::milliseconds progress = std::chrono::seconds(10);  // to take something of an answer
+  std::chrono::milliseconds answer = std::chrono::seconds(60);    // to take all of it
+  std::size_t answers = 8;     // different ones that are being taken
+  std::size_t kept_back = 64;  // descriptors that are left to others; at most a quarter of all
+};
+
 class HttpServer {
  public:
   // Who waits for the loop longer is told that it is busy.
@@ -44,7 +56,8 @@ class HttpServer {
 
   // Serves on listening, non-blocking sockets until destroyed; whatever the pages look at must
   // outlive it. Block the process' signals before: the thread handles none. Throws core::Error.
-  HttpServer(const std::vector<os::Fd>& listeners, std::vector<HttpPage> pages);
+  HttpServer(const std::vector<os::Fd>& listeners, std::vector<HttpPage> pages,
+             const HttpLimits& limits = {});
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();

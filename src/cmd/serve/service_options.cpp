@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "cmd/serve/node_address.hpp"
 #include "core/error.hpp"
 
 namespace cmd {
@@ -27,6 +28,18 @@ std::vector<Value> parse_all(const std::string& name, const std::vector<std::str
     all.push_back(*value);
   }
   return all;
+}
+
+// Empty: all.
+std::optional<core::Address> monitor_address(const std::string& text) {
+  if (text == "all") return std::nullopt;
+  const bool node = text == node_word;
+  const auto address = core::Address::parse(node ? environment(node_address_variable) : text);
+  if (!address) {
+    refuse("--monitor-address \"" + text + "\" " +
+           (node ? no_node_address : "must be an IPv4 or IPv6 address, all, or node"));
+  }
+  return address;
 }
 
 // One of some words, and what it means.
@@ -90,18 +103,25 @@ void add_source_options(CLI::App& app, ServiceOptions& options) {
       ->check(CLI::Range(1, 86400));
 }
 
-void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t metrics_port,
+void add_listen_options(CLI::App& app, ServiceOptions& options,
+                        const std::optional<core::Address>& monitor, std::uint16_t metrics_port,
                         std::uint16_t health_port) {
+  options.monitor = monitor;
   options.metrics_port = metrics_port;
   options.health_port = health_port;
   app.add_option_function<std::string>(
-         "--listen",
-         [&options](const std::string& text) {
-           options.listen = core::Address::parse(text);
-           if (!options.listen) refuse("--listen: \"" + text + "\" is not an IPv4 or IPv6 address");
-         },
-         "Address of health and metrics (default: all)")
+         "--monitor-address,--listen",
+         [&options](const std::string& text) { options.monitor = monitor_address(text); },
+         "Address of health and metrics: one of this host's, all, or node, which is that in\n"
+         "NODE_ADDRESS (default " +
+             (monitor ? to_string(*monitor) : "all") + ")")
       ->type_name("ADDRESS");
+  app.add_option("--monitor-connections", options.monitor_connections,
+                 "Connections to each of their ports at a time; beyond, slow ones are closed "
+                 "(default " +
+                     std::to_string(options.monitor_connections) + ")")
+      ->type_name("N")
+      ->check(CLI::Range(8, 65535));
   app.add_option(
          "--metrics-port", options.metrics_port,
          "TCP port of /metrics and /status; 0: none (default " + std::to_string(metrics_port) + ")")

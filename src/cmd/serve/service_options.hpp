@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cmd/serve/http_server.hpp"
 #include "cmd/serve/log.hpp"
 #include "core/ip.hpp"
 #include "core/objects.hpp"
@@ -26,9 +27,10 @@ struct ServiceOptions {
   std::string kubeconfig = "in-cluster";  // that, or a file
   std::string context;                    // empty: the file's current one
   kube::Trust trust{std::chrono::seconds(60), 50, true};
-  std::optional<core::Address> listen;  // empty: all addresses
-  std::uint16_t metrics_port = 0;       // 0: none
-  std::uint16_t health_port = 0;        // 0: none
+  std::optional<core::Address> monitor;  // where health and metrics are; empty: all addresses
+  std::uint16_t metrics_port = 0;        // 0: none
+  std::uint16_t health_port = 0;         // 0: none
+  std::size_t monitor_connections = HttpLimits().connections;
   std::chrono::seconds resync{60};
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;
@@ -37,7 +39,9 @@ struct ServiceOptions {
 // All are to be called before the command line is parsed; `options` must outlive that.
 void add_cluster_options(CLI::App& app, ServiceOptions& options);
 void add_source_options(CLI::App& app, ServiceOptions& options);  // those and manifests
-void add_listen_options(CLI::App& app, ServiceOptions& options, std::uint16_t metrics_port,
+// `monitor`: the address without an option; empty: all.
+void add_listen_options(CLI::App& app, ServiceOptions& options,
+                        const std::optional<core::Address>& monitor, std::uint16_t metrics_port,
                         std::uint16_t health_port);
 void add_log_options(CLI::App& app, ServiceOptions& options);
 // Of both ends of tunnels.
@@ -45,7 +49,7 @@ void add_fou_options(CLI::App& app, std::uint16_t& port, bool& checksum);
 
 // What to do when an address or port of these is taken.
 inline constexpr const char* listen_advice =
-    "--listen, --metrics-port and --health-port choose another";
+    "--monitor-address, --metrics-port and --health-port choose another";
 
 // The client's configuration; what is unwise in it is logged. Throws core::Error (usage).
 kube::ClientConfig load_client(const ServiceOptions& options);

@@ -20,7 +20,7 @@ std::vector<os::Fd> listen(const ServiceOptions& options) {
   std::vector<os::Fd> listeners;
   for (const std::uint16_t port : std::set{options.metrics_port, options.health_port}) {
     if (port == 0) continue;
-    listeners.push_back(os::listen_tcp(options.listen, port, listen_advice));
+    listeners.push_back(os::listen_tcp(options.monitor, port, listen_advice));
   }
   return listeners;
 }

@@ -122,4 +122,21 @@ TEST_CASE("an agent enters pods with three capabilities and little of the host")
   }
 }
 
+TEST_CASE("health and metrics are on loopback, or on the node's address where they are wanted") {
+  InstallRequest request = agents();
+  for (const bool node : {false, true}) {
+    request.node_monitor = node;
+    const Json set = find(request, "DaemonSet");
+    const Json& container = set["spec"]["template"]["spec"]["containers"][0];
+    // Without the option in words that older agents know, too.
+    CHECK(container["args"][1] == (node ? "--monitor-address=node" : "--listen=127.0.0.1"));
+    CHECK(container["ports"][0].contains("hostIP") == !node);
+    // Without a host the kubelet asks the pod's address, which is the node's.
+    for (const char* const probe : {"livenessProbe", "readinessProbe"}) {
+      CHECK(container[probe]["httpGet"].contains("host") == !node);
+    }
+    CHECK(container["env"][1]["name"] == "NODE_ADDRESS");
+  }
+}
+
 }  // namespace unit::agent_test
