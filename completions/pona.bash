@@ -41,7 +41,7 @@ declare -gA _pona_words=(
   [pona egress list]="--json --socket --help"
   [pona egress show]="--json --socket --help"
   [pona cni]="--help"
-  [pona controller]="--image --image-pull-policy --kubeconfig --context $_pona_trust --instance-name
+  [pona controller]="--image --image-pull-policy --template-policy --kubeconfig --context $_pona_trust --instance-name
     --lease-namespace --agent-namespace --listen --monitor-address
     --monitor-connections --metrics-port --health-port --log-format --log-level
     --help"

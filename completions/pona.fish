@@ -163,6 +163,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
 
     complete -c $name -n '__pona_in controller' -l image -x -d 'Image of NAT pods'
     complete -c $name -n '__pona_in controller' -l image-pull-policy -x -a 'Always IfNotPresent Never' -d 'Of that image'
+    complete -c $name -n '__pona_in controller' -l template-policy -x -a 'baseline any' -d 'What templates may ask for'
     complete -c $name -n '__pona_in controller' -l kubeconfig -r -F -d 'The cluster; in-cluster'
     complete -c $name -n '__pona_in controller' -l context -x -d 'Context of the kubeconfig'
     complete -c $name -n '__pona_in controller' -l cluster-uid -x -d 'UID of the namespace kube-system of the cluster to serve'

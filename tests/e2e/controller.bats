@@ -34,9 +34,11 @@ spawn() {
   "$@" >"$out" 2>&1 3>&- &
   spawned+=($!)
 }
-controller() {
-  spawn "$1.log" "$PONA" controller --kubeconfig "$KUBECONFIG" --image pona:test \
-    --instance-name "$1" --metrics-port 0 --health-port 0
+controller() { # NAME [OPTION...]
+  local name=$1
+  shift
+  spawn "$name.log" "$PONA" controller --kubeconfig "$KUBECONFIG" --image pona:test \
+    --instance-name "$name" --metrics-port 0 --health-port 0 "$@"
 }
 
 until_true() {
@@ -152,6 +154,49 @@ EOF
   until_true gone pdb/egress
   until_true is deploy/egress '.spec.template.spec.containers[*].name' 'side egress'
   there deploy/egress
+}
+
+@test "4.5: a template gets by an Egress what baseline lets pass, and the condition names the rest" {
+  account() { # LABELS
+    printf '%s\n' 'apiVersion: v1' 'kind: ServiceAccount' \
+      "metadata: {name: strong, namespace: egress, labels: {$1}}" | apply -f -
+  }
+  account ''
+  example | sed 's/^      containers:/      hostPID: true\
+      serviceAccountName: strong\
+      volumes: [{name: root, hostPath: {path: \/}}]\
+      securityContext: {sysctls: [{name: net.ipv4.ip_forward, value: "1"}]}\
+&\
+      - {name: side, image: "side:1", securityContext: {privileged: true}}/' | apply -f -
+  until_true is egress/egress '.status.conditions[?(@.type=="Applied")].reason' FieldsLeftOut
+  pod=.spec.template.spec
+  for field in hostPID 'volumes[*].name'; do
+    assert_equal "$(get deploy/egress "$pod.$field")" ""
+  done
+  assert_equal "$(get deploy/egress "$pod.containers[*].securityContext.privileged")" false
+  assert_equal "$(get deploy/egress "$pod.serviceAccountName")" pona-egress-egress
+  assert_equal "$(get deploy/egress "$pod.securityContext.sysctls[*].name")" net.ipv4.ip_forward
+  run condition Applied message
+  for path in hostPID serviceAccountName 'volumes[root].hostPath' \
+    'containers[side].securityContext.privileged'; do
+    assert_output --partial "spec.template.spec.$path"
+  done
+  account 'egress.pona.cybozu.com/nat-pods: ""'
+  until_true is deploy/egress "$pod.serviceAccountName" strong
+
+  # Whoever runs the controller may allow more; and that is not taken away from what runs.
+  kill "${spawned[1]}"
+  wait "${spawned[1]}" || true
+  controller two --template-policy any
+  until_true is deploy/egress "$pod.hostPID" true
+  says Applied True
+  kill "${spawned[2]}"
+  wait "${spawned[2]}" || true
+  controller three
+  kubectl patch egress -n egress egress --type merge -p '{"spec": {"replicas": 4}}'
+  until_true is deploy/egress .spec.replicas 4
+  assert_equal "$(get deploy/egress "$pod.hostPID")" true
+  assert_equal "$(get deploy/egress "$pod.volumes[0].hostPath.path")" /
 }
 
 @test "what is deleted by hand comes back" {

@@ -28,6 +28,13 @@ int controller(int argc, char** argv) {
                  "Of that image: Always, IfNotPresent or Never (default: as the cluster takes it)")
       ->type_name("POLICY")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}));
+  app.add_option_function<std::string>(
+         "--template-policy",
+         [&options](const std::string& word) { options.workload.any_template = word == "any"; },
+         "What templates of Egresses may ask of NAT pods: baseline (the default), which is what\n"
+         "Pod Security's policy of that name lets pass, or any")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"baseline", "any"}));
   add_cluster_options(app, options.service);
   app.add_option("--instance-name", options.instance,
                  "Its name in Events and in the Lease (default: the host's)")

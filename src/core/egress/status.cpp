@@ -14,6 +14,17 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
+// As many as people read; a template may hold thousands.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  std::string all;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+    all += (i == 0 ? "" : ", ") + names[i].substr(0, 200);
+  }
+  if (names.size() > most) all += " and " + std::to_string(names.size() - most) + " more";
+  return all;
+}
+
 Condition make(std::string type, Status status, std::string reason, std::string message = "") {
   Condition condition;
   condition.type = std::move(type);
@@ -45,6 +56,14 @@ Condition applied(const EgressFacts& facts) {
   if (!facts.in_effect) {
     return make("Applied", Status::no, "NotValid",
                 "nothing is made or changed while it is not valid");
+  }
+  if (!facts.left_out.empty()) {
+    return make(
+        "Applied", Status::yes, "FieldsLeftOut",
+        "left out, as Pod Security's baseline does not let them pass, or the account has no "
+        "label egress.pona.cybozu.com/nat-pods: " +
+            listed(facts.left_out) +
+            "; the controller's option --template-policy any lets everything pass");
   }
   return make("Applied", Status::yes, "Applied");
 }

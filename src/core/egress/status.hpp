@@ -17,9 +17,10 @@ struct EgressFacts {
   std::int64_t now = 0;  // Unix seconds
   std::vector<std::string> faults;
   std::vector<std::string> warnings;
-  bool in_effect = false;       // this version or, where it has faults, one before
-  std::string refusal_reason;   // of a part of its workload, one word; empty: all is made
-  std::string refusal_message;  // the same, for people
+  bool in_effect = false;             // this version or, where it has faults, one before
+  std::string refusal_reason;         // of a part of its workload, one word; empty: all is made
+  std::string refusal_message;        // the same, for people
+  std::vector<std::string> left_out;  // of its template, as it is not allowed
   std::vector<EgressOverlap> overlaps;
   std::uint32_t wanted = 0;  // NAT pods
   std::uint32_t available = 0;

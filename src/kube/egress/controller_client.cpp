@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kube/decode/egress_labels.hpp"
+#include "kube/egress/limit_template.hpp"
 
 namespace kube {
 namespace {
@@ -103,6 +104,8 @@ ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
   nodes_ = &watches().add({"", "v1", "nodes", "", "", "", false}, see_whole);
   service_ranges_ =
       &watches().add({"networking.k8s.io", "v1", "servicecidrs", "", "", "", true}, see_whole);
+  accounts_ = &watches().add(
+      {"", "v1", "serviceaccounts", std::string(account_label), "", "", false}, see_whole);
   const std::string labels = std::string(app_name_label) + "=" + std::string(nat_app_name) + "," +
                              std::string(app_component_label) + "=" + std::string(nat_component);
   std::set<std::string_view> known;
@@ -154,6 +157,14 @@ void ControllerClient::pass_on() {
       if (part) writer_.part_seen(*part, egress, seen);
     }
   }
+  for (const auto& [id, seen] : accounts_->cache().take_seen()) {
+    if (seen) {
+      allowed_accounts_.insert(id.name);
+    } else {
+      allowed_accounts_.erase(id.name);
+    }
+  }
+  writer_.set_accounts(allowed_accounts_);
   take_ranges(*nodes_);
   take_ranges(*service_ranges_);
   if (!std::exchange(ranges_changed_, false)) return;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,10 +61,12 @@ class ControllerClient : public ClientFrame {
   Reflector* lists_ = nullptr;
   Reflector* nodes_ = nullptr;
   Reflector* service_ranges_ = nullptr;
+  Reflector* accounts_ = nullptr;  // that templates may name
   std::vector<Reflector*> parts_;  // of workloads
   // By resource and name.
   std::map<std::pair<Reflector*, std::string>, std::vector<core::ClusterRange>> ranges_;
   bool ranges_changed_ = false;
+  std::set<core::ObjectName> allowed_accounts_;
 };
 
 }  // namespace kube

@@ -9,6 +9,7 @@
 #include "kube/decode/decode.hpp"
 #include "kube/decode/egress_labels.hpp"
 #include "kube/decode/json_text.hpp"
+#include "kube/egress/limit_template.hpp"
 
 namespace kube {
 namespace {
@@ -94,8 +95,11 @@ json joined(const json& strong, const json& weak) {
 
 class Planner {
  public:
-  Planner(const WorkloadSettings& settings, const core::Egress& egress, const json& object)
+  Planner(const WorkloadSettings& settings, const core::Egress& egress, const json& object,
+          const TemplateContext& context, std::vector<std::string>& left_out)
       : settings_(settings),
+        context_(context),
+        left_out_(left_out),
         egress_(egress),
         spec_(map_at(object, "spec")),
         owner_({{"apiVersion", egress_api_version},
@@ -109,11 +113,10 @@ class Planner {
                  {app_component_label, nat_component}}) {}
 
   Workload plan() {
-    const json template_spec = map_at(map_at(spec_, "template"), "spec");
-    const json given = at(template_spec, "serviceAccountName");
     const std::string own = name_of(WorkloadPart::account, egress_.name).name;
+    json made = deployment(map_at(map_at(spec_, "template"), "spec"), own);
     // Whose account is given has it made, too.
-    const std::string account = given.is_string() ? given.get<std::string>() : own;
+    const std::string account = made["template"]["spec"]["serviceAccountName"];
     if (account == own) put(WorkloadPart::account, json::object());
     // Client lists in its own namespace, and its own Egress.
     put_role(WorkloadPart::role, {{{"apiGroups", json::array({"pona.cybozu.com"})},
@@ -131,7 +134,7 @@ class Planner {
     put_binding(WorkloadPart::agent_binding, WorkloadPart::agent_role, std::string(agent_account),
                 settings_.agent_ns);
     put(WorkloadPart::service, {{"spec", service()}});
-    put(WorkloadPart::deployment, {{"spec", deployment(template_spec, account)}});
+    put(WorkloadPart::deployment, {{"spec", std::move(made)}});
     const json budget = map_at(spec_, "podDisruptionBudget");
     json limits = json::object();
     copy(budget, "minAvailable", limits);
@@ -188,6 +191,37 @@ class Planner {
     return spec;
   }
 
+  // The rest is what the template has.
+  void limit(json& pod, const std::string& own) const {
+    if (settings_.any_template) return;
+    TemplateLimits limits{std::string(nat_container), context_.accounts};
+    limits.accounts.insert(own);
+    const json there = json::parse(context_.deployment, nullptr, false);
+    const json running = map_at(map_at(map_at(there, "spec"), "template"), "spec");
+    for (std::string& path : limit_template(pod, running, limits)) {
+      left_out_.push_back("spec.template.spec." + std::move(path));
+    }
+  }
+
+  // As it was said before securityContext had a field for it.
+  void limit_annotations(json& annotations) const {
+    constexpr std::string_view apparmor = "container.apparmor.security.beta.kubernetes.io/";
+    if (settings_.any_template) return;
+    const json there = json::parse(context_.deployment, nullptr, false);
+    const json running =
+        map_at(map_at(map_at(map_at(there, "spec"), "template"), "metadata"), "annotations");
+    std::vector<std::string> gone;
+    for (const auto& [key, value] : annotations.items()) {
+      if (!key.starts_with(apparmor) || at(running, key.c_str()) == value) continue;
+      const std::string profile = value.is_string() ? value.get<std::string>() : "";
+      if (profile != "runtime/default" && !profile.starts_with("localhost/")) gone.push_back(key);
+    }
+    for (const std::string& key : gone) {
+      annotations.erase(key);
+      left_out_.push_back("spec.template.metadata.annotations." + key);
+    }
+  }
+
   [[nodiscard]] json deployment(const json& template_spec, const std::string& account) const {
     const json metadata = map_at(map_at(spec_, "template"), "metadata");
     json pod_metadata = {
@@ -195,6 +229,7 @@ class Planner {
         {"annotations", {{"kubectl.kubernetes.io/default-container", nat_container}}}};
     lay_over(pod_metadata["labels"], labels_);
     lay_over(pod_metadata["annotations"], map_at(metadata, "annotations"));
+    limit_annotations(pod_metadata["annotations"]);
     pod_metadata["annotations"][std::string(nat_pod_annotation)] = "true";
     json pod = {{"enableServiceLinks", false}, {"serviceAccountName", account}};
     lay_over(pod, template_spec);
@@ -204,6 +239,8 @@ class Planner {
     json& grace = pod["terminationGracePeriodSeconds"];
     if (!grace.is_number_unsigned() || grace < least) grace = least;
     pod["containers"] = containers(at(template_spec, "containers"));
+    limit(pod, account);
+    if (!at(pod, "serviceAccountName").is_string()) pod["serviceAccountName"] = account;
     json spec = {{"selector", {{"matchLabels", labels_}}},
                  {"template", {{"metadata", std::move(pod_metadata)}, {"spec", std::move(pod)}}}};
     const json replicas = at(spec_, "replicas");
@@ -277,6 +314,8 @@ class Planner {
   }
 
   const WorkloadSettings& settings_;
+  const TemplateContext& context_;
+  std::vector<std::string>& left_out_;
   const core::Egress& egress_;
   json spec_;
   json owner_;
@@ -335,8 +374,9 @@ std::optional<WorkloadPart> part_of(std::string_view plural, const core::ObjectN
 }
 
 Workload plan_egress_workload(const WorkloadSettings& settings, const core::Egress& egress,
-                              std::string_view text) {
-  return Planner(settings, egress, json::parse(text, nullptr, false)).plan();
+                              std::string_view text, const TemplateContext& context,
+                              std::vector<std::string>& left_out) {
+  return Planner(settings, egress, json::parse(text, nullptr, false), context, left_out).plan();
 }
 
 std::string nat_selector(std::string_view egress) {

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/objects.hpp"
 
@@ -20,6 +22,13 @@ struct WorkloadSettings {
   std::string image;                     // of NAT pods, where the template names none
   std::string image_pull_policy;         // empty: as the API server takes it
   std::string agent_ns = "pona-system";  // of the agents' ServiceAccount pona-agent
+  bool any_template = false;             // templates may ask for whatever the API server takes
+};
+
+// What else decides what a template may ask for.
+struct TemplateContext {
+  std::set<std::string> accounts;  // of the Egress's namespace, that carry account_label
+  std::string deployment;          // the Egress's own, as the server has it; empty: there is none
 };
 
 // In the order in which they are made: who runs may then do what it must.
@@ -55,9 +64,11 @@ std::optional<WorkloadPart> part_of(std::string_view plural, const core::ObjectN
 // should not be there.
 using Workload = std::map<WorkloadPart, std::string>;
 
-// `json` is the whole object that `egress` was read from, in version v1.
+// `json` is the whole object that `egress` was read from, in version v1. What of its template is
+// not allowed is left out of the Deployment, and noted in `left_out`.
 Workload plan_egress_workload(const WorkloadSettings& settings, const core::Egress& egress,
-                              std::string_view json);
+                              std::string_view json, const TemplateContext& context,
+                              std::vector<std::string>& left_out);
 
 // "app.kubernetes.io/component=egress,…": the labels of the Egress's NAT pods.
 std::string nat_selector(std::string_view egress);

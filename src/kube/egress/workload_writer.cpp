@@ -112,6 +112,15 @@ void EgressWriter::set_ranges(std::vector<core::ClusterRange> ranges) {
   for (const auto& [name, record] : records_) writes_.add(name);
 }
 
+void EgressWriter::set_accounts(std::set<core::ObjectName> accounts) {
+  if (accounts == accounts_) return;
+  accounts_ = std::move(accounts);
+  for (auto& [name, record] : records_) {
+    record.planned_of.reset();
+    writes_.add(name);
+  }
+}
+
 void EgressWriter::lead(bool leading) {
   if (leading_ == leading) return;
   leading_ = leading;
@@ -155,12 +164,7 @@ std::optional<Write> EgressWriter::next(const core::ObjectName& name) {
   }
   if (record.seen->deleting) return std::nullopt;
   if (record.egress && record.seen->faults.empty()) {
-    if (record.planned_of != record.seen || record.planned_with != record.egress) {
-      record.workload = plan_egress_workload(settings_, std::get<core::Egress>(*record.egress),
-                                             record.seen->json);
-      record.planned_of = record.seen;
-      record.planned_with = record.egress;
-    }
+    plan(name, record);
     for (const WorkloadPart part : workload_parts) {
       if (auto write = next_part(name, record, part)) {
         if (write->request.method != "DELETE") record.open = part;
@@ -170,6 +174,29 @@ std::optional<Write> EgressWriter::next(const core::ObjectName& name) {
     }
   }
   return next_status(name, record);
+}
+
+void EgressWriter::plan(const core::ObjectName& name, Record& record) {
+  // What runs already is of interest only to what would be left out; that it is gone, always.
+  const auto there = record.parts.find(WorkloadPart::deployment);
+  const auto over = there == record.parts.end() ? nullptr : there->second.seen;
+  if (record.planned_of == record.seen && record.planned_with == record.egress &&
+      (record.planned_over == over ||
+       (record.left_out.empty() && record.planned_over != nullptr && over != nullptr))) {
+    return;
+  }
+  TemplateContext context;
+  if (over && is_owned(parse(over->json), record.seen->uid)) context.deployment = over->json;
+  for (auto account = accounts_.lower_bound({name.ns, ""});
+       account != accounts_.end() && account->ns == name.ns; ++account) {
+    context.accounts.insert(account->name);
+  }
+  record.left_out.clear();
+  record.workload = plan_egress_workload(settings_, std::get<core::Egress>(*record.egress),
+                                         record.seen->json, context, record.left_out);
+  record.planned_of = record.seen;
+  record.planned_with = record.egress;
+  record.planned_over = over;
 }
 
 std::optional<Write> EgressWriter::next_part(const core::ObjectName& name, Record& record,
@@ -295,6 +322,7 @@ std::optional<Write> EgressWriter::next_status(const core::ObjectName& name, con
     facts.refusal_reason = state.refusal->reason;
     facts.refusal_message = state.refusal->message;
   }
+  facts.left_out = record.left_out;
   const auto deployment = record.parts.find(WorkloadPart::deployment);
   EgressReport report = report_egress(
       name, *record.seen,

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class EgressWriter : public ClientPart {
   // labels of one.
   void part_seen(WorkloadPart part, const core::ObjectName& egress,
                  std::shared_ptr<const Seen> seen);
+  // ServiceAccounts that carry account_label.
+  void set_accounts(std::set<core::ObjectName> accounts);
   void set_ranges(std::vector<core::ClusterRange> ranges);
   void lead(bool leading);
 
@@ -69,10 +72,13 @@ class EgressWriter : public ClientPart {
     std::optional<WorkloadPart> open;        // what the answer under way will show
     std::shared_ptr<const Seen> planned_of;  // with `egress`, what `workload` was made of
     std::shared_ptr<const core::Object> planned_with;
+    std::shared_ptr<const Seen> planned_over;  // the Deployment that is there
     Workload workload;
+    std::vector<std::string> left_out;
   };
 
   std::optional<Write> next(const core::ObjectName& name);
+  void plan(const core::ObjectName& name, Record& record);
   std::optional<Write> next_part(const core::ObjectName& name, Record& record, WorkloadPart part);
   Write get(const core::ObjectName& name, WorkloadPart part);
   Write apply(const core::ObjectName& name, WorkloadPart part, const std::string& wanted);
@@ -88,6 +94,7 @@ class EgressWriter : public ClientPart {
   Writes writes_;
   std::map<core::ObjectName, Record> records_;
   std::vector<core::ClusterRange> ranges_;
+  std::set<core::ObjectName> accounts_;
   std::multimap<os::Time, core::ObjectName> later_;  // refusals that end
   bool leading_ = false;
 };

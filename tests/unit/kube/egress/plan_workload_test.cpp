@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "kube/decode/decode.hpp"
 #include "kube/decode/parse.hpp"
@@ -41,7 +42,13 @@ const char* const example = R"({
   }
 })";
 
-kube::Workload plan(const json& object, const kube::WorkloadSettings& settings) {
+struct Planned {
+  kube::Workload workload;
+  std::vector<std::string> left_out;
+};
+
+Planned plan(const json& object, const kube::WorkloadSettings& settings,
+             const kube::TemplateContext& context) {
   kube::Document document;
   kube::DecodeOptions options;
   options.kinds = {core::Kind::egress};
@@ -50,7 +57,14 @@ kube::Workload plan(const json& object, const kube::WorkloadSettings& settings) 
     egress = std::get<core::Egress>(*kube::decode(*parsed.root(), options).at(0).object);
   });
   REQUIRE_FALSE(error);
-  return kube::plan_egress_workload(settings, egress, object.dump());
+  Planned planned;
+  planned.workload =
+      kube::plan_egress_workload(settings, egress, object.dump(), context, planned.left_out);
+  return planned;
+}
+
+kube::Workload plan(const json& object, const kube::WorkloadSettings& settings) {
+  return plan(object, settings, {}).workload;
 }
 
 kube::Workload plan(const json& object) { return plan(object, {"pona:1", "", "pona-system"}); }
@@ -162,9 +176,58 @@ TEST_CASE("there is time to drain") {
 }
 
 TEST_CASE("an account that is given is not made, and gets the permissions") {
-  const auto workload = plan(with(R"({"template": {"spec": {"serviceAccountName": "mine"}}})"));
-  CHECK_FALSE(workload.contains(WorkloadPart::account));
-  CHECK(json::parse(workload.at(WorkloadPart::binding))["subjects"][0]["name"] == "mine");
+  const json object = with(R"({"template": {"spec": {"serviceAccountName": "mine"}}})");
+  const auto subject = [](const kube::Workload& workload) {
+    return json::parse(workload.at(WorkloadPart::binding))["subjects"][0]["name"];
+  };
+  const auto labelled = plan(object, {}, {.accounts = {"mine"}, .deployment = ""});
+  CHECK(labelled.left_out.empty());
+  CHECK_FALSE(labelled.workload.contains(WorkloadPart::account));
+  CHECK(subject(labelled.workload) == "mine");
+
+  // Whoever may create an Egress must not get what any account may do.
+  const auto without = plan(object, {}, {});
+  CHECK(without.left_out == std::vector<std::string>{"spec.template.spec.serviceAccountName"});
+  CHECK(without.workload.contains(WorkloadPart::account));
+  CHECK(subject(without.workload) == "pona-egress-egress");
+
+  kube::WorkloadSettings any;
+  any.any_template = true;
+  CHECK(subject(plan(object, any, {}).workload) == "mine");
+}
+
+TEST_CASE("a template gets no privileges, unless the administrator or what runs already has them") {
+  const json object = with(R"({"template": {
+    "metadata": {"annotations": {
+      "container.apparmor.security.beta.kubernetes.io/egress": "unconfined",
+      "container.apparmor.security.beta.kubernetes.io/other": "runtime/default"}},
+    "spec": {"hostPID": true, "volumes": [{"name": "root", "hostPath": {"path": "/"}}],
+             "containers": [{"name": "egress", "securityContext": {"privileged": true},
+                             "volumeMounts": [{"name": "root", "mountPath": "/host"}]}]}}})");
+  const auto limited = plan(object, {}, {});
+  CHECK(limited.left_out ==
+        std::vector<std::string>{
+            "spec.template.metadata.annotations.container.apparmor.security.beta.kubernetes.io/"
+            "egress",
+            "spec.template.spec.hostPID", "spec.template.spec.volumes[root].hostPath",
+            "spec.template.spec.containers[egress].securityContext.privileged"});
+  const std::string text = limited.workload.at(WorkloadPart::deployment);
+  for (const char* word : {"hostPID", "hostPath", "/host", "unconfined", "\"privileged\":true"}) {
+    CHECK(text.find(word) == std::string::npos);
+  }
+  CHECK(text.find("runtime/default") != std::string::npos);
+
+  kube::WorkloadSettings any;
+  any.any_template = true;
+  const auto full = plan(object, any, {});
+  CHECK(full.left_out.empty());
+  CHECK(full.workload.at(WorkloadPart::deployment).find("hostPID") != std::string::npos);
+
+  // A Deployment of before stays as it is: nothing is rolled.
+  const kube::TemplateContext running{{}, full.workload.at(WorkloadPart::deployment)};
+  const auto kept = plan(object, {}, running);
+  CHECK(kept.left_out.empty());
+  CHECK(kept.workload == full.workload);
 }
 
 TEST_CASE("VXLAN has its port, too") {
