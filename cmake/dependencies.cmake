@@ -16,7 +16,6 @@ endfunction()
 pona_dependency(netlink libnl-route-3.0 libnl-genl-3.0 libnl-3.0 libnftnl)
 pona_dependency(http libcurl libssl libcrypto libnghttp2 libcares zlib)
 pona_dependency(yaml yaml-0.1)
-pona_dependency(event libevent_extra libevent_core)
 pona_dependency(json nlohmann_json)
 pona_dependency(cli CLI11)
 

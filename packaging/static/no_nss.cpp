@@ -129,7 +129,7 @@ int getnameinfo(const sockaddr* address, socklen_t length, char* host, socklen_t
     inet_ntop(AF_INET6, &any.ipv6.sin6_addr, text, sizeof text);
     port = ntohs(any.ipv6.sin6_port);
   } else if (any.generic.sa_family == AF_UNIX) {
-    // As glibc: libevent asks for the peers of its unix sockets too, and turns them away without.
+    // As glibc.
     const int error = put("localhost", host, host_size);
     return error != 0 ? error : put("", service, service_size);
   } else {

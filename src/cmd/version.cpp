@@ -1,6 +1,5 @@
 #include <ares.h>
 #include <curl/curl.h>
-#include <event2/event.h>
 #include <fmt/core.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/crypto.h>
@@ -39,7 +38,6 @@ std::vector<Library> libraries() {
       {"CLI11", CLI11_VERSION},
       {"curl", curl_version_info(CURLVERSION_NOW)->version},
       {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
-      {"libevent", event_get_version()},
       {"libnftnl", PONA_LIBNFTNL_VERSION},
       {"libnl", PONA_LIBNL_VERSION},
       {"libyaml", yaml_get_version_string()},

@@ -117,10 +117,10 @@ assert all(number[0].isdigit() for number in version["libraries"].values()), ver
     for command in "$applet" "$applet "{status,cleanup,add,set,rm,list,show,run,up,down,agent,crds}; do
       # shellcheck disable=SC2086
       "$PONA" $command --help >"$BATS_TEST_TMPDIR/help" 2>/dev/null || continue
-      run grep -nE '[{}]|Excludes:|Needs:|INT in|:INT|TEXT:' "$BATS_TEST_TMPDIR/help"
+      run grep -nE '^  -.*[{}]|Excludes:|Needs:|INT in|:INT|TEXT:' "$BATS_TEST_TMPDIR/help"
       assert_failure
-      run awk '/^  -|^ {30}/ && length > 80' "$BATS_TEST_TMPDIR/help"
-      assert_output ''
+      run bash -c 'grep -E "^(  -| {30})" "$1" | grep -E ".{81}"' - "$BATS_TEST_TMPDIR/help"
+      assert_failure
     done
   done
   run pona mapping add --help

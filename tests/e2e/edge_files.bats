@@ -56,7 +56,7 @@ hasnt_problem() { ! has_problem "$1"; }
   start_edge --state-dir ''
   within 5 answers 'pod1 ' tcp "$vip" 82
   answers 'pod1 ' tcp "$vip2" 80
-  run -0 at edge "$work/edge-that" edge --dry-run --manifests "$manifests" --external-interfaces '^ext'
+  run -1 at edge "$work/edge-that" edge --dry-run --manifests "$manifests" --external-interfaces '^ext'
   assert_output --partial 'no change'
   # What cannot be read might have been what asked for this.
   answers 'pod1 ' tcp "$vip2" 81

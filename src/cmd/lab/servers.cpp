@@ -1,22 +1,27 @@
 #include "cmd/lab/servers.hpp"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
-#include <event2/listener.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <list>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "cmd/serve/http_connections.hpp"
+#include "cmd/serve/log.hpp"
 #include "core/error.hpp"
 #include "core/ip.hpp"
+#include "os/acceptor.hpp"
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 
 namespace cmd {
@@ -43,7 +48,7 @@ std::string sight(const std::string& name, int fd) {
   return sight(name, peer);
 }
 
-int bound_socket(int type, std::uint16_t port) {
+os::Fd bound_socket(int type, std::uint16_t port) {
   os::Fd fd(socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int off = 0;
   const int on = 1;
@@ -58,93 +63,124 @@ int bound_socket(int type, std::uint16_t port) {
       (type == SOCK_STREAM && listen(fd.get(), SOMAXCONN) != 0)) {
     fail("listen on port " + std::to_string(port));
   }
-  return fd.release();  // libevent closes it
+  return fd;
 }
 
-void on_http(evhttp_request* request, void* context) {
-  const auto& name = *static_cast<const std::string*>(context);
-  evhttp_connection* connection = evhttp_request_get_connection(request);
-  const int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-  const std::string_view path = evhttp_request_get_uri(request);
-  const std::string body = (path == "/name" ? name : sight(name, fd)) + '\n';
-  evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain");
-  evbuffer_add(evhttp_request_get_output_buffer(request), body.data(), body.size());
-  evhttp_send_reply(request, HTTP_OK, "OK", nullptr);
-}
+class Echo {
+ public:
+  Echo(const std::string& name, std::uint16_t port)
+      : name_(name),
+        acceptor_(bound_socket(SOCK_STREAM, port), "the echo",
+                  [](const std::string& complaint) { log::warning(complaint); }),
+        datagrams_(bound_socket(SOCK_DGRAM, port)) {}
 
-void on_echo_input(bufferevent* stream, void* /*context*/) {
-  bufferevent_write_buffer(stream, bufferevent_get_input(stream));
-}
+  [[nodiscard]] os::Time due() const { return acceptor_.due(os::Time::clock::now()); }
 
-void on_echo_end(bufferevent* stream, short /*events*/, void* /*context*/) {
-  bufferevent_free(stream);
-}
-
-void on_echo_connection(evconnlistener* listener, evutil_socket_t fd, sockaddr* /*peer*/,
-                        int /*size*/, void* context) {
-  bufferevent* stream =
-      bufferevent_socket_new(evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
-  if (stream == nullptr) {
-    evutil_closesocket(fd);
-    return;
+  void add_to(std::vector<pollfd>& fds) const {
+    fds.push_back({datagrams_.get(), POLLIN, 0});
+    fds.push_back({acceptor_.fd(os::Time::clock::now()), POLLIN, 0});
+    for (const Stream& stream : streams_) {
+      // Whoever takes nothing is not read from.
+      fds.push_back({stream.fd.get(), stream.owed.empty() ? short{POLLIN} : short{POLLOUT}, 0});
+    }
   }
-  const std::string greeting = sight(*static_cast<const std::string*>(context), fd) + '\n';
-  bufferevent_setcb(stream, on_echo_input, nullptr, on_echo_end, nullptr);
-  bufferevent_enable(stream, EV_READ | EV_WRITE);
-  bufferevent_write(stream, greeting.data(), greeting.size());
-}
 
-// Answers come from the address that was asked: a host may have several.
-void on_datagram(evutil_socket_t fd, short /*events*/, void* context) {
-  std::array<char, 2048> buffer{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
-  sockaddr_in6 peer{};
-  iovec data{buffer.data(), buffer.size()};
-  msghdr message{};
-  message.msg_name = &peer;
-  message.msg_namelen = sizeof peer;
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t length = recvmsg(fd, &message, 0);
-  if (length < 0) return;
-  std::string answer = sight(*static_cast<const std::string*>(context), peer) + ": " +
-                       std::string(buffer.data(), static_cast<std::size_t>(length));
-  data = {answer.data(), answer.size()};
-  sendmsg(fd, &message, 0);
-}
+  void take(std::span<const pollfd> fds) {
+    if (fds[0].revents != 0) answer_datagram();
+    auto stream = streams_.begin();
+    for (const pollfd& polled : fds.subspan(2)) {
+      const auto turn = stream++;
+      if (polled.revents != 0 && !serve(*turn)) streams_.erase(turn);
+    }
+    if (fds[1].revents == 0) return;
+    while (os::Fd fd = acceptor_.accept(os::Time::clock::now())) {
+      streams_.push_back({std::move(fd), ""});
+      streams_.back().owed = sight(name_, streams_.back().fd.get()) + '\n';
+    }
+  }
 
-using Base = std::unique_ptr<event_base, decltype(&event_base_free)>;
-using Http = std::unique_ptr<evhttp, decltype(&evhttp_free)>;
-using Listener = std::unique_ptr<evconnlistener, decltype(&evconnlistener_free)>;
-using Event = std::unique_ptr<event, decltype(&event_free)>;
+ private:
+  struct Stream {
+    os::Fd fd;
+    std::string owed;  // to be sent before more is read
+  };
+
+  static bool waits(ssize_t result) { return result < 0 && (errno == EAGAIN || errno == EINTR); }
+
+  static bool serve(Stream& stream) {  // false: it is over
+    if (stream.owed.empty()) {
+      std::array<char, 16384> buffer;
+      const ssize_t size = recv(stream.fd.get(), buffer.data(), buffer.size(), 0);
+      if (size <= 0) return waits(size);
+      stream.owed.assign(buffer.data(), static_cast<std::size_t>(size));
+    }
+    const ssize_t sent =
+        send(stream.fd.get(), stream.owed.data(), stream.owed.size(), MSG_NOSIGNAL);
+    if (sent < 0) return waits(sent);
+    stream.owed.erase(0, static_cast<std::size_t>(sent));
+    return true;
+  }
+
+  // From the address that was asked: a host may have several.
+  void answer_datagram() const {
+    std::array<char, 2048> buffer{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+    sockaddr_in6 peer{};
+    iovec data{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_name = &peer;
+    message.msg_namelen = sizeof peer;
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t length = recvmsg(datagrams_.get(), &message, 0);
+    if (length < 0) return;
+    std::string answer =
+        sight(name_, peer) + ": " + std::string(buffer.data(), static_cast<std::size_t>(length));
+    data = {answer.data(), answer.size()};
+    sendmsg(datagrams_.get(), &message, 0);
+  }
+
+  const std::string& name_;
+  os::Acceptor acceptor_;
+  os::Fd datagrams_;
+  std::list<Stream> streams_;
+};
 
 }  // namespace
 
 void serve(const Servers& servers) {
-  std::string name = servers.name;
-  const Base base(event_base_new(), event_base_free);
-  if (!base) fail("start an event loop");
-
-  const Http http(evhttp_new(base.get()), evhttp_free);
-  if (!http || evhttp_accept_socket(http.get(), bound_socket(SOCK_STREAM, servers.http)) != 0) {
-    fail("serve HTTP");
+  std::vector<os::Fd> listeners;
+  listeners.push_back(bound_socket(SOCK_STREAM, servers.http));
+  HttpConnections* web = nullptr;
+  HttpConnections http(
+      std::move(listeners), {}, os::system_clock(),
+      [&](HttpConnections::Id id, const HttpRequest& request) {
+        const std::string body =
+            request.path == "/name" ? servers.name : sight(servers.name, web->fd(id));
+        web->answer(id, std::make_shared<const HttpAnswer>(HttpAnswer{200, body + '\n'}));
+      },
+      [](HttpConnections::Id) {});
+  web = &http;
+  Echo echo(servers.name, servers.echo);
+  for (;;) {
+    std::vector<pollfd> fds;
+    http.add_to(fds);
+    const std::size_t of_http = fds.size();
+    echo.add_to(fds);
+    const os::Time due = std::min(http.due(), echo.due());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - os::Time::clock::now());
+    const int limit = due == os::Time::max()
+                          ? -1
+                          : static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+    if (poll(fds.data(), fds.size(), limit) < 0) {
+      if (errno == EINTR) continue;
+      fail("wait for what is asked");
+    }
+    http.take(std::span(fds).first(of_http));
+    echo.take(std::span<const pollfd>(fds).subspan(of_http));
   }
-  evhttp_set_gencb(http.get(), on_http, &name);
-
-  const Listener echo(
-      evconnlistener_new(base.get(), on_echo_connection, &name, LEV_OPT_CLOSE_ON_FREE, 0,
-                         bound_socket(SOCK_STREAM, servers.echo)),
-      evconnlistener_free);
-  if (!echo) fail("serve TCP echo");
-
-  const os::Fd datagrams(bound_socket(SOCK_DGRAM, servers.echo));
-  const Event udp(event_new(base.get(), datagrams.get(), EV_READ | EV_PERSIST, on_datagram, &name),
-                  event_free);
-  if (!udp || event_add(udp.get(), nullptr) != 0) fail("serve UDP echo");
-
-  if (event_base_dispatch(base.get()) != 0) fail("run the event loop");
 }
 
 }  // namespace cmd

@@ -121,6 +121,11 @@ os::Time HttpConnections::due() const {
   return due;
 }
 
+int HttpConnections::fd(Id id) const {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? -1 : found->second.fd.get();
+}
+
 void HttpConnections::answer(Id id, Answer answer) {
   const auto place = connections_.find(id);
   if (place == connections_.end()) return;

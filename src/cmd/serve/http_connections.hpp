@@ -43,6 +43,8 @@ class HttpConnections {
   // When take() is to be called, even if nothing is readable.
   [[nodiscard]] os::Time due() const;
 
+  // Of a connection that asked; negative if it left.
+  [[nodiscard]] int fd(Id id) const;
   // Nothing happens if it left.
   void answer(Id id, Answer answer);
 
