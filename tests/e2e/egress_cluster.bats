@@ -121,7 +121,8 @@ lists() { kubectl -n internet get endpointslices -l egress.pona.cybozu.com/clien
   run cni DEL client1
   assert_success
   within 5 eval '[ "$(lists | jq "[.items[].endpoints[]?] | length")" = 0 ]'
-  within 5 eval '[ "$(ask client1 tcp $out 8080)" = timeout ]'
+  # Its namespace is as it was before ADD, for as long as it lives.
+  within 5 answers "out $(ip4 client1) 8080" client1 tcp "$out" 8080
 }
 
 # NAME LETTERS: a pod of a tenant, with fields that no other reader minds
