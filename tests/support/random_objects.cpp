@@ -118,7 +118,8 @@ class ObjectMaker {
     if (coin()) result.created = below(2'000'000'000);
     result.assigned = some(0, [&] { return address(); });
     result.requested = some(0, [&] { return address(); });
-    if (coin()) result.fault = "annotation pona.dev/addresses: \"any\" is not an IPv4 or IPv6 address";
+    if (coin())
+      result.fault = "annotation pona.dev/addresses: \"any\" is not an IPv4 or IPv6 address";
     if (!result.fault.empty() && coin()) {
       result.fault = "spec.loadBalancerIP: \"a \"b\" is not an IPv4 or IPv6 address";
     }

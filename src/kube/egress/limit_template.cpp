@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "kube/decode/json_text.hpp"
+
 namespace kube {
 namespace {
 
@@ -69,8 +71,7 @@ bool holds(const Json& there, const Json& wanted) {
 }
 
 std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return value.is_string() ? value.get<std::string>() : dump_ascii_json(value);
 }
 
 class Limiter {

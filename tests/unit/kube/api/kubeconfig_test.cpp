@@ -192,7 +192,8 @@ TEST_CASE("kubeconfig: what is wrong is said with file, line, field and context"
        "given too: remove one of them" +
            wanted},
       {kubeconfig(https + ", proxy-url: 'gopher://x'", ""),
-       "kubeconfig @:5: clusters[0].cluster.proxy-url: \"gopher://x\" is not a URL of a proxy: http, "
+       "kubeconfig @:5: clusters[0].cluster.proxy-url: \"gopher://x\" is not a URL of a proxy: "
+       "http, "
        "https, socks5 are supported" +
            wanted},
       {kubeconfig(https, "token: 12"),
