@@ -100,10 +100,11 @@ assert_deserted() {
 }
 
 @test "lab: a step that sees something else says so, and the exit status is 1" {
-  # From the first moment on, pod2 is cut off.
+  # From the moment on that it has all its routes, pod2 is cut off.
   (
     exec 3>&-
-    until ip netns exec pona-lab-sabotage-pod2 ip link set eth0 down 2>/dev/null; do sleep 0.01; done
+    until ip -n pona-lab-sabotage-pod2 route 2>/dev/null | grep -q default &&
+      ip -n pona-lab-sabotage-pod2 -6 route 2>/dev/null | grep -q default; do sleep 0.01; done
     while ip netns exec pona-lab-sabotage-pod2 ip link set eth0 down 2>/dev/null; do sleep 0.01; done
   ) &
   saboteur=$!
