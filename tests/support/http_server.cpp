@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -75,8 +76,8 @@ class Socket : public HttpServer::Connection {
       const auto size = static_cast<int>(bytes.size());
       const ssize_t sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), size)
                                 : send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      open_ = sent > 0;
-      if (open_) bytes.remove_prefix(static_cast<std::size_t>(sent));
+      if (sent <= 0) open_ = false;
+      if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return open_;
   }
@@ -93,8 +94,8 @@ class Socket : public HttpServer::Connection {
     if (!open_) return {};
     const ssize_t size = ssl_ ? SSL_read(ssl_.get(), buffer.data(), buffer.size())
                               : recv(fd_, buffer.data(), buffer.size(), 0);
-    open_ = size > 0;
-    return open_ ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
+    if (size <= 0) open_ = false;
+    return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
   }
 
   [[nodiscard]] std::string peer() const override {
@@ -109,7 +110,7 @@ class Socket : public HttpServer::Connection {
   int fd_;
   const std::stop_token& stop_;
   Ssl ssl_;
-  bool open_ = true;
+  std::atomic<bool> open_ = true;  // tests write while the server reads
 };
 
 // Clients hang up at any time, and OpenSSL writes nevertheless.

@@ -44,8 +44,9 @@ class Agent {
   std::jthread thread_;
 };
 
+// In the agent's thread, which Catch2 is not made for: what is missing is missed by who calls.
 void say(int fd, std::string_view text) {
-  CHECK(send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+  static_cast<void>(send(fd, text.data(), text.size(), MSG_NOSIGNAL));
 }
 
 // Until the other side has closed.
