@@ -117,9 +117,7 @@ void EdgeLoop::compare_whole() {
     sweep_.note_all(plan_.forwards());
     core::build(observed, plan_.frame(), elements,
                 [this](const core::Changes& part) { commit(part); });
-  } else if (!whole_) {
-    std::tie(observed, changes) = difference();
-  } else if (core::keeps_tables(observed, plan_.frame())) {
+  } else if (whole_ && core::keeps_tables(observed, plan_.frame())) {
     changes = core::diff(observed, plan_.frame(), [&](const auto& visit) {
       elements([&](const core::Element& element) {
         if (!index.has_met(element)) visit(element);

@@ -70,6 +70,11 @@ bool holds(const Json& there, const Json& wanted) {
   });
 }
 
+// Of JSON, empty() is never true of a text.
+bool is_blank(const Json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
 std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : dump_ascii_json(value);
 }
@@ -131,7 +136,7 @@ class Limiter {
     }
     const Json& selinux = value_at(context, "seLinuxOptions");
     const Json& type = value_at(selinux, "type");
-    const auto empty = [](const Json& text) { return text.is_null() || text == ""; };
+    const auto empty = [](const Json& text) { return text.is_null() || is_blank(text); };
     if (!empty(value_at(selinux, "user")) || !empty(value_at(selinux, "role")) ||
         !(type.is_null() || is_among(usual_selinux_types, type))) {
       drop(context, there, path, "seLinuxOptions");
@@ -222,7 +227,8 @@ class Limiter {
   // The kubelet would ask whatever host is named.
   void handler(Json& handler, const Json& there, const std::string& path) {
     for (const char* const kind : {"httpGet", "tcpSocket"}) {
-      if (!value_at(handler, kind).is_object() || value_at(handler[kind], "host") == "") continue;
+      if (!value_at(handler, kind).is_object() || is_blank(value_at(handler[kind], "host")))
+        continue;
       drop(handler[kind], value_at(there, kind), path + '.' + kind, "host");
     }
   }
