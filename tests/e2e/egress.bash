@@ -105,6 +105,24 @@ endpoints: $(list "${six[@]}")
 YAML
 }
 
+# NAT-POD: the Egress's Service, 10.96.0.10, and who leads it there as kube-proxy does
+service_of() {
+  put service.yaml <<'YAML'
+apiVersion: v1
+kind: Service
+metadata: {name: egress, namespace: internet}
+spec: {type: ClusterIP, clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 5555, protocol: UDP, targetPort: 5555}]}
+YAML
+  at node nft -f - <<NFT
+table ip kube-proxy {
+  chain services {
+    type nat hook prerouting priority dstnat
+    ip daddr 10.96.0.10 dnat to $(ip4 "$1")
+  }
+}
+NFT
+}
+
 # --- NAT pods ------------------------------------------------------------------------------------
 # NAT-POD OPTION…
 start_nat() {

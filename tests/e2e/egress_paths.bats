@@ -23,20 +23,7 @@ offload() { at "$1" ethtool -k "$2" | sed -n 's/^tx-checksumming: //p'; }
 
 @test "egress: mode Service: nothing is lost to a checksum where a Service leads to another node" {
   add_far_nat
-  put service.yaml <<'YAML'
-apiVersion: v1
-kind: Service
-metadata: {name: egress, namespace: internet}
-spec: {type: ClusterIP, clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 5555, protocol: UDP, targetPort: 5555}]}
-YAML
-  at node nft -f - <<NFT
-table ip kube-proxy {
-  chain services {
-    type nat hook prerouting priority dstnat
-    ip daddr 10.96.0.10 dnat to $(ip4 nat3)
-  }
-}
-NFT
+  service_of nat3
   egress "mode: Service, destinations: [203.0.113.0/24]"
   pod client1 egress
   gateways nat3

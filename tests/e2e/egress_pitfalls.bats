@@ -473,20 +473,7 @@ print(struct.unpack("Q", socket.socket().getsockopt(socket.SOL_SOCKET, 71, 8))[0
 @test "pitfall 21: when an Egress is deleted no tunnel packet leaves the cluster, in either mode" {
   local mode
   at node ip route add default via "$out"
-  put service.yaml <<'YAML'
-apiVersion: v1
-kind: Service
-metadata: {name: egress, namespace: internet}
-spec: {type: ClusterIP, clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 5555, protocol: UDP, targetPort: 5555}]}
-YAML
-  at node nft -f - <<NFT
-table ip kube-proxy {
-  chain services {
-    type nat hook prerouting priority dstnat
-    ip daddr 10.96.0.10 dnat to $(ip4 nat1)
-  }
-}
-NFT
+  service_of nat1
   egress "mode: Service, destinations: [203.0.113.0/24]"
   start_one
   watch_leaks
