@@ -15,6 +15,21 @@ release_only() {
   release_only
   run "$top/packaging/check-binary" "$PONA" "$PONA_MAP"
   assert_success
+  # A check of ours: other compilers' binaries may be larger, and that is no error of who builds one.
+  [ "$(stat -c %s "$PONA")" -le 10000000 ]
+}
+
+@test "1.20: pona and the libraries that it makes itself are hardened as Debian's programs" {
+  release_only
+  readelf --wide --program-headers "$PONA" >"$BATS_TEST_TMPDIR/headers"
+  assert_file_contains "$BATS_TEST_TMPDIR/headers" GNU_RELRO
+  local build archive
+  build=$(dirname "$PONA_MAP")
+  for archive in "$build"/libpona_{net,kube,cmd}.a "$build"/../deps/lib/lib{curl,crypto,ssl}.a; do
+    nm "$archive" >"$BATS_TEST_TMPDIR/symbols"
+    assert_file_contains "$BATS_TEST_TMPDIR/symbols" ' U __stack_chk_fail$'
+    assert_file_contains "$BATS_TEST_TMPDIR/symbols" ' U __.*_chk$'
+  done
 }
 
 @test "the check of the binary notices glibc's name service" {
