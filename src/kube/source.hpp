@@ -21,6 +21,13 @@ struct Problem {
   friend auto operator<=>(const Problem&, const Problem&) = default;
 };
 
+// How it stands with an API server.
+struct ApiServer {
+  bool reachable = true;  // the last request of each kind was answered, whatever it said
+  bool leading = false;   // this process is the one of several that writes
+  friend bool operator==(const ApiServer&, const ApiServer&) = default;
+};
+
 class Source {
  public:
   Source() = default;
@@ -53,6 +60,9 @@ class Source {
   // Of the cluster whose objects these are (the UID of its namespace kube-system); empty: there is
   // none, or it is not known.
   [[nodiscard]] virtual std::string cluster_uid() const { return {}; }
+
+  // Nothing: the objects are not of an API server.
+  [[nodiscard]] virtual std::optional<ApiServer> api_server() const { return std::nullopt; }
 
   // What came of Mappings that were taken, for those that write it down where the objects are.
   // Where nobody listens it need not be made.

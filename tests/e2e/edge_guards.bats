@@ -30,7 +30,7 @@ teardown() { teardown_network; }
   run ask tcp "$vip6" 80 --source 2001:db8:c::77
   assert_output --partial 'pod1 '
 
-  within 3 refused_counted 'pona_edge_mapping_refused_total{.*"web".*protocol="tcp".*source"}'
+  within 3 refused_counted 'pona_edge_mapping_refused_total{.*"web".*reason="source"}'
   status_of >"$work/status"
   python3 - "$work/status" <<'CHECK'
 import json, sys

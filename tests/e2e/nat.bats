@@ -190,9 +190,9 @@ YAML
   by_hand client1 nat1
   answers "out" client1 tcp "$out" 8080
   run nat_get nat1 8080 metrics
-  assert_output --partial 'pona_nat_client_connections_total{pod="default/client1",address="10.64.0.11"} 1'
-  assert_output --regexp 'pona_nat_client_packets_total\{pod="default/client1",address="10.64.0.11",direction="out"\} [1-9]'
-  assert_output --regexp 'pona_nat_client_bytes_total\{pod="default/client1",address="10.64.0.11",direction="in"\} [1-9]'
+  assert_output --partial 'pona_nat_client_connections_total{namespace="default",pod="client1",address="10.64.0.11"} 1'
+  assert_output --regexp 'pona_nat_client_packets_total\{namespace="default",pod="client1",address="10.64.0.11",direction="out"\} [1-9]'
+  assert_output --regexp 'pona_nat_client_bytes_total\{namespace="default",pod="client1",address="10.64.0.11",direction="in"\} [1-9]'
   run nat_get nat1 8080 status
   assert_output --partial '"uid": "uid-client1"'
   within 5 grep -q '"pod":"client1".*"source":"10.64.0.11".*"destination":"203.0.113.9","destinationPort":8080,"natAddress":"10.64.0.21"' "$work/nat1.log"

@@ -157,6 +157,11 @@ std::string status_metrics(const AgentLoop& loop) {
     }
   }
   page.single("synced", "gauge", "1: the objects are complete.", loop.synced() ? 1 : 0);
+  if (const auto server = loop.source().api_server()) {
+    page.single("api_server_reachable", "gauge",
+                "1 if the last request of each kind to the API server was answered.",
+                server->reachable ? 1 : 0);
+  }
   page.single("sandboxes", "gauge", "Pods of this node whose network namespace is known.",
               loop.clients().size());
   page.single("clients", "gauge", "Of these, pods that ask for an Egress.", clients);

@@ -38,6 +38,9 @@ std::string metrics(const kube::ControllerGauges& gauges) {
   page.sample({{"version", version_number()}}, 1);
   page.single("leading", "gauge", "Whether this is the controller that works.",
               gauges.leading ? 1 : 0);
+  page.single("api_server_reachable", "gauge",
+              "1 if the last request of each kind to the API server was answered.",
+              gauges.reachable ? 1 : 0);
   page.single("synced", "gauge", "Whether all objects are known.", gauges.synced ? 1 : 0);
   page.single("egresses", "gauge", "Egresses in the cluster.", gauges.egresses);
   page.single("client_lists", "gauge", "EndpointSlices that list clients.", gauges.client_lists);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -21,8 +22,7 @@ using core::ForwardKey;
 
 struct Counters {
   std::uint64_t connections = 0;
-  TrafficStatus received;
-  TrafficStatus sent;
+  std::optional<PortTraffic> traffic;
   std::uint64_t refused_source = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t refused_rate = 0;
@@ -71,7 +71,9 @@ class Counts {
         break;
       case EdgeSet::traffic:
       case EdgeSet::range_traffic: {
-        TrafficStatus& traffic = fields->direction == 0 ? counters.received : counters.sent;
+        if (!counters.traffic) counters.traffic.emplace();
+        TrafficStatus& traffic =
+            fields->direction == 0 ? counters.traffic->received : counters.traffic->sent;
         traffic.packets += count.packets;
         traffic.bytes += count.bytes;
         break;
@@ -104,8 +106,7 @@ PortStatus port_status(const core::Forward& forward, const Counts& counts) {
   const Counters counters = counts.of(forward.key);
   // Where nobody serves, what was counted was refused.
   (forward.slots.empty() ? port.refused_endpoints : port.connections) = counters.connections;
-  port.received = counters.received;
-  port.sent = counters.sent;
+  port.traffic = counters.traffic;
   port.refused_source = counters.refused_source;
   port.refused_connections = counters.refused_connections;
   port.refused_rate = counters.refused_rate;

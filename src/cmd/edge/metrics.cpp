@@ -1,7 +1,9 @@
 // The status in Prometheus' text format, version 0.0.4.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "cmd/edge/status.hpp"
@@ -44,41 +46,111 @@ void each_port(const EdgeStatus& status, Visit visit) {
   }
 }
 
-void traffic(MetricsPage& page, const EdgeStatus& status) {
+// The sum over a Mapping's ports, where it is counted.
+template <typename Visit>
+void each_traffic(const EdgeStatus& status, Visit visit) {
+  for (const MappingStatus& mapping : status.mappings) {
+    std::optional<PortTraffic> all;
+    for (const PortStatus& port : mapping.ports) {
+      if (!port.traffic) continue;
+      if (!all) all.emplace();
+      all->received.packets += port.traffic->received.packets;
+      all->received.bytes += port.traffic->received.bytes;
+      all->sent.packets += port.traffic->sent.packets;
+      all->sent.bytes += port.traffic->sent.bytes;
+    }
+    if (all) visit(mapping, *all);
+  }
+}
+
+struct Refusal {
+  std::string_view reason;
+  std::uint64_t PortStatus::*count;
+};
+constexpr std::array<Refusal, 4> refusals = {{{"source", &PortStatus::refused_source},
+                                              {"connections", &PortStatus::refused_connections},
+                                              {"rate", &PortStatus::refused_rate},
+                                              {"endpoints", &PortStatus::refused_endpoints}}};
+constexpr const char* refusals_help =
+    "Dropped attempts to connect, by reason: source not allowed, too many connections, too high a "
+    "rate, no endpoint (while there is none).";
+
+// A series that has counted nothing is not written: most Mappings refuse nobody, for all reasons.
+void traffic_of_mappings(MetricsPage& page, const EdgeStatus& status) {
+  const auto sum = [](const MappingStatus& mapping, std::uint64_t PortStatus::*count) {
+    std::uint64_t all = 0;
+    for (const PortStatus& port : mapping.ports) all += port.*count;
+    return all;
+  };
+  const auto labels = [](const MappingStatus& mapping) {
+    return Labels{{"kind", mapping.kind}, {"namespace", mapping.ns}, {"mapping", mapping.name}};
+  };
+  page.metric("mapping_connections_total", "counter",
+              "New connections to the ports of a Mapping or Service, without refused ones.");
+  for (const MappingStatus& mapping : status.mappings) {
+    page.sample(labels(mapping), sum(mapping, &PortStatus::connections));
+  }
   page.metric("mapping_packets_total", "counter",
-              "Packets of a mapped port; in: from clients, out: to clients.");
-  each_port(status, [&](const Labels& labels, const PortStatus& port) {
-    page.sample(labels + std::pair{"direction", "in"}, port.received.packets);
-    page.sample(labels + std::pair{"direction", "out"}, port.sent.packets);
+              "Packets of a Mapping or Service; in: from clients, out: to clients. Counted with "
+              "--accounting traffic.");
+  each_traffic(status, [&](const MappingStatus& mapping, const PortTraffic& traffic) {
+    page.sample(labels(mapping) + std::pair{"direction", "in"}, traffic.received.packets);
+    page.sample(labels(mapping) + std::pair{"direction", "out"}, traffic.sent.packets);
   });
   page.metric("mapping_bytes_total", "counter",
-              "Bytes of a mapped port, IP headers included; in: from clients, out: to clients.");
-  each_port(status, [&](const Labels& labels, const PortStatus& port) {
-    page.sample(labels + std::pair{"direction", "in"}, port.received.bytes);
-    page.sample(labels + std::pair{"direction", "out"}, port.sent.bytes);
+              "Bytes of a Mapping or Service, IP headers included; in: from clients, out: to "
+              "clients. Counted with --accounting traffic.");
+  each_traffic(status, [&](const MappingStatus& mapping, const PortTraffic& traffic) {
+    page.sample(labels(mapping) + std::pair{"direction", "in"}, traffic.received.bytes);
+    page.sample(labels(mapping) + std::pair{"direction", "out"}, traffic.sent.bytes);
   });
-  page.metric("mapping_connections_total", "counter",
+  page.metric("mapping_refused_total", "counter", refusals_help);
+  for (const MappingStatus& mapping : status.mappings) {
+    for (const Refusal& refusal : refusals) {
+      const std::uint64_t count = sum(mapping, refusal.count);
+      if (count != 0) page.sample(labels(mapping) + std::pair{"reason", refusal.reason}, count);
+    }
+  }
+}
+
+void traffic_of_ports(MetricsPage& page, const EdgeStatus& status) {
+  page.metric("mapping_port_packets_total", "counter",
+              "Packets of a mapped port; in: from clients, out: to clients. Counted with "
+              "--accounting traffic.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    if (!port.traffic) return;
+    page.sample(labels + std::pair{"direction", "in"}, port.traffic->received.packets);
+    page.sample(labels + std::pair{"direction", "out"}, port.traffic->sent.packets);
+  });
+  page.metric("mapping_port_bytes_total", "counter",
+              "Bytes of a mapped port, IP headers included; in: from clients, out: to clients. "
+              "Counted with --accounting traffic.");
+  each_port(status, [&](const Labels& labels, const PortStatus& port) {
+    if (!port.traffic) return;
+    page.sample(labels + std::pair{"direction", "in"}, port.traffic->received.bytes);
+    page.sample(labels + std::pair{"direction", "out"}, port.traffic->sent.bytes);
+  });
+  page.metric("mapping_port_connections_total", "counter",
               "New connections to a mapped port, without refused ones.");
   each_port(status, [&](const Labels& labels, const PortStatus& port) {
     page.sample(labels, port.connections);
   });
-  page.metric("mapping_refused_total", "counter",
-              "Dropped attempts to connect to a mapped port, by reason: source not allowed, too "
-              "many connections, too high a rate, no endpoint (while there is none).");
+  page.metric("mapping_port_refused_total", "counter", refusals_help);
   each_port(status, [&](const Labels& labels, const PortStatus& port) {
-    page.sample(labels + std::pair{"reason", "source"}, port.refused_source);
-    page.sample(labels + std::pair{"reason", "connections"}, port.refused_connections);
-    page.sample(labels + std::pair{"reason", "rate"}, port.refused_rate);
-    page.sample(labels + std::pair{"reason", "endpoints"}, port.refused_endpoints);
+    for (const Refusal& refusal : refusals) {
+      page.sample(labels + std::pair{"reason", refusal.reason}, port.*refusal.count);
+    }
   });
-  page.metric("mapping_endpoints", "gauge",
+  page.metric("mapping_port_endpoints", "gauge",
               "Endpoints that take new connections of a mapped port.");
   each_port(status, [&](const Labels& labels, const PortStatus& port) {
     page.sample(labels, static_cast<std::uint64_t>(
                             std::ranges::count(port.endpoints, false, &EndpointStatus::draining)));
   });
+}
 
-  // Endpoints are counted once, however many Mappings lead to them.
+// Endpoints are counted once, however many Mappings lead to them.
+void traffic_of_endpoints(MetricsPage& page, const EdgeStatus& status) {
   std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> endpoints;
   each_port(status, [&](const Labels&, const PortStatus& port) {
     // An endpoint of a range has no counter of its own.
@@ -92,6 +164,12 @@ void traffic(MetricsPage& page, const EdgeStatus& status) {
   for (const auto& [endpoint, connections] : endpoints) {
     page.sample({{"endpoint", endpoint.first}, {"protocol", endpoint.second}}, connections);
   }
+}
+
+void traffic(MetricsPage& page, const EdgeStatus& status, MetricsScope scope) {
+  traffic_of_mappings(page, status);
+  if (scope == MetricsScope::ports) traffic_of_ports(page, status);
+  if (scope == MetricsScope::endpoints) traffic_of_endpoints(page, status);
 }
 
 void objects(MetricsPage& page, const EdgeStatus& status) {
@@ -130,6 +208,13 @@ void process(MetricsPage& page, const ProcessStatus& process) {
   page.single("objects_stale", "gauge",
               "1 if the objects are saved ones: the API server has not been read since the start.",
               process.stale_since != 0 ? 1 : 0);
+  if (process.api_server_reachable) {
+    page.single("api_server_reachable", "gauge",
+                "1 if the last request of each kind to the API server was answered.",
+                *process.api_server_reachable ? 1 : 0);
+    page.single("leading", "gauge", "1 if this edge writes status for all edges of the cluster.",
+                process.leading ? 1 : 0);
+  }
   page.single("last_sync_timestamp_seconds", "gauge",
               "When the kernel was last known to be as planned, in Unix time; 0: never.",
               static_cast<std::uint64_t>(process.last_sync));
@@ -160,11 +245,11 @@ void process(MetricsPage& page, const ProcessStatus& process) {
 
 }  // namespace
 
-std::string to_metrics(const EdgeStatus& status) {
+std::string to_metrics(const EdgeStatus& status, MetricsScope scope) {
   MetricsPage page("pona_edge_");
   if (status.process) process(page, *status.process);
   objects(page, status);
-  traffic(page, status);
+  traffic(page, status, scope);
   return page.take();
 }
 

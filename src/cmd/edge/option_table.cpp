@@ -231,6 +231,12 @@ std::vector<EdgeOption> make_table() {
        "here",
        word<AddressPolicy>({{"local", AddressPolicy::local}, {"any", AddressPolicy::any}},
                            [](O& o) -> AddressPolicy& { return o.settings.address_policy; })},
+      {"accounting", "connections|traffic", "connections", "",
+       "What is counted of Mappings: their connections, or packets and bytes as well, which costs "
+       "each packet a few per cent",
+       word<core::Accounting>(
+           {{"connections", core::Accounting::connections}, {"traffic", core::Accounting::traffic}},
+           [](O& o) -> core::Accounting& { return o.settings.accounting; })},
       {"address-hold", "SECONDS", "60", "",
        "How long connections through an address go on after it has left this host; 0: they end at "
        "once",

@@ -6,9 +6,15 @@ namespace cmd {
 
 std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
                                  std::function<std::shared_ptr<const EdgeStatus>()> status) {
-  const auto metrics = [status]() -> HttpPage::Make {
-    return [made = status()] { return HttpAnswer{200, to_metrics(*made), metrics_type}; };
+  const auto metrics = [status](MetricsScope scope) {
+    return [status, scope]() -> HttpPage::Make {
+      return [made = status(), scope] {
+        return HttpAnswer{200, to_metrics(*made, scope), metrics_type};
+      };
+    };
   };
+  // Scrapes closer together share one reading of the counters.
+  constexpr auto shared = std::chrono::seconds(1);
   const auto json = [status = std::move(status)]() -> HttpPage::Make {
     return [made = status()] { return HttpAnswer{200, to_json(*made), json_type}; };
   };
@@ -29,8 +35,11 @@ std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
   return {{.path = "/healthz", .at_once = healthz},
           {.path = "/readyz", .at_once = readyz},
           {.path = "/healthcheck", .at_once = healthcheck},
-          // Scrapes closer together share one reading of the counters.
-          {.path = "/metrics", .read = metrics, .shared = std::chrono::seconds(1)},
+          {.path = "/metrics", .read = metrics(MetricsScope::mappings), .shared = shared},
+          {.path = "/metrics?scope=ports", .read = metrics(MetricsScope::ports), .shared = shared},
+          {.path = "/metrics?scope=endpoints",
+           .read = metrics(MetricsScope::endpoints),
+           .shared = shared},
           {.path = "/status", .read = json}};
 }
 

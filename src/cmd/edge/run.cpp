@@ -93,6 +93,10 @@ class Edge {
     process.ready = verdict.ready;
     process.troubles = verdict.troubles;
     process.statistics = loop_.statistics();
+    if (const auto server = loop_.source().api_server()) {
+      process.api_server_reachable = server->reachable;
+      process.leading = server->leading;
+    }
     status->process = std::move(process);
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(clock_.now() - begun);
     log::debug("made a status", {{"took", std::to_string(took.count()) + "ms"}});

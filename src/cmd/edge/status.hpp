@@ -43,15 +43,20 @@ struct EndpointStatus {
   std::uint64_t connections = 0;  // new ones so far, by all Mappings that lead here
 };
 
+// Of both directions.
+struct PortTraffic {
+  TrafficStatus received;  // from clients
+  TrafficStatus sent;      // to clients
+};
+
 struct PortStatus {
   std::string address;
   std::string protocol;
   std::string ports;    // "443", "5000-5010"
   std::string service;  // "ns/name"; empty when only the kernel was asked
   bool active = true;
-  std::uint64_t connections = 0;  // new ones so far, without refused ones
-  TrafficStatus received;         // from clients
-  TrafficStatus sent;             // to clients
+  std::uint64_t connections = 0;       // new ones so far, without refused ones
+  std::optional<PortTraffic> traffic;  // empty: not counted
   std::uint64_t refused_source = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t refused_rate = 0;
@@ -88,6 +93,8 @@ struct ProcessStatus {
   bool ready = false;
   std::vector<std::string> troubles;  // why not
   EdgeStatistics statistics;
+  std::optional<bool> api_server_reachable;  // empty: no cluster is the source
+  bool leading = false;                      // it writes status for all edges of the cluster
 };
 
 struct EdgeStatus {
@@ -107,7 +114,10 @@ struct EdgeStatus {
 
 std::string to_text(const EdgeStatus& status);
 std::string to_json(const EdgeStatus& status);
-std::string to_metrics(const EdgeStatus& status);
+
+// Which series of traffic: each port and each endpoint of 10,000 would be 90,000 of them.
+enum class MetricsScope : std::uint8_t { mappings, ports, endpoints };
+std::string to_metrics(const EdgeStatus& status, MetricsScope scope = MetricsScope::mappings);
 
 // Throws core::Error when `text` is not what to_json wrote. Fields that it lacks are as if empty,
 // so that client and process of different versions understand each other. Statistics are not in it.

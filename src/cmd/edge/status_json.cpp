@@ -28,8 +28,8 @@ Json json_of(const PortStatus& port) {
                {"service", port.service},
                {"active", port.active},
                {"connections", port.connections},
-               {"received", json_of(port.received)},
-               {"sent", json_of(port.sent)},
+               {"received", port.traffic ? json_of(port.traffic->received) : Json()},
+               {"sent", port.traffic ? json_of(port.traffic->sent) : Json()},
                {"refused",
                 {{"source", port.refused_source},
                  {"connections", port.refused_connections},
@@ -78,9 +78,14 @@ std::vector<std::pair<std::string, std::string>> read_pairs(const Json& json, co
 
 using Strings = std::vector<std::string>;
 
-TrafficStatus read_traffic(const Json& json, const char* name) {
-  const Json traffic = json.value(name, Json::object());
-  return {traffic.value("packets", std::uint64_t{0}), traffic.value("bytes", std::uint64_t{0})};
+TrafficStatus read_traffic(const Json& json) {
+  return {json.value("packets", std::uint64_t{0}), json.value("bytes", std::uint64_t{0})};
+}
+
+std::optional<PortTraffic> read_port_traffic(const Json& json) {
+  const Json received = json.value("received", Json()), sent = json.value("sent", Json());
+  if (received.is_null() || sent.is_null()) return std::nullopt;
+  return PortTraffic{read_traffic(received), read_traffic(sent)};
 }
 
 PortStatus read_port(const Json& json) {
@@ -91,8 +96,7 @@ PortStatus read_port(const Json& json) {
   port.service = json.value("service", "");
   port.active = json.value("active", true);
   port.connections = json.value("connections", std::uint64_t{0});
-  port.received = read_traffic(json, "received");
-  port.sent = read_traffic(json, "sent");
+  port.traffic = read_port_traffic(json);
   const Json refused = json.value("refused", Json::object());
   port.refused_source = refused.value("source", std::uint64_t{0});
   port.refused_connections = refused.value("connections", std::uint64_t{0});

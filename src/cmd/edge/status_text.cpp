@@ -48,19 +48,29 @@ void add_port(std::vector<Row>& rows, std::string mapping, std::string state,
              port.endpoints.empty() ? "none" : text_of(port.endpoints.front()),
              std::to_string(port.connections),
              std::to_string(port.refused_source + port.refused_connections + port.refused_rate +
-                            port.refused_endpoints),
-             amount(port.received.bytes),
-             amount(port.sent.bytes)};
+                            port.refused_endpoints)};
+  if (port.traffic) {
+    row.push_back(amount(port.traffic->received.bytes));
+    row.push_back(amount(port.traffic->sent.bytes));
+  }
   rows.push_back(std::move(row));
   for (std::size_t i = 1; i < port.endpoints.size(); ++i) {
     rows.push_back({"", "", "", "", "", text_of(port.endpoints[i])});
   }
 }
 
+bool counts_traffic(const EdgeStatus& status) {
+  return std::ranges::any_of(status.mappings, [](const MappingStatus& mapping) {
+    return std::ranges::any_of(mapping.ports,
+                               [](const PortStatus& port) { return port.traffic.has_value(); });
+  });
+}
+
 std::string mappings(const EdgeStatus& status) {
   if (status.mappings.empty()) return "No mappings.\n";
-  std::vector<Row> rows = {{"MAPPING", "STATE", "ADDRESS", "PORT", "SERVICE", "ENDPOINTS",
-                            "CONNECTIONS", "REFUSED", "RECEIVED", "SENT"}};
+  std::vector<Row> rows = {
+      {"MAPPING", "STATE", "ADDRESS", "PORT", "SERVICE", "ENDPOINTS", "CONNECTIONS", "REFUSED"}};
+  if (counts_traffic(status)) rows.front().insert(rows.front().end(), {"RECEIVED", "SENT"});
   for (const MappingStatus& mapping : status.mappings) {
     const std::string name =
         (mapping.kind == "Mapping" ? "" : mapping.kind + ' ') + mapping.ns + '/' + mapping.name;

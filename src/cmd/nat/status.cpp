@@ -85,8 +85,11 @@ std::vector<NatStatus::Destination> count_destinations(
   return destinations;
 }
 
-std::string owner_text(const NatStatus::Client& client) {
-  return client.owners.empty() ? std::string() : to_string(client.owners.front().pod);
+// Of whose pod; several may share an address for a moment. `address` must outlive the labels.
+MetricsPage::Labels labels_of(const NatStatus::Client& client, std::string_view address) {
+  static const core::ObjectName unknown;
+  const core::ObjectName& pod = client.owners.empty() ? unknown : client.owners.front().pod;
+  return {{"namespace", pod.ns}, {"pod", pod.name}, {"address", address}};
 }
 
 template <typename Value>
@@ -94,11 +97,11 @@ void by_client(MetricsPage& page, const NatStatus& status, std::string_view name
                std::string_view help, Value value) {
   page.metric(name, "counter", help);
   for (const NatStatus::Client& client : status.clients) {
-    const std::string pod = owner_text(client), address = to_string(client.address);
+    const std::string address = to_string(client.address);
     for (const bool sent : {true, false}) {
-      const std::string_view direction = sent ? "out" : "in";
-      page.sample({{"pod", pod}, {"address", address}, {"direction", direction}},
-                  value(sent ? client.sent : client.received));
+      MetricsPage::Labels labels = labels_of(client, address);
+      labels.emplace_back("direction", sent ? "out" : "in");
+      page.sample(labels, value(sent ? client.sent : client.received));
     }
   }
 }
@@ -116,6 +119,9 @@ NatStatus collect(const NatLoop& loop, bool draining) {
   }
   for (const auto& [family, table] : loop.plan().state().tables) {
     if (loop.serving()) status.families.push_back(family);
+  }
+  if (const auto server = loop.source().api_server()) {
+    status.api_server_reachable = server->reachable;
   }
   status.errors = loop.errors();
   status.changes = loop.changes();
@@ -187,6 +193,11 @@ std::string to_metrics(const NatStatus& status) {
               status.ready ? 1 : 0);
   page.single("draining", "gauge", "1: it ends as soon as its connections have.",
               status.draining ? 1 : 0);
+  if (status.api_server_reachable) {
+    page.single("api_server_reachable", "gauge",
+                "1 if the last request of each kind to the API server was answered.",
+                *status.api_server_reachable ? 1 : 0);
+  }
   page.single("clients", "gauge", "Addresses that may use this NAT pod.", status.clients.size());
   by_client(page, status, "client_packets_total",
             "Packets of a client; out: that it sends, in: that it receives.",
@@ -196,8 +207,8 @@ std::string to_metrics(const NatStatus& status) {
             [](const core::Count& count) { return count.bytes; });
   page.metric("client_connections_total", "counter", "Connections that a client opened.");
   for (const NatStatus::Client& client : status.clients) {
-    const std::string pod = owner_text(client), address = to_string(client.address);
-    page.sample({{"pod", pod}, {"address", address}}, client.connections);
+    const std::string address = to_string(client.address);
+    page.sample(labels_of(client, address), client.connections);
   }
   page.metric("dropped_packets_total", "counter", "Packets that were refused, by reason.");
   for (const core::NatDrop drop : core::nat_drops) {

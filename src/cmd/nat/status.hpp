@@ -37,6 +37,7 @@ struct NatStatus {
   net::Kernel::ConntrackFill conntrack;
   std::uint64_t insert_failed = 0;  // connections that found no free port, since the pod's start
   std::uint64_t errors = 0, changes = 0;
+  std::optional<bool> api_server_reachable;  // empty: the objects are not of an API server
 };
 
 // What the loop itself knows: nothing is counted.

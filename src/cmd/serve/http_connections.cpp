@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cmd/serve/http_gzip.hpp"
 #include "cmd/serve/log.hpp"
 
 namespace cmd {
@@ -54,12 +55,14 @@ std::string date(std::int64_t unix_seconds) {
   return text.data();
 }
 
-std::string head_of(const HttpAnswer& answer, std::int64_t now) {
-  std::string head = "HTTP/1.1 " + std::to_string(answer.code) + ' ' +
-                     std::string(reason_of(answer.code)) + "\r\nDate: " + date(now) +
-                     "\r\nContent-Type: " + answer.type +
-                     "\r\nContent-Length: " + std::to_string(answer.body.size()) +
-                     "\r\nCache-Control: no-store\r\nConnection: close\r\n";
+std::string head_of(const HttpAnswer& answer, bool compressed, std::int64_t now) {
+  std::string head =
+      "HTTP/1.1 " + std::to_string(answer.code) + ' ' + std::string(reason_of(answer.code)) +
+      "\r\nDate: " + date(now) + "\r\nContent-Type: " + answer.type +
+      "\r\nContent-Length: " + std::to_string((compressed ? answer.gzip : answer.body).size()) +
+      "\r\nCache-Control: no-store\r\nConnection: close\r\n";
+  if (!answer.gzip.empty()) head += "Vary: Accept-Encoding\r\n";
+  if (compressed) head += "Content-Encoding: gzip\r\n";
   if (answer.code == 405) head += "Allow: GET, HEAD\r\n";
   return head + "\r\n";
 }
@@ -131,8 +134,8 @@ void HttpConnections::answer(Id id, Answer answer) {
   if (place == connections_.end()) return;
   Connection& connection = place->second;
   const os::Time now = clock_.now();
-  connection.head = head_of(*answer, clock_.unix_seconds());
   connection.answer = std::move(answer);
+  connection.head = head_of(*connection.answer, connection.compressed(), clock_.unix_seconds());
   connection.state = State::writing;
   connection.since = now;
   connection.over = now + limits_.answer;
@@ -224,6 +227,7 @@ void HttpConnections::serve(Id id) {
   if (!request) {
     return answer(id, std::make_shared<HttpAnswer>(HttpAnswer{400, "this is not HTTP/1.1\n"}));
   }
+  connection.gzip = accepts_gzip(request->field("Accept-Encoding"));
   connection.head_only = request->method == HttpRequest::Method::head;
   asked_(id, *request);
 }
@@ -246,7 +250,9 @@ bool HttpConnections::read_from(Connection& connection) {
 bool HttpConnections::write_to(Connection& connection) {
   const std::string_view head = connection.head;
   const std::string_view body =
-      connection.head_only ? std::string_view() : std::string_view(connection.answer->body);
+      connection.head_only ? std::string_view()
+                           : std::string_view(connection.compressed() ? connection.answer->gzip
+                                                                      : connection.answer->body);
   while (connection.sent < head.size() + body.size()) {
     const std::string_view rest = connection.sent < head.size()
                                       ? head.substr(connection.sent)

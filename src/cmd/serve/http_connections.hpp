@@ -62,10 +62,13 @@ class HttpConnections {
     std::optional<std::size_t> end;  // of the request's head, once it is whole
     Answer answer;
     bool head_only = false;
+    bool gzip = false;     // it takes compressed answers
     std::size_t sent = 0;  // of head and body
-    os::Time since{};      // it has said or taken nothing
-    os::Time until{};      // then it is cut off
-    os::Time over{};       // and then in any case, while it takes its answer
+
+    [[nodiscard]] bool compressed() const { return gzip && !answer->gzip.empty(); }
+    os::Time since{};  // it has said or taken nothing
+    os::Time until{};  // then it is cut off
+    os::Time over{};   // and then in any case, while it takes its answer
   };
   using Place = std::map<Id, Connection>::iterator;
 

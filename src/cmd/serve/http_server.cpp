@@ -14,6 +14,9 @@
 
 #include "cmd/serve/http_connections.hpp"
 #include "cmd/serve/http_desk.hpp"
+#include "cmd/serve/http_gzip.hpp"
+#include "cmd/serve/metrics_page.hpp"
+#include "cmd/serve/process_metrics.hpp"
 #include "core/error.hpp"
 #include "os/bell.hpp"
 #include "os/clock.hpp"
@@ -117,7 +120,7 @@ class HttpServer::Server {
       connections_.answer(id, share({405, "only GET and HEAD are served\n"}));
       return;
     }
-    const auto page = std::ranges::find(pages_, request.path, &HttpPage::path);
+    const auto page = find_page(request);
     if (page == pages_.end()) {
       std::string served = "served:";
       for (const HttpPage& known : pages_) served += ' ' + known.path;
@@ -129,15 +132,24 @@ class HttpServer::Server {
     }
   }
 
-  // Pages of metrics tell of this server, too.
+  // A query that no page is for changes nothing, as on most servers.
+  [[nodiscard]] std::vector<HttpPage>::const_iterator find_page(const HttpRequest& request) const {
+    const auto exact =
+        std::ranges::find(pages_, request.path + '?' + request.query, &HttpPage::path);
+    return exact != pages_.end() ? exact : std::ranges::find(pages_, request.path, &HttpPage::path);
+  }
+
+  // Pages of metrics tell of this server and its process, too.
   [[nodiscard]] HttpAnswer finished(HttpAnswer made) const {
     if (made.type != metrics_type) return made;
-    made.body +=
-        "# HELP pona_http_connections_cut_off_total Connections to health and metrics that were "
-        "closed because they were slow, or too many.\n"
-        "# TYPE pona_http_connections_cut_off_total counter\n"
-        "pona_http_connections_cut_off_total " +
-        std::to_string(connections_.cut_off()) + '\n';
+    MetricsPage page("");
+    page.single("pona_http_connections_cut_off_total", "counter",
+                "Connections to health and metrics that were closed because they were slow, or too "
+                "many.",
+                connections_.cut_off());
+    add_process_metrics(page);
+    made.body += page.take();
+    made.gzip = gzip(made.body);
     return made;
   }
 

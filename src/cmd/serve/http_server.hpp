@@ -18,6 +18,7 @@ struct HttpAnswer {
   int code = 200;
   std::string body;
   std::string type = "text/plain; charset=utf-8";
+  std::string gzip = {};  // the body once more, compressed, for those who take that; may be empty
 };
 
 inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -27,7 +28,8 @@ inline constexpr const char* json_type = "application/json";
 struct HttpPage {
   using Make = std::function<HttpAnswer()>;
 
-  std::string path;
+  std::string
+      path;  // "/metrics", or with a query that chooses another page: "/metrics?scope=ports"
   // Runs in the HTTP thread, which all others wait for.
   Make at_once = {};
   // Runs in the loop, which alone may look at what it looks at; what it returns runs in a thread of

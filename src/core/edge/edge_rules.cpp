@@ -293,14 +293,22 @@ class Rules {
     chain("route-output", {rule({equal(Field::ct_direction, direction_reply), returning})},
           Hook{Hook::Type::route, Hook::At::output, constants::priority_mangle});
 
-    const Key counted = {Field::ct_direction, Field::ct_original_daddr, Field::l4proto,
-                         Field::ct_original_dport};
-    chain("forward",
-          {rule({equal(Field::l4proto, tcp), equal(Field::tcp_flags, tcp_syn, tcp_syn | tcp_rst),
-                 clamp_mss()}),
-           rule({InSet{counted, name_of(EdgeSet::traffic), true}, accept()}),
-           rule({InSet{counted, name_of(EdgeSet::range_traffic), true}})},
-          Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});
+    std::vector<Rule> forward;
+    if (input_.clamp_mss) {
+      forward.push_back(rule({equal(Field::l4proto, tcp),
+                              equal(Field::tcp_flags, tcp_syn, tcp_syn | tcp_rst), clamp_mss()}));
+    }
+    if (input_.traffic) {
+      const Key counted = {Field::ct_direction, Field::ct_original_daddr, Field::l4proto,
+                           Field::ct_original_dport};
+      forward.push_back(rule({InSet{counted, name_of(EdgeSet::traffic), true}, accept()}));
+      forward.push_back(rule({InSet{counted, name_of(EdgeSet::range_traffic), true}}));
+    }
+    // All packets would pass through an empty chain as well, which is not for nothing.
+    if (!forward.empty()) {
+      chain("forward", std::move(forward),
+            Hook{Hook::Type::filter, Hook::At::forward, constants::priority_filter});
+    }
 
     const std::uint32_t masqueraded = input_.masquerade ? marks_.forwarded : marks_.altered;
     std::vector<Rule> postrouting = {

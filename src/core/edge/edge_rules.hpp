@@ -22,6 +22,8 @@ struct EdgeRulesInput {
   std::vector<std::pair<std::string, std::uint32_t>> external;  // name, number
   std::set<std::pair<std::uint32_t, std::uint32_t>> limits;     // connections, per second
   bool liberal_was_off = false;                                 // see static_state
+  bool traffic = false;                                         // packets and bytes are counted
+  bool clamp_mss = true;                                        // legs have MTUs that differ
   std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
 };
 

@@ -11,6 +11,9 @@ namespace core {
 
 enum class BackendMode : std::uint8_t { endpoints, cluster_ip };
 enum class AddressPolicy : std::uint8_t { local, any };
+// What the kernel counts of a forward: its connections, or packets and bytes as well, which costs a
+// look-up for each packet.
+enum class Accounting : std::uint8_t { connections, traffic };
 
 // What one object, and all of one namespace, may take. Of one object, what the CRD allows: 256
 // addresses times 256 entries of ports; and a list of 100,000 sources in each family.
@@ -28,6 +31,7 @@ struct EdgeLimits {
 struct EdgeSettings {
   BackendMode backend = BackendMode::endpoints;
   AddressPolicy address_policy = AddressPolicy::local;
+  Accounting accounting = Accounting::connections;
   bool masquerade = true;  // the default of Mappings that do not say preserveClientIP
   bool snat = false;
   // This host is a node of the cluster: Services whose externalTrafficPolicy is Local lead to its

@@ -78,7 +78,7 @@ class Lowering {
       services();
       if (!leads_back()) add(EdgeSet::mapped, base().out);
       guards();
-      traffic();
+      if (forward_.counted) traffic();
     }
     slots();
     return std::move(result_);

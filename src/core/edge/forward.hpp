@@ -45,6 +45,7 @@ struct Forward {
   bool by_source = false;  // affinity: hash of the source address alone
   bool alter = false;      // masquerades where the appliance does not, or the other way round
   bool snat = false;       // its endpoints' own connections leave with key.address
+  bool counted = false;    // packets and bytes are, not only connections
   std::string via;         // SNAT: the external interface that has the address
   bool hairpin = false;    // endpoints go into `pods`: replies would bypass the appliance
   AllowedSources sources;

@@ -9,14 +9,20 @@
 namespace core {
 namespace {
 
-std::uint32_t smallest_mtu(const Host& host) {
-  std::uint32_t smallest = host.route_mtu;
+struct Mtus {
+  std::uint32_t smallest = 0;  // of any leg that a packet may take; 0: unknown
+  std::uint32_t largest = 0;
+};
+
+Mtus leg_mtus(const Host& host) {
+  Mtus mtus{host.route_mtu, host.route_mtu};
   for (const auto& [name, interface] : host.interfaces) {
-    if (interface.up && interface.mtu != 0 && (smallest == 0 || interface.mtu < smallest)) {
-      smallest = interface.mtu;
-    }
+    // Nothing that is forwarded goes by the loopback interface.
+    if (!interface.up || interface.mtu == 0 || name == "lo") continue;
+    if (mtus.smallest == 0 || interface.mtu < mtus.smallest) mtus.smallest = interface.mtu;
+    mtus.largest = std::max(mtus.largest, interface.mtu);
   }
-  return smallest;
+  return mtus;
 }
 
 }  // namespace
@@ -45,7 +51,11 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
   rules.snat = settings.snat;
   rules.any_address = settings.address_policy == AddressPolicy::any;
   rules.mark_mask = settings.mark_mask;
-  rules.smallest_mtu = smallest_mtu(host);
+  const Mtus mtus = leg_mtus(host);
+  rules.smallest_mtu = mtus.smallest;
+  // What came in by one leg fits through all others where these are alike.
+  rules.clamp_mss = mtus.smallest == 0 || mtus.smallest != mtus.largest;
+  rules.traffic = settings.accounting == Accounting::traffic;
   rules.limits = std::move(limits);
   for (const ExternalInterface& one : external) rules.external.emplace_back(one.name, one.number);
 
@@ -70,6 +80,7 @@ void place(Forward& forward, const Host& host, const EdgeSettings& settings,
            const std::vector<ExternalInterface>& external) {
   const Address& address = forward.key.address;
   forward.active = settings.address_policy == AddressPolicy::any || host.is_local(address);
+  forward.counted = settings.accounting == Accounting::traffic;
   if (!forward.snat) return;
   for (const ExternalInterface& one : external) {
     const auto& addresses = host.interfaces.at(one.name).addresses;

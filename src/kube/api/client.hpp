@@ -34,6 +34,8 @@ class Client {
   // Of the cluster whose objects these are, as far as it is known; empty: it is not.
   [[nodiscard]] virtual std::string cluster_uid() const { return {}; }
 
+  [[nodiscard]] virtual ApiServer api_server() const { return {}; }
+
   // Writes nothing more, and gives back what others would wait for.
   virtual void resign() {}
   [[nodiscard]] virtual bool resigned() const { return true; }

@@ -42,6 +42,7 @@ class ClientFrame : public Client {
   [[nodiscard]] bool resigned() const override;
 
   [[nodiscard]] std::string cluster_uid() const override { return watches_.cluster_uid(); }
+  [[nodiscard]] ApiServer api_server() const override { return {watches_.reachable(), leading()}; }
   [[nodiscard]] bool leading() const { return election_ && election_->leading(); }
 
  protected:

@@ -91,6 +91,11 @@ std::string ClientThread::cluster_uid() const {
   return cluster_uid_;
 }
 
+ApiServer ClientThread::api_server() const {
+  const std::lock_guard lock(mutex_);
+  return api_server_;
+}
+
 void ClientThread::run(const std::stop_token& stop) {
   sigset_t all;
   sigfillset(&all);
@@ -127,6 +132,7 @@ void ClientThread::publish() {
   std::string cluster_uid = connection_->client().cluster_uid();
   {
     const std::lock_guard lock(mutex_);
+    api_server_ = connection_->client().api_server();  // no news: whoever is asked looks
     const bool news = connection_->client().move_changes(changes_);
     if (!news && !problems && synced == synced_ && cluster_uid == cluster_uid_) return;
     synced_ = synced;

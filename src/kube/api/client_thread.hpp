@@ -43,6 +43,7 @@ class ClientThread {
   [[nodiscard]] bool synced() const { return given_whole_; }
   [[nodiscard]] std::vector<Problem> problems() const;
   [[nodiscard]] std::string cluster_uid() const;
+  [[nodiscard]] ApiServer api_server() const;
 
  private:
   class Connection;
@@ -60,6 +61,7 @@ class ClientThread {
   core::ObjectChanges changes_;
   std::vector<Problem> problems_;
   std::string cluster_uid_;
+  ApiServer api_server_;
   bool synced_ = false;
   bool given_whole_ = false;  // the owner's alone
   std::jthread thread_;       // goes first: it uses the rest

@@ -40,6 +40,8 @@ class ClusterIdentity {
   [[nodiscard]] bool settled() const { return verdict_ != Verdict::unknown; }
   // True once after the server was out of reach and has answered.
   bool take_back() { return std::exchange(back_, false); }
+  // The last question got no answer at all.
+  [[nodiscard]] bool unreachable() const { return unreachable_; }
   // Of the cluster whose objects are taken; empty: not known.
   [[nodiscard]] const std::string& uid() const { return known_; }
   // Empty: nothing is wrong.

@@ -51,6 +51,8 @@ class Reflector {
   bool take_back() { return std::exchange(back_, false); }
   // True once after a watch has ended, or a request has failed: who answers next may be another.
   bool take_ended() { return std::exchange(ended_, false); }
+  // The last request got no answer at all.
+  [[nodiscard]] bool unreachable() const { return unreachable_; }
   // The server is there again: the next request is due within a second.
   void ask_soon();
   // No request is open: step() begins one when it is due.

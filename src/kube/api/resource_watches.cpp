@@ -62,6 +62,12 @@ bool Watches::synced() const {
                              [](const auto& reflector) { return reflector->settled(); });
 }
 
+bool Watches::reachable() const {
+  return !identity_.unreachable() && std::ranges::none_of(reflectors_, [](const auto& reflector) {
+    return reflector->unreachable();
+  });
+}
+
 core::ObjectChanges Watches::take_changes() {
   core::ObjectChanges all;
   for (const auto& reflector : reflectors_) {

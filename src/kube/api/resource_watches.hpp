@@ -33,6 +33,8 @@ class Watches {
   [[nodiscard]] bool synced() const;
   // Somebody may write to the cluster: it is the one that is known, as far as that can be told.
   [[nodiscard]] bool trusted() const { return identity_.settled() && !identity_.foreign(); }
+  // No request is known to have got no answer.
+  [[nodiscard]] bool reachable() const;
   // The cluster's UID; empty: it is not known.
   [[nodiscard]] const std::string& cluster_uid() const { return identity_.uid(); }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,9 @@ class ThreadedSource : public Base {
   [[nodiscard]] bool synced() const override { return thread_.synced(); }
   [[nodiscard]] std::vector<Problem> problems() const override { return thread_.problems(); }
   [[nodiscard]] std::string cluster_uid() const override { return thread_.cluster_uid(); }
+  [[nodiscard]] std::optional<ApiServer> api_server() const override {
+    return thread_.api_server();
+  }
   [[nodiscard]] std::size_t ignored() const override { return 0; }
 
  protected:

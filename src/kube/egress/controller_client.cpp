@@ -134,6 +134,7 @@ void ControllerClient::lead(bool leading) {
 void ControllerClient::show() {
   gauges_->synced = synced();
   gauges_->leading = leading();
+  gauges_->reachable = api_server().reachable;
   gauges_->egresses = egresses_->cache().size();
   gauges_->client_lists = lists_->cache().size();
   gauges_->events_dropped = events().dropped();

@@ -23,6 +23,7 @@ namespace kube {
 struct ControllerGauges {
   std::atomic<bool> synced = false;
   std::atomic<bool> leading = false;
+  std::atomic<bool> reachable = true;  // the API server, as ApiServer has it
   std::atomic<std::uint64_t> egresses = 0;
   std::atomic<std::uint64_t> client_lists = 0;
   std::atomic<std::uint64_t> events_dropped = 0;

@@ -74,6 +74,11 @@ class Joined : public Source {
     return first.empty() ? sources_[1]->cluster_uid() : first;
   }
 
+  [[nodiscard]] std::optional<ApiServer> api_server() const override {
+    const auto first = sources_[0]->api_server();
+    return first ? first : sources_[1]->api_server();
+  }
+
   // One is enough, and the older says more.
   [[nodiscard]] std::optional<std::int64_t> stale_since() const override {
     const auto first = sources_[0]->stale_since();

@@ -84,6 +84,9 @@ class Remembered : public Source {
   }
 
   [[nodiscard]] std::string cluster_uid() const override { return source_->cluster_uid(); }
+  [[nodiscard]] std::optional<ApiServer> api_server() const override {
+    return source_->api_server();
+  }
   [[nodiscard]] std::size_t ignored() const override { return source_->ignored(); }
   [[nodiscard]] bool listens() const override { return source_->listens(); }
   void report(const core::PlannedMappings& planned) override { source_->report(planned); }

@@ -214,7 +214,9 @@ TEST_CASE("the resync finds what no notification told") {
 }
 
 TEST_CASE("status joins reports, forwards and counters") {
-  Fixture edge;
+  EdgeSettings counting = Fixture::settings();
+  counting.accounting = core::Accounting::traffic;
+  Fixture edge(counting);
   Mapping limited = mapping("dns", 53);
   limited.allowed_sources = {*Prefix::parse("198.51.100.0/24")};
   edge.source.put(limited);
@@ -242,8 +244,9 @@ TEST_CASE("status joins reports, forwards and counters") {
   REQUIRE(dns.ports.size() == 1);
   CHECK(dns.ports[0].connections == 6);
   CHECK(dns.ports[0].refused_source == 4);
-  CHECK(dns.ports[0].received.packets == 100);
-  CHECK(dns.ports[0].sent.bytes == 20000);
+  REQUIRE(dns.ports[0].traffic);
+  CHECK(dns.ports[0].traffic->received.packets == 100);
+  CHECK(dns.ports[0].traffic->sent.bytes == 20000);
   REQUIRE(dns.ports[0].endpoints.size() == 2);
   CHECK(dns.ports[0].endpoints[0].address == "10.1.0.2:8080");
   CHECK(dns.ports[0].endpoints[0].connections == 3);

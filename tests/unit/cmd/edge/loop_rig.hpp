@@ -105,7 +105,8 @@ struct Fixture {
     return result;
   }
 
-  Fixture() : loop(kernel, source, settings(), 600s, clock()) {
+  explicit Fixture(const EdgeSettings& with = settings())
+      : loop(kernel, source, with, 600s, clock()) {
     cmd::log::start(cmd::log::Format::text, cmd::log::Level::error);
     kernel.add_interface("eth1", {"203.0.113.10/24"});
     kernel.edit_host([](Host& host) { host.forwarding4 = true; });

@@ -56,6 +56,10 @@ TEST_CASE("the edge's pages tell health, status and metrics") {
   CHECK(second.type == "text/plain; version=0.0.4; charset=utf-8");
   CHECK(second.body.find("pona_edge_ignored_documents 2\n") != std::string::npos);
   CHECK(metrics.shared == std::chrono::seconds(1));
+  CHECK(page_of(pages, "/metrics?scope=ports").read()().body.find("mapping_port_") !=
+        std::string::npos);
+  CHECK(page_of(pages, "/metrics?scope=endpoints").read()().body.find("endpoint_connections") !=
+        std::string::npos);
 }
 
 }  // namespace unit::edge_pages_test

@@ -16,8 +16,7 @@ cmd::EdgeStatus example() {
   port.ports = "443";
   port.service = "shop/web";
   port.connections = 12;
-  port.received = {100, 1536};
-  port.sent = {200, 3 << 20};
+  port.traffic = cmd::PortTraffic{{100, 1536}, {200, 3 << 20}};
   port.refused_source = 1;
   port.refused_connections = 2;
   port.refused_rate = 3;
@@ -100,6 +99,17 @@ TEST_CASE("status as text") {
   CHECK(cmd::to_text(cmd::EdgeStatus()) == "No mappings.\n");
 }
 
+TEST_CASE("5: without accounting of traffic no column and no series pretends that there was none") {
+  cmd::EdgeStatus status = example();
+  status.mappings[0].ports[0].traffic.reset();
+  CHECK(cmd::to_text(status).find("RECEIVED") == std::string::npos);
+  CHECK(cmd::to_metrics(status, cmd::MetricsScope::ports).find("_bytes_total{") ==
+        std::string::npos);
+  const std::string json = cmd::to_json(status);
+  CHECK(json.find("\"received\": null") != std::string::npos);
+  CHECK_FALSE(cmd::parse_status(json).mappings[0].ports[0].traffic.has_value());
+}
+
 TEST_CASE("status survives JSON") {
   cmd::EdgeStatus status = example();
   const std::string alone = cmd::to_json(status);
@@ -132,17 +142,14 @@ TEST_CASE("metrics are in Prometheus' format") {
   status.process = process();
   status.mappings[0].ports[0].address = "a\"b\\c\nd";
   const std::string text = cmd::to_metrics(status);
-  const std::string labels =
-      R"({kind="Mapping",namespace="shop",mapping="web",address="a\"b\\c\nd",port="443",protocol="tcp")";
+  const std::string labels = R"({kind="Mapping",namespace="shop",mapping="web")";
+  CHECK(has_line(text, "pona_edge_mapping_connections_total" + labels + "} 12"));
   CHECK(has_line(text, "pona_edge_mapping_packets_total" + labels + R"(,direction="in"} 100)"));
   CHECK(has_line(text, "pona_edge_mapping_bytes_total" + labels + R"(,direction="out"} 3145728)"));
-  CHECK(has_line(text, "pona_edge_mapping_connections_total" + labels + "} 12"));
   CHECK(has_line(text, "pona_edge_mapping_refused_total" + labels + R"(,reason="source"} 1)"));
   CHECK(has_line(text, "pona_edge_mapping_refused_total" + labels + R"(,reason="connections"} 2)"));
   CHECK(has_line(text, "pona_edge_mapping_refused_total" + labels + R"(,reason="rate"} 3)"));
-  CHECK(has_line(text, "pona_edge_mapping_endpoints" + labels + "} 2"));
-  CHECK(has_line(
-      text, R"(pona_edge_endpoint_connections_total{endpoint="10.1.0.4:8080",protocol="tcp"} 9)"));
+  CHECK(text.find(R"(reason="endpoints")") == std::string::npos);
   CHECK(has_line(text, R"(pona_edge_mappings{state="active"} 1)"));
   CHECK(has_line(text, R"(pona_edge_mappings{state="rejected"} 1)"));
   CHECK(has_line(text, R"(pona_edge_objects{kind="Mapping"} 2)"));
@@ -161,6 +168,38 @@ TEST_CASE("metrics are in Prometheus' format") {
   CHECK(has_line(text, "pona_edge_sync_duration_seconds_count 3"));
   CHECK(has_line(text, R"(pona_edge_errors_total{stage="sync"} 2)"));
   CHECK(has_line(text, R"(pona_edge_errors_total{stage="sweep"} 0)"));
+}
+
+TEST_CASE("1.22: a scrape has series of ports and of endpoints for who asks for them") {
+  cmd::EdgeStatus status = example();
+  status.mappings[0].ports[0].address = "a\"b\\c\nd";
+  const std::string mappings = cmd::to_metrics(status);
+  CHECK(mappings.find("port=") == std::string::npos);
+  CHECK(mappings.find("endpoint=") == std::string::npos);
+  const std::string ports = cmd::to_metrics(status, cmd::MetricsScope::ports);
+  const std::string labels =
+      R"({kind="Mapping",namespace="shop",mapping="web",address="a\"b\\c\nd",port="443",protocol="tcp")";
+  CHECK(
+      has_line(ports, "pona_edge_mapping_port_packets_total" + labels + R"(,direction="in"} 100)"));
+  CHECK(has_line(ports,
+                 "pona_edge_mapping_port_bytes_total" + labels + R"(,direction="out"} 3145728)"));
+  CHECK(has_line(ports, "pona_edge_mapping_port_connections_total" + labels + "} 12"));
+  CHECK(has_line(ports, "pona_edge_mapping_port_refused_total" + labels + R"(,reason="rate"} 3)"));
+  CHECK(has_line(ports,
+                 "pona_edge_mapping_port_refused_total" + labels + R"(,reason="endpoints"} 0)"));
+  CHECK(has_line(ports, "pona_edge_mapping_port_endpoints" + labels + "} 2"));
+  CHECK(has_line(
+      cmd::to_metrics(status, cmd::MetricsScope::endpoints),
+      R"(pona_edge_endpoint_connections_total{endpoint="10.1.0.4:8080",protocol="tcp"} 9)"));
+}
+
+TEST_CASE("1.22: a scrape has as many series as there are Mappings, not ports") {
+  cmd::EdgeStatus status;
+  cmd::MappingStatus mapping{"Mapping", "shop", "web", "active", {}, {}};
+  mapping.ports.resize(10000);
+  status.mappings.push_back(mapping);
+  const std::string one = cmd::to_metrics(status);
+  CHECK(std::ranges::count(one, '\n') < 60);
 }
 
 TEST_CASE("every metric is explained once, before its samples, and samples stand together") {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cmd/serve/http_gzip.hpp"
 #include "core/error.hpp"
 #include "os/listen.hpp"
 #include "support/catch.hpp"
@@ -33,7 +34,8 @@ std::size_t append(const char* data, std::size_t, std::size_t size, void* into) 
 }
 
 // "200 text", or what curl says.
-std::string ask(const std::string& socket, const std::string& path, const char* method = "GET") {
+std::string ask(const std::string& socket, const std::string& path, const char* method = "GET",
+                const char* encoding = nullptr, std::string* head = nullptr) {
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
   std::string body;
   const std::string url = "http://localhost" + path;
@@ -44,6 +46,11 @@ std::string ask(const std::string& socket, const std::string& path, const char* 
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, method);
   curl_easy_setopt(curl.get(), CURLOPT_NOBODY, std::string(method) == "HEAD" ? 1L : 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_ACCEPT_ENCODING, encoding);
+  if (head != nullptr) {
+    curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, append);
+    curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, head);
+  }
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
   const CURLcode result = curl_easy_perform(curl.get());
@@ -118,6 +125,47 @@ TEST_CASE("the HTTP server serves GET and HEAD of its pages, and tells what ther
   CHECK(ask(served.socket(), "/other") == "404 served: /healthz /status\n");
   CHECK(ask(served.socket(), "/healthz", "DELETE") == "405 only GET and HEAD are served\n");
   CHECK(ask(served.socket(), "/healthz?" + std::string(10000, 'x')).substr(0, 2) != "20");
+}
+
+TEST_CASE("1.22: metrics come compressed to who takes that, and tell of the process") {
+  const auto metrics = [] {
+    std::string body;
+    for (int i = 0; i < 2000; ++i) body += "pona_x{number=\"" + std::to_string(i) + "\"} 1\n";
+    return cmd::HttpAnswer{200, body, cmd::metrics_type};
+  };
+  const Served served({{.path = "/metrics", .at_once = metrics},
+                       {.path = "/metrics?scope=ports", .at_once = text("ports")},
+                       {.path = "/healthz", .at_once = text("ok\n")}});
+  std::string plain_head, gzip_head, refused_head;
+  const std::string plain = ask(served.socket(), "/metrics", "GET", nullptr, &plain_head);
+  const std::string gzip = ask(served.socket(), "/metrics", "GET", "gzip", &gzip_head);
+  CHECK(plain_head.find("Content-Encoding") == std::string::npos);
+  CHECK(gzip_head.find("Content-Encoding: gzip\r\n") != std::string::npos);
+  CHECK(gzip_head.find("Vary: Accept-Encoding\r\n") != std::string::npos);
+  // curl has made it what it was, but for what time has changed.
+  const std::string end = "pona_x{number=\"1999\"} 1\n";
+  REQUIRE(gzip.find(end) != std::string::npos);
+  CHECK(gzip.substr(0, gzip.find(end)) == plain.substr(0, plain.find(end)));
+  for (const char* name :
+       {"pona_build_info{version=", "process_cpu_seconds_total ", "process_start_time_seconds ",
+        "process_resident_memory_bytes ", "process_open_fds ", "process_max_fds "}) {
+    INFO(name);
+    CHECK(plain.find('\n' + std::string(name)) != std::string::npos);
+  }
+  CHECK(ask(served.socket(), "/metrics?scope=ports") == "200 ports");
+  CHECK(ask(served.socket(), "/metrics?scope=other").starts_with("200 pona_x"));
+  CHECK(ask(served.socket(), "/healthz", "GET", "gzip") == "200 ok\n");
+}
+
+TEST_CASE("1.22: which answers to Accept-Encoding are compressed") {
+  CHECK(cmd::accepts_gzip("gzip"));
+  CHECK(cmd::accepts_gzip("deflate, GZIP;q=0.5"));
+  CHECK(cmd::accepts_gzip("*"));
+  CHECK_FALSE(cmd::accepts_gzip(""));
+  CHECK_FALSE(cmd::accepts_gzip("identity"));
+  CHECK_FALSE(cmd::accepts_gzip("gzip;q=0, identity"));
+  CHECK_FALSE(cmd::accepts_gzip("gzip; q=0.000"));
+  CHECK_FALSE(cmd::accepts_gzip("not-gzip"));
 }
 
 TEST_CASE("a page that cannot be read says why") {
