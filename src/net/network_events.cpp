@@ -225,15 +225,22 @@ PathMonitor::PathMonitor()
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   check(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+  for (const int group :
+       {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+        RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}) {
     check(setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0);
   }
 }
 
 bool PathMonitor::drain() {
   constexpr std::uint32_t nobody = 0xffffffff;  // a port that no socket has
-  const core::Scope nothing;
+  static const core::Scope scope = core::client_scope();
+  // Each pass has a socket of its own, so what it makes is told by its protocol. That it took
+  // something away looks like anybody's doing, and costs one look at what is in order.
+  const auto is_made_here = [](const NetlinkMessage& message) {
+    const auto header = header_in<rtmsg>(message);
+    return message.type == RTM_NEWROUTE && header && header->rtm_protocol == scope.protocol;
+  };
   bool news = false;
   std::array<std::uint8_t, 8192> buffer;
   for (;;) {
@@ -248,7 +255,9 @@ bool PathMonitor::drain() {
     }
     for_each_message(ByteView(buffer).first(static_cast<std::size_t>(size)),
                      [&](const NetlinkMessage& message) {
-                       news = news || classify(message, nothing, nobody).host;
+                       if (is_made_here(message)) return;
+                       const RouteEvents events = classify(message, scope, nobody);
+                       news = news || events.host || events.routing;
                      });
   }
 }

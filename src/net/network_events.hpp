@@ -47,7 +47,8 @@ class RouteMonitor {
 };
 
 // News of what a client's plan depends on: links that are no tunnels of pona, addresses, and routes
-// that name an MTU. There is one for each client: it has no buffer of its own.
+// that name an MTU; and of routes, rules and tunnels of the client's own scope that went or were
+// replaced. There is one for each client: it has no buffer of its own.
 class PathMonitor {
  public:
   // In the network namespace of the calling thread. Throws core::Error.

@@ -185,6 +185,28 @@ YAML
   assert_equal "$(tail -n 1 "$work/hold")" "3 alive, 0 broken"
 }
 
+# POD FAMILY: its first client's way back, as it is
+way_back() { at "$1" ip "-$2" route show table 118 | head -n 1; }
+
+@test "nat: 2.15: a way back that somebody replaced is put back by itself, both families" {
+  start_nat nat1 --resync 3600
+  by_hand client1 nat1
+  answers "out" client1 tcp "$out" 8080
+  answers "out" client1 tcp "$out6" 8080
+  local family before to
+  for family in 4 6; do
+    before=$(way_back nat1 "$family")
+    to=${before%% *}
+    # Another program's: of its own protocol, in the place of pona's.
+    at nat1 ip "-$family" route replace blackhole "$to" table 118 proto static
+    within 10 eval '[ "$(way_back nat1 "$family")" = "$before" ]'
+    at nat1 ip "-$family" route replace "$to" dev eth0 table 118 proto static
+    within 10 eval '[ "$(way_back nat1 "$family")" = "$before" ]'
+  done
+  answers "out" client1 tcp "$out" 8080
+  answers "out" client1 tcp "$out6" 8080
+}
+
 @test "nat: metrics, status and the NAT log name the client" {
   start_nat nat1 --nat-log
   by_hand client1 nat1

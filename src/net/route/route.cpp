@@ -168,8 +168,10 @@ Message encode_add_route(const core::Route& route, std::uint32_t device) {
   // subnet.
   if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
   // Neither EXCL nor REPLACE: the new route goes ahead of one to another gateway, ours or foreign,
-  // and what must go is deleted by a change of its own. So there is always one.
-  return encode(RTM_NEWROUTE, NLM_F_CREATE, header, route, device);
+  // and what must go is deleted by a change of its own. So there is always one. In IPv6 it goes
+  // behind, or shares with the other: where all of the table is ours, it takes the place of that.
+  const int ahead = core::KindOf<core::Route>::replaces(route, route) ? NLM_F_REPLACE : 0;
+  return encode(RTM_NEWROUTE, NLM_F_CREATE | ahead, header, route, device);
 }
 
 Message encode_delete_route(const core::Route& route, std::uint32_t device) {

@@ -218,10 +218,35 @@ TEST_CASE("what the MTU of a path depends on is news, our own tunnels and routes
     CHECK(monitor.drain());
     shell("ip address del 198.51.100.77/32 dev ext1");
     CHECK(monitor.drain());
-    shell("ip link add vx0 group 11217 mtu 1300 type vxlan external dstport 4790");
+    shell("ip link add vx0 group 11217 mtu 1300 up type vxlan external dstport 4790");
     shell("ip link set vx0 mtu 1200");
     shell("ip route add 203.0.113.0/24 dev ext1 table 117 proto 112");
+    shell("ip route replace 203.0.113.0/24 dev ext1 mtu 1300 table 117 proto 112");
     shell("ip route add 192.0.2.128/25 dev ext1");
+    shell("ip rule add pref 1900 lookup 117 protocol 112");
+    CHECK_FALSE(monitor.drain());
+  });
+}
+
+TEST_CASE("2.15: what somebody takes from a client, or puts in its place, is news") {
+  in_namespace([] {
+    make_ext1();
+    shell(
+        "ip link add vx0 group 11217 up type vxlan external dstport 4790;"
+        "ip route add 203.0.113.0/24 dev ext1 table 117 proto 112;"
+        "ip route add 192.0.2.9/32 dev ext1 table 118 proto 112;"
+        "ip rule add pref 1900 lookup 117 protocol 112;"
+        "ip rule add pref 77 lookup 5");
+    net::PathMonitor monitor;
+    for (const char* const command :
+         {"ip route replace 203.0.113.0/24 dev ext1 mtu 1300 table 117 proto static",
+          "ip route del 192.0.2.9/32 table 118", "ip rule del pref 1900", "ip link set vx0 down",
+          "ip link del vx0"}) {
+      shell(command);
+      INFO(command);
+      CHECK(monitor.drain());
+    }
+    shell("ip rule del pref 77; ip route add 203.0.113.0/24 dev ext1 table 77 proto static");
     CHECK_FALSE(monitor.drain());
   });
 }
