@@ -103,3 +103,103 @@ forge() {
   }
   within 40 eval '[ "$(ways)" = "out $(ip4 nat1) 8080" ]'
 }
+
+# MTU: of the whole network of the pods, which says nothing of what it drops
+shrink() {
+  local pod
+  for pod in client1 nat1; do
+    at "$pod" ip link set eth0 mtu "$1"
+    at node ip link set "$pod" mtu "$1"
+  done
+}
+
+through_small_mtu() {
+  local mtu family to
+  egress
+  pod client1 egress
+  gateways nat1
+  shrink 1280
+  sandbox client1
+  start_nat nat1
+  start_agent --resync 3600
+  for mtu in 1280 1300 1330; do
+    shrink "$mtu"
+    for to in "$out" "$out6"; do
+      within 10 answers "out .* 8080" client1 tcp "$to" 8080
+      within 10 answers "out .* 5353" client1 udp "$to" 5353
+      assert_equal "$(ask client1 bulk "$to" 8080 --bytes 500000 --timeout 20)" \
+        $'there 500000\nback 500000'
+    done
+    within 10 eval 'pona egress list --socket "$work/agent.sock" | grep -q "the MTU of the pod.s network, $mtu, leaves IPv6"'
+  done
+  shrink 1400
+  within 10 eval '! pona egress list --socket "$work/agent.sock" | grep -q "leaves IPv6"'
+}
+
+@test "egress: 2.12: pods whose network takes 1280 bytes have both families, by VXLAN" {
+  through_small_mtu
+  # What IPv6 must have on a device.
+  assert_equal "$(at client1 cat /proc/sys/net/ipv6/conf/pona-gpe/mtu)" 1344
+}
+
+@test "egress: 2.12: UDP and ping over IPv6 learn a path's MTU behind a NAT pod" {
+  egress
+  pod client1 egress
+  gateways nat1 nat2
+  sandbox client1
+  start_nat nat1
+  start_nat nat2
+  start_agent --resync 3600
+  within 10 answers "out" client1 tcp "$out6" 8080
+  at node ip link set out mtu 1300
+  at out ip link set eth0 mtu 1300
+  # Whichever port it goes to.
+  cat >"$work/learn.py" <<'PY'
+import socket, sys, time
+IPV6_MTU = 24
+sockets = []
+for port in range(20001, 20017):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.connect((sys.argv[1], port))
+    sockets.append(sock)
+begun = time.monotonic()
+while time.monotonic() - begun < 10:
+    for sock in sockets:
+        try:
+            sock.send(b"x" * 1350)
+        except OSError:  # what came of an earlier one
+            pass
+    if all(sock.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU) == 1300 for sock in sockets):
+        print("learned")
+        break
+    time.sleep(0.1)
+PY
+  assert_equal "$(at client1 python3 "$work/learn.py" "$out6")" learned
+  within 10 at client1 ping -6 -c 1 -W 1 -s 1350 "$out6"
+}
+
+# CLIENT FAMILY: how it leads to NAT pods, as it is
+ways_of() { at "$1" ip "-$2" rule; at "$1" ip "-$2" route show table 117; at "$1" ip "-$2" route show table 118; }
+
+@test "agent: 2.15: a client's routes, rules and tunnels that somebody touches are put back by themselves" {
+  egress
+  pod client1 egress
+  gateways nat1
+  start_nat nat1
+  sandbox client1
+  start_agent --resync 3600
+  within 10 leaves_by client1 nat1
+  local family before to
+  for family in 4 6; do
+    before=$(ways_of client1 "$family")
+    to=$([ "$family" = 4 ] && echo 203.0.113.0/24 || echo 2001:db8:f::/64)
+    at client1 ip "-$family" route replace blackhole "$to" table 117 metric 100 proto static
+    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+    at client1 ip "-$family" route del "$to" table 117 metric 9000
+    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+    at client1 ip "-$family" rule del pref 1900
+    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+  done
+  at client1 ip link set pona-gpe down
+  within 10 leaves_by client1 nat1
+}

@@ -15,6 +15,7 @@
 #include "net/kernel.hpp"
 #include "net/netns.hpp"
 #include "net/offload.hpp"
+#include "net/sysctl.hpp"
 
 namespace cmd {
 namespace {
@@ -55,6 +56,12 @@ bool routes_by_random_ports() {
   int major = 0, minor = 0;
   if (uname(&kernel) != 0 || std::sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return true;
   return major > 6 || (major == 6 && minor >= 16);
+}
+
+// As agents did once: who changes it while connections are open moves them to other NAT pods.
+bool spreads_by_ports() {
+  return net::read_sysctl("net/ipv6/fib_multipath_hash_policy") == "3" &&
+         net::read_sysctl("net/ipv6/fib_multipath_hash_fields") == "38";
 }
 
 void carry_out(const core::ClientSettings& settings, net::Kernel& kernel, core::State observed,
@@ -98,6 +105,7 @@ void bring_in_line(const core::ClientSettings& settings, core::ClientInput& inpu
   pass.ipv6 = input.host.ipv6;
   static const bool random_ports = routes_by_random_ports();
   input.random_source_ports = random_ports;
+  input.spread_by_ports = spreads_by_ports();
   pass.plan = core::plan_client(settings, input);
   core::State observed = observe(*kernel, pass.plan.state);
   if (incomplete) {

@@ -87,12 +87,12 @@ Chain from_client_chain(const NatRulesInput& input) {
        refuse({}, NatDrop::no_client)}};
 }
 
-Chain to_client_chain() {
-  return {
-      "to-client",
-      {},
-      {rule({ClampMss{}}), rule({InSet{{Field::daddr}, name_of(NatSet::replies), true}, accept()}),
-       refuse({}, NatDrop::unasked)}};
+Chain to_client_chain(const NatRulesInput& input) {
+  return {"to-client",
+          {},
+          {rule({ClampMss{0, input.client_mss}}), rule({ClampMss{}}),
+           rule({InSet{{Field::daddr}, name_of(NatSet::replies), true}, accept()}),
+           refuse({}, NatDrop::unasked)}};
 }
 
 Chain forward_chain() {
@@ -187,7 +187,7 @@ nft::Table nat_table(Family family, const NatRulesInput& input) {
                Hook{Hook::Type::nat, Hook::At::postrouting, constants::priority_srcnat},
                {rule(std::move(leave))}};
   table.chains = {from_client_chain(input),
-                  to_client_chain(),
+                  to_client_chain(input),
                   input_chain(family, input),
                   std::move(mark),
                   forward_chain(),

@@ -31,7 +31,7 @@ struct NatRulesInput {
   Egress::Encapsulation encapsulation{};
   std::uint16_t port = 0;        // of the tunnels
   bool snat = false;             // by NatSet::egress_addresses, else masquerade
-  std::uint16_t client_mss = 0;  // of TCP's segments to a client, at most
+  std::uint16_t client_mss = 0;  // of TCP's segments to and from a client, at most
 };
 
 nft::Table nat_table(Family family, const NatRulesInput& input);

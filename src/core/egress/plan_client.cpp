@@ -107,6 +107,12 @@ class Planner {
     }
     if (group.members.empty() || egress.egress.deleting) return;
     std::ranges::sort(group.members);
+    if (family_ == Family::ipv6) {
+      // Where only the destination matters, not all pods of a node are to choose alike.
+      const auto first = short_hash(to_string(*own_)) % group.members.size();
+      std::ranges::rotate(group.members,
+                          group.members.begin() + static_cast<std::ptrdiff_t>(first));
+    }
     group.id =
         free_id("group " + to_string(egress.egress.name) + std::string(core::to_string(family_)));
     group.buckets = buckets;
@@ -116,20 +122,24 @@ class Planner {
     state().nexthops.emplace(group.id, std::move(group));
   }
 
-  // By ports too: connections are spread, not pods. Also with one NAT pod: with the second, the
-  // hash of those that are open must not become another one. So it must be the same at a
-  // connection's first look for a route and, when routes change, at a later one. Since Linux 6.16
+  // By ports too, over IPv4: connections are spread, not pods. Also with one NAT pod: with the
+  // second, the hash of those that are open must not become another one. So it must be the same at
+  // a connection's first look for a route and, when routes change, at a later one. Since Linux 6.16
   // the first one of a TCP connection that is opened here is by a random source port; and over IPv6
   // it is, in all versions, by no source port and no source address (tcp_v6_connect). What differs
   // is left out: a pod has one address of a family anyway.
+  // Over IPv6, what is learned of a path's MTU is kept with one next hop, which the kernel looks
+  // for by the destination alone (UDP's and ICMP's, ip6_update_pmtu): so does all. Not where that
+  // moved open connections. (Over IPv4, all of the group keep it.)
   void spread() {
     const bool ipv4 = family_ == Family::ipv4;
     const std::string head = ipv4 ? "net/ipv4/" : "net/ipv6/";
-    constexpr std::uint32_t destination_protocol_port = 0x0002 | 0x0004 | 0x0020;
+    constexpr std::uint32_t destination = 0x0002, protocol_and_port = 0x0004 | 0x0020;
     const bool by_destination = !ipv4 || input_.random_source_ports;
     if (by_destination) {
+      const bool ports = ipv4 || input_.spread_by_ports;
       state().sysctls[head + "fib_multipath_hash_fields"] =
-          std::to_string(destination_protocol_port);
+          std::to_string(ports ? destination | protocol_and_port : destination);
     }
     state().sysctls[head + "fib_multipath_hash_policy"] = by_destination ? "3" : "1";
   }
@@ -144,6 +154,7 @@ class Planner {
     guarded_.insert(remote);
     rules_.tunnel_ports.insert(egress.encapsulation == Encap::vxlan ? constants::vxlan_gpe_port
                                                                     : settings_.fou_port);
+    warn_of_room(egress, remote);
     if (egress.encapsulation == Encap::vxlan) {
       nexthop.device = gpe_device;
       nexthop.encapsulation = Encapsulation{constants::vxlan_id, remote};
@@ -183,9 +194,19 @@ class Planner {
     return name;
   }
 
+  // With less than IPv6 must have, none of it goes through. IPv4 finds out what it can have.
   void gpe(std::uint32_t mtu) {
     const auto [entry, first] = state().links.try_emplace(std::string(gpe_device), gpe_tunnel(mtu));
-    if (!first) entry->second.mtu = std::min(entry->second.mtu, mtu);
+    entry->second.mtu = std::max(std::min(entry->second.mtu, mtu), smallest_mtu(family_));
+  }
+
+  void warn_of_room(const Egress& egress, const Address& remote) {
+    std::string why = lack_of_room(egress.encapsulation, family_, path_mtu(input_.host, remote));
+    if (why.empty()) return;
+    why.insert(0, "Egress " + to_string(egress.name) + ": ");
+    if (std::ranges::find(plan_.problems, why) == plan_.problems.end()) {
+      plan_.problems.push_back(std::move(why));
+    }
   }
 
   // Answers come from NAT pods, not from the ClusterIP that requests go to.
@@ -365,15 +386,6 @@ class Planner {
 
 }  // namespace
 
-std::vector<Prefix> private_ranges() {
-  std::vector<Prefix> ranges;
-  for (const char* text : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-                           "169.254.0.0/16", "fc00::/7", "fe80::/10"}) {
-    ranges.push_back(*Prefix::parse(text));
-  }
-  return ranges;
-}
-
 ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input) {
   ClientPlan plan;
   for (const Family family : {Family::ipv4, Family::ipv6}) {
@@ -384,17 +396,6 @@ ClientPlan plan_client(const ClientSettings& settings, const ClientInput& input)
   }
   std::ranges::stable_sort(plan.destinations, {}, &ClientDestination::destination);
   return plan;
-}
-
-State fences_of(const State& state) {
-  State fences;
-  for (const Route& route : state.routes) {
-    if (route.type != Route::Type::unicast) fences.routes.insert(route);
-  }
-  for (const PolicyRule& rule : state.rules) {
-    if (rule.table == constants::egress_table) fences.rules.insert(rule);
-  }
-  return fences;
 }
 
 }  // namespace core

@@ -56,6 +56,8 @@ struct ClientInput {
   Host host;
   // The kernel routes a new TCP connection by a source port that it will not have (Linux 6.16 on).
   bool random_source_ports = false;
+  // Over IPv6, connections that are open were spread by ports as well, by an agent of before.
+  bool spread_by_ports = false;
 };
 
 // What becomes of one destination, for people.

@@ -193,19 +193,22 @@ State NatPlan::frame() const {
   NatRulesInput rules;
   rules.encapsulation = encapsulation();
   rules.port = gpe ? constants::vxlan_gpe_port : settings_.fou_port;
-  const auto mtu_of = [&](const Address& address) {
-    return tunnel_mtu(encapsulation(), address.family(), path_mtu(host_, address));
+  const auto room_for = [&](const Address& address) {
+    return tunnel_room(encapsulation(), address.family(), path_mtu(host_, address));
   };
-  std::uint32_t gpe_mtu = 0;
+  // One device for both families: what leaves IPv6 too little takes it away from that device.
+  std::uint32_t gpe_mtu = 0, smallest = 0;
   for (const Address& address : settings_.addresses) {
-    const std::uint32_t mtu = mtu_of(address);
+    const std::uint32_t mtu = room_for(address);
     if (gpe_mtu == 0 || mtu < gpe_mtu) gpe_mtu = mtu;
+    smallest = std::max(smallest, smallest_mtu(address.family()));
   }
+  gpe_mtu = std::max(gpe_mtu, smallest);
   for (const Address& address : settings_.addresses) {
     const Family family = address.family();
     const std::uint32_t headers = family == Family::ipv4 ? 40 : 60;  // IP's and TCP's
-    rules.client_mss =
-        static_cast<std::uint16_t>(std::min((gpe ? gpe_mtu : mtu_of(address)) - headers, 0xffffU));
+    const std::uint32_t room = gpe ? std::min(gpe_mtu, room_for(address)) : room_for(address);
+    rules.client_mss = static_cast<std::uint16_t>(std::min(room - headers, 0xffffU));
     rules.snat = std::ranges::any_of(settings_.snat,
                                      [&](const Address& snat) { return snat.family() == family; });
     state.tables[family] = nat_table(family, rules);

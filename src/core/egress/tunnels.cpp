@@ -66,13 +66,29 @@ bool is_tunnel_name(std::string_view name) {
   return name == gpe_device || name.starts_with(prefixes[0]) || name.starts_with(prefixes[1]);
 }
 
-std::uint32_t tunnel_mtu(Egress::Encapsulation encapsulation, Family family,
-                         std::uint32_t path_mtu) {
+std::uint32_t tunnel_room(Egress::Encapsulation encapsulation, Family family,
+                          std::uint32_t path_mtu) {
   const std::uint32_t ip_header = family == Family::ipv4 ? 20 : 40;
   const std::uint32_t more = encapsulation == Egress::Encapsulation::vxlan ? vxlan_header : 0;
-  const std::uint32_t smallest = family == Family::ipv4 ? 68 : 1280;  // that the protocol takes
   const std::uint32_t head = ip_header + udp_header + more;
-  return std::max(smallest, path_mtu > head ? path_mtu - head : 0);
+  // Nor is the path itself one of the family with less.
+  return std::max(path_mtu, smallest_mtu(family) + (family == Family::ipv4 ? head : 0)) - head;
+}
+
+std::string lack_of_room(Egress::Encapsulation encapsulation, Family family,
+                         std::uint32_t path_mtu) {
+  const std::uint32_t room = tunnel_room(encapsulation, family, path_mtu);
+  const std::uint32_t needed = smallest_mtu(family);
+  if (room >= needed) return "";
+  return "the MTU of the pod's network, " + std::to_string(path_mtu) + ", leaves IPv6 " +
+         std::to_string(room) +
+         " bytes in a tunnel: longer packets, except TCP's, may be lost; raise it to " +
+         std::to_string(path_mtu + needed - room) + " or more";
+}
+
+std::uint32_t tunnel_mtu(Egress::Encapsulation encapsulation, Family family,
+                         std::uint32_t path_mtu) {
+  return std::max(smallest_mtu(family), tunnel_room(encapsulation, family, path_mtu));
 }
 
 std::uint32_t path_mtu(const Host& host, const Address& remote) {

@@ -22,7 +22,17 @@ Link fou_tunnel(const std::map<std::string, Link>& links, const Address& local,
 Link gpe_tunnel(std::uint32_t mtu);
 bool is_tunnel_name(std::string_view name);
 
-// What a tunnel within packets of `family` leaves of the path's MTU, in bytes.
+// The least MTU, in bytes, with which a device carries the family (RFC 791, RFC 8200).
+constexpr std::uint32_t smallest_mtu(Family family) { return family == Family::ipv4 ? 68 : 1280; }
+
+// What a tunnel within packets of `family` leaves of the path's MTU, in bytes. It may be less than
+// IPv6 must have: then the device has that nevertheless, and TCP is kept to this.
+std::uint32_t tunnel_room(Egress::Encapsulation encapsulation, Family family,
+                          std::uint32_t path_mtu);
+// What that means for people; empty: it is enough.
+std::string lack_of_room(Egress::Encapsulation encapsulation, Family family,
+                         std::uint32_t path_mtu);
+// The MTU of such a tunnel's device.
 std::uint32_t tunnel_mtu(Egress::Encapsulation encapsulation, Family family,
                          std::uint32_t path_mtu);
 

@@ -26,7 +26,6 @@ std::vector<core::Nexthop::Member> members_of(ByteView group) {
     std::memcpy(&entry, group.data(), sizeof entry);
     members.push_back({entry.id, static_cast<std::uint16_t>(entry.weight + 1)});
   }
-  std::ranges::sort(members);
   return members;
 }
 

@@ -153,6 +153,35 @@ TEST_CASE("nat: VXLAN's one device has the MTU that suits both families") {
   }
 }
 
+TEST_CASE("nat: 2.12: what leaves IPv6 less than 1280 bytes does not take it from the device") {
+  for (const auto encapsulation : {Egress::Encapsulation::fou, Egress::Encapsulation::vxlan}) {
+    for (const std::uint32_t mtu : {1280U, 1315U, 1335U}) {
+      Host small = host();
+      small.interfaces.at("eth0").mtu = mtu;
+      NatPlan plan(settings());
+      plan.update(small);
+      plan.update(one(egress(encapsulation)));
+      plan.update(one(list("a", {client("10.64.0.11", "u"), client("fd00:64::11", "u")})));
+      for (const auto& [name, tunnel] : plan.state().links) {
+        const bool six = name == "pona-gpe" || name.starts_with("pona6");
+        CHECK((!six || tunnel.mtu >= 1280));
+      }
+      // TCP is kept to what gets through, both ways.
+      const std::uint32_t head = encapsulation == Egress::Encapsulation::vxlan ? 56 : 48;
+      std::set<std::uint32_t> clamps;
+      for (const nft::Chain& chain : plan.state().tables.at(Family::ipv6).chains) {
+        for (const nft::Rule& rule : chain.rules) {
+          const auto* const clamp = std::get_if<nft::ClampMss>(&rule.statements.front());
+          if (clamp == nullptr || clamp->to == 0) continue;
+          CHECK((chain.name == "from-client" || chain.name == "to-client"));
+          clamps.insert(clamp->to);
+        }
+      }
+      CHECK(clamps == std::set<std::uint32_t>{mtu - head - 60});
+    }
+  }
+}
+
 TEST_CASE("nat: changes one by one lead where planning everything anew does") {
   std::mt19937 chance(7);
   for (const auto encapsulation : {Egress::Encapsulation::fou, Egress::Encapsulation::vxlan}) {
