@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -15,10 +16,10 @@ namespace {
 
 using namespace core;
 
-// The interface in "net.ipv4.conf.NAME.rp_filter".
+// The interface in "net/ipv4/conf/NAME/rp_filter".
 std::optional<std::string> rp_filter_interface(const std::string& key) {
-  constexpr std::string_view head = "net.ipv4.conf.";
-  constexpr std::string_view tail = ".rp_filter";
+  constexpr std::string_view head = "net/ipv4/conf/";
+  constexpr std::string_view tail = "/rp_filter";
   if (!key.starts_with(head) || !key.ends_with(tail) || key.size() <= head.size() + tail.size()) {
     return std::nullopt;
   }
@@ -120,7 +121,11 @@ class FakeKernel::Routing {
     const auto interface = rp_filter_interface(sysctl.key);
     if (!interface) {
       kernel_.held_.sysctls[sysctl.key] = sysctl.value;
-    } else if (*interface == "all") {
+      return;
+    }
+    // RTM_NEWNETCONF names nobody: who writes it hears of it as well.
+    kernel_.raise({.host = true, .routing = true, .tables = false});
+    if (*interface == "all") {
       kernel_.host_.rp_filter_all = std::stoi(sysctl.value);
     } else {
       const auto link = kernel_.host_.interfaces.find(*interface);
@@ -279,10 +284,20 @@ net::Kernel::Events FakeKernel::drain() {
 }
 
 void FakeKernel::edit_host(const std::function<void(Host&)>& edit) {
+  const auto filters = [this] {
+    std::map<std::string, int> all = {{"all", host_.rp_filter_all}};
+    for (const auto& [name, interface] : host_.interfaces) all[name] = interface.rp_filter;
+    return all;
+  };
+  const auto were = filters();
   edit(host_);
+  const bool configured = std::ranges::any_of(filters(), [&](const auto& one) {
+    const auto was = were.find(one.first);
+    return was != were.end() && was->second != one.second;
+  });
   const std::size_t before = held_.routes.size();
   drop_dead_routes();
-  raise({.host = true, .routing = held_.routes.size() != before, .tables = false});
+  raise({.host = true, .routing = configured || held_.routes.size() != before, .tables = false});
 }
 
 void FakeKernel::drop_dead_routes() {

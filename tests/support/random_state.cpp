@@ -163,7 +163,7 @@ class StateMaker {
     }
     // What must be held is never let go, so both states of a pair hold the same keys.
     for (const char* const link : random_links) {
-      state_.sysctls["net.ipv4.conf." + std::string(link) + ".rp_filter"] =
+      state_.sysctls["net/ipv4/conf/" + std::string(link) + "/rp_filter"] =
           std::to_string(dice_.below(3));
     }
   }

@@ -143,8 +143,9 @@ class EdgePlan::Impl {
     }
     std::vector<std::string> result = host_warnings(host_, families);
     for (const auto& [key, value] : frame_.sysctls) {
-      if (!key.ends_with("/rp_filter")) continue;
-      result.push_back(key + " is held at " + value +
+      // What is made loose where no other setting is strict is seen once, and then is so.
+      if (!key.ends_with("/rp_filter") || host_.rp_filter_all != 1) continue;
+      result.push_back(key + " is held at " + value + " while net/ipv4/conf/all/rp_filter is 1" +
                        ": strict reverse path filtering would drop " +
                        "clients whose route in table main is another one");
     }

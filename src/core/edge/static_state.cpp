@@ -68,8 +68,10 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
   }
   frame.state.sysctls[std::string(liberal_tracking)] = "1";
   for (const ExternalInterface& one : external) {
-    // The kernel takes the larger of the two, so that 2 (loose) here overrules 1 (strict) there.
-    if (std::max(host.interfaces.at(one.name).rp_filter, host.rp_filter_all) == 1) {
+    // The kernel takes the larger of the two, so that 2 (loose) here overrules 1 (strict) there; as
+    // long as that is so, this is held.
+    const int own = host.interfaces.at(one.name).rp_filter;
+    if (host.rp_filter_all == 1 || (own == 1 && host.rp_filter_all == 0)) {
       frame.state.sysctls["net/ipv4/conf/" + one.name + "/rp_filter"] = "2";
     }
   }

@@ -108,12 +108,12 @@ TEST_CASE("a route needs a link that is there and up, and goes with it") {
 TEST_CASE("rules and sysctls") {
   FakeKernel kernel;
   kernel.add_interface("eth1.7");
-  kernel.apply({AddRule{rule}, AddSysctl{{"net.ipv4.conf.eth1.7.rp_filter", "2"}}});
+  kernel.apply({AddRule{rule}, AddSysctl{{"net/ipv4/conf/eth1.7/rp_filter", "2"}}});
   CHECK(kernel.host().interfaces.at("eth1.7").rp_filter == 2);
   CHECK(refusal(kernel, {AddRule{rule}}).ends_with("File exists"));
   kernel.apply({DeleteRule{rule}});
   CHECK_FALSE(refusal(kernel, {DeleteRule{rule}}).empty());
-  CHECK_FALSE(refusal(kernel, {AddSysctl{{"net.ipv4.conf.eth9.rp_filter", "2"}}}).empty());
+  CHECK_FALSE(refusal(kernel, {AddSysctl{{"net/ipv4/conf/eth9/rp_filter", "2"}}}).empty());
   kernel.edit_host([](Host& host) { host.ipv6 = false; });
   CHECK_FALSE(refusal(kernel, {AddRule{{Family::ipv6, 1, 0, 0, 1, false}}}).empty());
 }

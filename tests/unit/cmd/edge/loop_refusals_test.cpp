@@ -136,6 +136,29 @@ TEST_CASE("a route that the kernel refuses is left out with a warning") {
   CHECK(edge.loop.plan().warnings().empty());
 }
 
+TEST_CASE("2.15: reverse path filtering is held where it is strict, and said while it is") {
+  Fixture edge;
+  edge.settle();
+  const std::string interface = edge.loop.plan().external().front().name;
+  // For all interfaces: this one's value must stay. Of its own: once it is changed, nothing is
+  // strict.
+  const bool all = GENERATE(true, false);
+  edge.kernel.edit_host([&](Host& host) {
+    (all ? host.rp_filter_all : host.interfaces.at(interface).rp_filter) = 1;
+  });
+  for (int turn = 0; turn < 3; ++turn) {
+    edge.now += 1s;
+    edge.settle();
+    CHECK(edge.kernel.host().interfaces.at(interface).rp_filter == 2);
+    CHECK(edge.loop.plan().warnings().size() == (all ? 1 : 0));
+  }
+  // Who makes it strict again is undone.
+  edge.kernel.edit_host([&](Host& host) { host.interfaces.at(interface).rp_filter = 1; });
+  edge.now += 1s;
+  edge.settle();
+  CHECK(edge.kernel.host().interfaces.at(interface).rp_filter == 2);
+}
+
 const std::string liberal(core::liberal_tracking);
 
 bool is_liberal(const Change& change) {
