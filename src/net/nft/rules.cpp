@@ -102,21 +102,28 @@ void write_rule(NetlinkWriter& writer, std::uint32_t sequence, Family family,
   writer.append(ByteView(buffer).first(header->nlmsg_len));
 }
 
-std::optional<ReadRule> read_rule(const NetlinkMessage& message) {
-  if (!is_known_rule(message)) {
-    // Another program's, by whatever libnftnl this one does not know.
-    ReadRule foreign;
-    foreign.fingerprint = "a rule that is not pona's";
-    if (const auto chain = nft_attributes(message).find(NFTA_RULE_CHAIN)) {
-      foreign.chain = chain->text();
-    }
-    return foreign;
+namespace {
+
+// Another program's, by whatever libnftnl this one does not know. It is seen all the same: what is
+// not seen stays where it is.
+ReadRule foreign_rule(const NetlinkMessage& message) {
+  ReadRule foreign;
+  foreign.fingerprint = "a rule that is not pona's";
+  if (const auto chain = nft_attributes(message).find(NFTA_RULE_CHAIN)) {
+    foreign.chain = chain->text();
   }
+  return foreign;
+}
+
+}  // namespace
+
+std::optional<ReadRule> read_rule(const NetlinkMessage& message) {
+  if (!is_known_rule(message)) return foreign_rule(message);
   // A copy, because parsing wants aligned and writable bytes.
   std::vector<std::uint8_t> bytes(message.bytes.begin(), message.bytes.end());
   const RulePointer rule = empty_rule();
   if (nftnl_rule_nlmsg_parse(reinterpret_cast<const nlmsghdr*>(bytes.data()), rule.get()) < 0) {
-    return std::nullopt;
+    return foreign_rule(message);
   }
   ReadRule result;
   if (const char* chain = nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)) result.chain = chain;

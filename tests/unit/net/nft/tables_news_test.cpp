@@ -72,6 +72,8 @@ TEST_CASE("foreign objects in our table are seen and removed") {
     converge(nft, wanted);
     shell(
         "nft add rule ip pona-edge input tcp dport 22 drop;"
+        // Of expressions that pona has no use for, and so does not know.
+        "nft insert rule ip6 pona-edge input numgen random mod 2 0 accept;"
         "nft add set ip pona-edge foreign '{ type ether_addr; }';"
         "nft add chain ip6 pona-edge foreign '{ type filter hook input priority 0; policy drop; }';"
         "nft add element ip pona-edge pods '{ 10.9.9.9 }';"
