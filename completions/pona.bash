@@ -34,7 +34,7 @@ declare -gA _pona_words=(
   [pona mapping list]="--all-namespaces --output $_pona_where"
   [pona mapping show]="--output $_pona_where"
   [pona agent]="--node-name --exclude --socket --sandboxes --probe-interval --probe-misses
-    --acknowledge --install-cni --uninstall-cni --cni-bin-dir --cni-conf-dir $_pona_service"
+    --acknowledge --install-cni --cni-own-list --uninstall-cni --cni-bin-dir --cni-conf-dir $_pona_service"
   [pona nat]="--egress --address --snat --exclude --drain-seconds --nat-log --dry-run $_pona_service"
   [pona egress]="status list show --json --socket --help"
   [pona egress status]="--json --socket --help"

@@ -145,6 +145,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in agent' -l probe-misses -x -d 'Without an answer so often, a NAT pod is dead'
     complete -c $name -n '__pona_in agent' -l acknowledge -x -d 'Milliseconds that a starting pod waits'
     complete -c $name -n '__pona_in agent' -l install-cni -d 'Put the CNI plugin on this node'
+    complete -c $name -n '__pona_in agent' -l cni-own-list -d 'By a list of its own, which comes first'
     complete -c $name -n '__pona_in agent' -l uninstall-cni -d 'Only take it out of the configuration'
     complete -c $name -n '__pona_in agent' -l cni-bin-dir -x -a '(__fish_complete_directories)' -d 'Where the runtime finds plugins'
     complete -c $name -n '__pona_in agent' -l cni-conf-dir -x -a '(__fish_complete_directories)' -d 'Where their configuration is'

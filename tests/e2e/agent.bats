@@ -339,6 +339,31 @@ start_with_cni() {
   grep -q bridge "$work/net.d/10.conflist"
   [ -x "$work/bin/pona-cni" ]
 }
+
+@test "agent: 2.7: a list that is rewritten at boot, before the agent runs, starts no pod without the plugin" {
+  conflist
+  start_agent --install-cni --cni-own-list --cni-bin-dir "$work/bin" --cni-conf-dir "$work/net.d"
+  # What a runtime takes: the first by name.
+  first() { find "$work/net.d" -name '*.conf*' | sort | head -n 1; }
+  served() { jq -e '[.plugins[].type] == ["bridge", "pona-cni"]' "$(first)" >/dev/null; }
+  within 5 served
+  refute joined
+  kill -TERM "$agent_pid"
+  within 5 gone "$agent_pid"
+  conflist
+  served
+  run -0 "$PONA" agent --uninstall-cni --cni-conf-dir "$work/net.d"
+  assert_equal "$(ls "$work/net.d")" 10.conflist
+  refute joined
+}
+
+@test "agent: 2.7: a pod that runs unserved is named by a metric" {
+  start_agent
+  unserved() { at node curl -sf --max-time 5 http://127.0.0.1:9391/metrics | grep -Fx 'pona_agent_pod_unserved{namespace="default",pod="client1"} 1'; }
+  within 5 unserved
+  sandbox client1
+  within 5 refute unserved
+}
 agent_tells() { agent_status | grep -q -- "$1"; }
 
 @test "agent: a plugin that cannot be put there is no reason to name it, nor to stop" {

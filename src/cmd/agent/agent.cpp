@@ -66,6 +66,10 @@ int agent(int argc, char** argv) {
   auto* const install = app.add_flag(
       "--install-cni", options.install_cni,
       "Put the CNI plugin into the node's directories, and keep it in their configuration");
+  app.add_flag("--cni-own-list", options.own_list,
+               "Put a list of its own before that configuration instead of changing it: whoever\n"
+               "rewrites it at boot does not take the plugin out")
+      ->needs(install);
   app.add_flag("--uninstall-cni", options.uninstall_cni,
                "Only take it out of the configuration again; no agent may run with --install-cni")
       ->excludes(install);

@@ -23,6 +23,9 @@ constexpr std::string_view list_suffix = ".conflist";
 // than ".", and there is no sensible name between the two.
 constexpr std::string_view wrapper_suffix = "-pona.conflist";
 
+// Of --cni-own-list. Its end says to agents of before, too, that it is one of these.
+constexpr std::string_view own_list_name = "00-pona.conflist";
+
 constexpr const char* mark = "managedBy";
 constexpr const char* marker = "pona-agent";
 
@@ -124,11 +127,13 @@ class Planner {
     const Json entry = make_entry(options);
     const File* const used = pick();
     std::string kept;  // the file with the entry
-    if (used != nullptr && used->list()) {
+    const bool before = options.own_list && used != nullptr && own_list_name < used->name;
+    if (used != nullptr && used->list() && (!before || by_hand(*used))) {
       kept = used->name;
       join_list(*used, entry);
     } else if (used != nullptr) {
-      kept = used->name.substr(0, used->name.rfind('.')) + std::string(wrapper_suffix);
+      kept = before ? std::string(own_list_name)
+                    : used->name.substr(0, used->name.rfind('.')) + std::string(wrapper_suffix);
       wrap(*used, kept, entry);
     }
     leave(kept);
@@ -192,11 +197,16 @@ class Planner {
     return true;
   }
 
+  // Who put the plugin there by hand wants it as it is.
+  static bool by_hand(const File& list) {
+    return std::ranges::any_of(list.json["plugins"], [](const Json& plugin) {
+      return is_plugin(plugin) && !is_marked(plugin);
+    });
+  }
+
   void join_list(const File& file, const Json& entry) {
-    // Who put it there by hand wants it as it is.
-    const auto by_hand = [](const Json& plugin) { return is_plugin(plugin) && !is_marked(plugin); };
     Json list = file.json;
-    if (std::ranges::any_of(list["plugins"], by_hand)) {
+    if (by_hand(file)) {
       if (!take_out(list)) return;
     } else {
       if (is_in(list, entry)) return;
@@ -208,10 +218,18 @@ class Planner {
 
   void wrap(const File& file, const std::string& name, const Json& entry) {
     if (is_plugin(file.json)) return problem(file.name, "runs pona-cni behind no other plugin");
-    const Json list = {{"cniVersion", file.json["cniVersion"]},
-                       {"name", file.json["name"]},
-                       {mark, marker},
-                       {"plugins", {file.json, entry}}};
+    Json list;
+    if (file.list()) {
+      list = file.json;
+      list[mark] = marker;
+      list["plugins"] = without_us(file);
+      list["plugins"].push_back(entry);
+    } else {
+      list = {{"cniVersion", file.json["cniVersion"]},
+              {"name", file.json["name"]},
+              {mark, marker},
+              {"plugins", {file.json, entry}}};
+    }
     const auto there = std::ranges::find(files_, name, &File::name);
     if (there != files_.end()) {
       if (there->json == list) return;

@@ -15,6 +15,9 @@ namespace cmd {
 struct ChainOptions {
   std::string socket;
   std::string state_directory;
+  // The agent's own list, before all others, instead of an entry in one of theirs: who writes that
+  // anew, at boot before there is an agent, does not take the plugin out of the runtime's way.
+  bool own_list = false;
 };
 
 // By name: the text, or nothing where the file cannot be read.
@@ -38,7 +41,8 @@ struct ChainPlan {
 bool is_chain_file(std::string_view name);
 
 // The plugin is in the configuration that the runtime uses, and in no other one. A .conf has room
-// for one plugin only: a list with its content is put before it, and follows it.
+// for one plugin only: a list with its content is put before it, and follows it; so it is with a
+// list that is not to be changed, where there is a name before it.
 ChainPlan plan_chain(const ChainFiles& files, const ChainOptions& options);
 // As if the agent had never been there.
 ChainPlan plan_unchain(const ChainFiles& files);

@@ -112,11 +112,12 @@ class Agent {
               {.connections = options.service.monitor_connections}) {
     list_sandboxes();
     if (options.install_cni) {
-      cni_.emplace(
-          AgentCniOptions{options.cni_bin,
-                          options.cni_conf,
-                          {.socket = options.socket, .state_directory = options.sandboxes}},
-          clock_);
+      cni_.emplace(AgentCniOptions{options.cni_bin,
+                                   options.cni_conf,
+                                   {.socket = options.socket,
+                                    .state_directory = options.sandboxes,
+                                    .own_list = options.own_list}},
+                   clock_);
     }
     watch();
   }

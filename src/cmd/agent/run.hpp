@@ -18,6 +18,7 @@ struct AgentOptions {
   std::string sandboxes{default_sandbox_directory};
   std::uint16_t probe_port = 0;
   bool install_cni = false;
+  bool own_list = false;       // of the plugin, instead of an entry in others'
   bool uninstall_cni = false;  // only that, instead of running
   std::string cni_bin = "/opt/cni/bin";
   std::string cni_conf = "/etc/cni/net.d";

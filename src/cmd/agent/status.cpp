@@ -172,6 +172,11 @@ std::string status_metrics(const AgentLoop& loop) {
   page.single("pods_unknown", "gauge",
               "Pods that ask for an Egress and whose network namespace is not known.",
               loop.unknown_pods().size());
+  page.metric("pod_unserved", "gauge",
+              "1: a pod that asks for an Egress and runs without pona; start it again.");
+  for (const core::Pod* const pod : loop.unknown_pods()) {
+    page.sample({{"namespace", pod->name.ns}, {"pod", pod->name.name}}, 1);
+  }
   page.metric("gateway_up", "gauge", "1: the NAT pod answers.");
   for (const auto& [name, object] : loop.objects().egresses()) {
     for (const core::Gateway& gateway : loop.objects().gateways(name)) {

@@ -206,4 +206,54 @@ TEST_CASE("a foreign file where the agent's list belongs is not overwritten") {
   CHECK(plan.problems[0].starts_with("10-bridge-pona.conflist: is not the agent's"));
 }
 
+TEST_CASE("2.7: a list of the agent's own comes first, follows the runtime's, and goes with it") {
+  cmd::ChainOptions own = options;
+  own.own_list = true;
+  const auto step = [&](const cmd::ChainFiles& files) {
+    const auto result = after(files, plan_chain(files, own));
+    CHECK(plan_chain(result, own).edits.empty());
+    return result;
+  };
+  const std::string name = "00-pona.conflist";
+  // Where an agent of before has put its entry, it is taken out again, afterwards.
+  cmd::ChainFiles files = {{"10-calico.conflist", with_entry(calico).dump()}};
+  CHECK(plan_chain(files, own).edits.front().name == name);
+  files = step(files);
+  CHECK(files.begin()->first == name);
+  CHECK(parsed(files, name)["plugins"] == with_entry(calico)["plugins"]);
+  CHECK(parsed(files, name)["name"] == "k8s-pod-network");
+  CHECK(parsed(files, "10-calico.conflist").dump() == Json::parse(calico).dump());
+  // Its owner writes it anew, as it boots: the plugin is in the first list all the time.
+  files["10-calico.conflist"] = R"({"cniVersion": "1.0.0", "name": "k8s-pod-network",
+    "plugins": [{"type": "calico", "mtu": 1400}]})";
+  CHECK(parsed(files, name)["plugins"].back() == entry);
+  files = step(files);
+  CHECK(parsed(files, name)["plugins"] == Json{{{"type", "calico"}, {"mtu", 1400}}, entry});
+  // Another network takes over, with one plugin alone.
+  files.erase("10-calico.conflist");
+  files["20-bridge.conf"] = bridge;
+  files = step(files);
+  CHECK(parsed(files, name)["plugins"][0]["type"] == "bridge");
+  // Agents of before know it as their own, and so does who takes all out.
+  CHECK_FALSE(after(files, cmd::plan_unchain(files)).contains(name));
+  CHECK_FALSE(joined(files).contains(name));
+  files.erase("20-bridge.conf");
+  CHECK(step(files).empty());
+}
+
+TEST_CASE("2.7: what has a name before the agent's list, or the plugin by hand, is as without it") {
+  cmd::ChainOptions own = options;
+  own.own_list = true;
+  Json by_hand = Json::parse(calico);
+  by_hand["plugins"].push_back({{"type", "pona-cni"}});
+  for (const cmd::ChainFiles& files :
+       {cmd::ChainFiles{{"00-multus.conf", bridge}}, cmd::ChainFiles{{"00-a.conflist", calico}},
+        cmd::ChainFiles{{"10-calico.conflist", by_hand.dump()}}}) {
+    CHECK(plan_chain(files, own).edits == plan_chain(files, options).edits);
+  }
+  // Somebody else's file of that name is as anybody's.
+  const cmd::ChainFiles foreign = {{"00-pona.conflist", calico}};
+  CHECK(plan_chain(foreign, own).edits == plan_chain(foreign, options).edits);
+}
+
 }  // namespace unit::conflist_test

@@ -109,6 +109,7 @@ TEST_CASE("an agent enters pods with three capabilities and little of the host")
   CHECK(pod["priorityClassName"] == "system-node-critical");
   CHECK(container["image"] == "registry.example.com/pona:1");
   CHECK(container["args"][0] == "--install-cni");
+  CHECK(container["args"][2] == "--cni-own-list");
   CHECK(container["securityContext"] == Json::parse(R"({"allowPrivilegeEscalation": false,
     "privileged": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"],
     "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]}})"));
