@@ -69,15 +69,18 @@ Condition applied(const EgressFacts& facts) {
 }
 
 Condition ready(const EgressFacts& facts) {
+  const std::string troubles = joined(facts.troubles);
   const std::string count = std::to_string(facts.available) + " of " +
-                            std::to_string(facts.wanted) + " NAT pods are available";
+                            std::to_string(facts.wanted) + " NAT pods are available" +
+                            (troubles.empty() ? "" : ": " + troubles);
   if (facts.available == 0) {
     return facts.wanted == 0 && facts.in_effect
                ? make("Ready", Status::no, "ScaledToZero", "no NAT pods are wanted")
                : make("Ready", Status::no, "Unavailable", count);
   }
   if (facts.available < facts.wanted) return make("Ready", Status::yes, "PartlyAvailable", count);
-  return make("Ready", Status::yes, "Available");
+  // New ones may fail while those of before still serve.
+  return make("Ready", Status::yes, "Available", troubles);
 }
 
 }  // namespace

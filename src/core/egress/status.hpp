@@ -24,6 +24,7 @@ struct EgressFacts {
   std::vector<EgressOverlap> overlaps;
   std::uint32_t wanted = 0;  // NAT pods
   std::uint32_t available = 0;
+  std::vector<std::string> troubles;  // why not all of them are, as far as somebody says
 };
 
 // Valid, Disjoint, Applied, Ready. `before` are the conditions as they stand, for the time since

@@ -108,6 +108,7 @@ ControllerClient::ControllerClient(Transport& transport, const os::Clock& clock,
       {"", "v1", "serviceaccounts", std::string(account_label), "", "", false}, see_whole);
   const std::string labels = std::string(app_name_label) + "=" + std::string(nat_app_name) + "," +
                              std::string(app_component_label) + "=" + std::string(nat_component);
+  nat_pods_ = &watches().add({"", "v1", "pods", labels, "", "", false}, see_whole);
   std::set<std::string_view> known;
   for (const WorkloadPart part : workload_parts) {
     const WorkloadKind& kind = kind_of(part);
@@ -166,6 +167,9 @@ void ControllerClient::pass_on() {
     }
   }
   writer_.set_accounts(allowed_accounts_);
+  for (const auto& [id, seen] : nat_pods_->cache().take_seen()) {
+    writer_.pod_seen(id.name, seen.get());
+  }
   take_ranges(*nodes_);
   take_ranges(*service_ranges_);
   if (!std::exchange(ranges_changed_, false)) return;

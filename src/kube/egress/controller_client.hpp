@@ -63,6 +63,7 @@ class ControllerClient : public ClientFrame {
   Reflector* nodes_ = nullptr;
   Reflector* service_ranges_ = nullptr;
   Reflector* accounts_ = nullptr;  // that templates may name
+  Reflector* nat_pods_ = nullptr;
   std::vector<Reflector*> parts_;  // of workloads
   // By resource and name.
   std::map<std::pair<Reflector*, std::string>, std::vector<core::ClusterRange>> ranges_;

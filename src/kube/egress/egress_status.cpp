@@ -8,6 +8,7 @@
 #include "kube/api/status_conditions.hpp"
 #include "kube/decode/json_at.hpp"
 #include "kube/decode/json_text.hpp"
+#include "kube/egress/nat_pod_troubles.hpp"
 #include "kube/egress/plan_workload.hpp"
 
 namespace kube {
@@ -46,6 +47,9 @@ EgressReport report_egress(const core::ObjectName& egress, const Seen& seen, con
     const Json found = Json::parse(deployment->json, nullptr, false);
     facts.available = number_at(found, {"status", "availableReplicas"});
     ready = number_at(found, {"status", "readyReplicas"});
+    if (std::string trouble = trouble_of_deployment(deployment->json); !trouble.empty()) {
+      facts.troubles.insert(facts.troubles.begin(), "NAT pods " + std::move(trouble));
+    }
   }
   EgressReport report;
   report.conditions = core::egress_conditions(facts, seen.status.conditions);

@@ -121,6 +121,11 @@ void EgressWriter::set_accounts(std::set<core::ObjectName> accounts) {
   }
 }
 
+void EgressWriter::pod_seen(const core::ObjectName& pod, const Seen* seen) {
+  const core::ObjectName egress = troubles_.update(pod, seen);
+  if (records_.contains(egress)) writes_.add(egress);
+}
+
 void EgressWriter::lead(bool leading) {
   if (leading_ == leading) return;
   leading_ = leading;
@@ -323,6 +328,7 @@ std::optional<Write> EgressWriter::next_status(const core::ObjectName& name, con
     facts.refusal_message = state.refusal->message;
   }
   facts.left_out = record.left_out;
+  facts.troubles = troubles_.of(name);
   const auto deployment = record.parts.find(WorkloadPart::deployment);
   EgressReport report = report_egress(
       name, *record.seen,

@@ -18,6 +18,7 @@
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
 #include "kube/decode/object_version.hpp"
+#include "kube/egress/nat_pod_troubles.hpp"
 #include "kube/egress/plan_workload.hpp"
 
 namespace kube {
@@ -42,6 +43,8 @@ class EgressWriter : public ClientPart {
   // ServiceAccounts that carry account_label.
   void set_accounts(std::set<core::ObjectName> accounts);
   void set_ranges(std::vector<core::ClusterRange> ranges);
+  // A pod that has the labels of a NAT pod; null: it is gone.
+  void pod_seen(const core::ObjectName& pod, const Seen* seen);
   void lead(bool leading);
 
   void step() override;
@@ -95,6 +98,7 @@ class EgressWriter : public ClientPart {
   std::map<core::ObjectName, Record> records_;
   std::vector<core::ClusterRange> ranges_;
   std::set<core::ObjectName> accounts_;
+  NatPodTroubles troubles_;
   std::multimap<os::Time, core::ObjectName> later_;  // refusals that end
   bool leading_ = false;
 };

@@ -188,6 +188,50 @@ TEST_CASE("controller: the status follows the Deployment, and says what is not v
              Catch::Contains("is taken as 203.0.113.0/24") && Catch::Contains("hostNetwork"));
 }
 
+TEST_CASE(
+    "controller: 3.6: an Egress says why its NAT pods cannot be made, and no longer when they "
+    "are") {
+  World world;
+  world.create(any_part);
+  world.run(5s);
+  const auto message = [&] {
+    world.run(5s);
+    const Json condition = world.condition("Ready");
+    return condition.value("message", "");
+  };
+  const std::string refused = "pods \"nat-1\" is forbidden: violates PodSecurity \"restricted\"";
+  world.cluster.merge(200, deployments + "/nat/status",
+                      {{"status",
+                        {{"conditions",
+                          {{{"type", "ReplicaFailure"},
+                            {"status", "True"},
+                            {"reason", "FailedCreate"},
+                            {"message", refused}}}}}}});
+  CHECK_THAT(message(), Catch::EndsWith("available: NAT pods cannot be created: " + refused));
+  CHECK(world.reasons("internet").contains("Egress Unavailable"));
+  const Json labels = {{"app.kubernetes.io/name", "pona"},
+                       {"app.kubernetes.io/component", "egress"},
+                       {"app.kubernetes.io/instance", "nat"}};
+  const std::string pods = "/api/v1/namespaces/internet/pods";
+  world.cluster.call(201, "POST", pods,
+                     {{"apiVersion", "v1"},
+                      {"kind", "Pod"},
+                      {"metadata", {{"name", "nat-1"}, {"labels", labels}}},
+                      {"spec", {{"containers", {{{"name", "egress"}, {"image", "pona"}}}}}}});
+  world.cluster.merge(200, deployments + "/nat/status", {{"status", {{"conditions", nullptr}}}});
+  CHECK_THAT(message(), Catch::EndsWith("available"));
+  world.cluster.merge(200, pods + "/nat-1/status",
+                      {{"status",
+                        {{"conditions",
+                          {{{"type", "PodScheduled"},
+                            {"status", "False"},
+                            {"message", "0/2 nodes are available: 2 Insufficient cpu."}}}}}}});
+  CHECK_THAT(message(), Catch::EndsWith("available: 1 NAT pod: cannot be scheduled: 0/2 nodes are "
+                                        "available: 2 Insufficient cpu."));
+  world.cluster.call(200, "DELETE", pods + "/nat-1");
+  CHECK_THAT(message(), Catch::EndsWith("available"));
+}
+
 TEST_CASE("controller: 2.14: mode Service says what it does to connections that are silent") {
   World world;
   world.create(any_part);
