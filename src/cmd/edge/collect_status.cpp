@@ -21,7 +21,8 @@ using core::EdgeSet;
 using core::ForwardKey;
 
 struct Counters {
-  std::uint64_t connections = 0;
+  std::uint64_t arrived = 0;
+  std::optional<std::uint64_t> admitted;  // of those, past the guards, where there are any
   std::optional<PortTraffic> traffic;
   std::uint64_t refused_source = 0;
   std::uint64_t refused_connections = 0;
@@ -65,9 +66,11 @@ class Counts {
     switch (*set) {
       case EdgeSet::services:
       case EdgeSet::range_services:
+        counters.arrived = count.packets;
+        break;
       case EdgeSet::guarded:
       case EdgeSet::range_guarded:
-        counters.connections += count.packets;
+        counters.admitted = count.packets;
         break;
       case EdgeSet::traffic:
       case EdgeSet::range_traffic: {
@@ -105,7 +108,8 @@ PortStatus port_status(const core::Forward& forward, const Counts& counts) {
   port.active = forward.active;
   const Counters counters = counts.of(forward.key);
   // Where nobody serves, what was counted was refused.
-  (forward.slots.empty() ? port.refused_endpoints : port.connections) = counters.connections;
+  (forward.slots.empty() ? port.refused_endpoints : port.connections) =
+      counters.admitted.value_or(counters.arrived);
   port.traffic = counters.traffic;
   port.refused_source = counters.refused_source;
   port.refused_connections = counters.refused_connections;

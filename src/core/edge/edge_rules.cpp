@@ -204,11 +204,7 @@ class Rules {
       return std::vector<Rule>{rule({VerdictMap{target(), name_of(exact)}}),
                                rule({VerdictMap{range_target(), name_of(range)}})};
     };
-    chain("check-limits", {rule({VerdictMap{target(), name_of(EdgeSet::limits)}}),
-                           rule({VerdictMap{range_target(), name_of(EdgeSet::limits)}})});
-    std::vector<Rule> checks = both(EdgeSet::source_lists, EdgeSet::source_lists);
-    checks.push_back(rule({go_to("check-limits")}));
-    chain("checks", std::move(checks));
+    chain("checks", both(EdgeSet::limits, EdgeSet::limits));
 
     const SetMark alter = add_action(marks_.altered & ~marks_.forwarded);
     if (input_.masquerade) {
@@ -232,6 +228,8 @@ class Rules {
     guard.insert(guard.end(), behind.begin(), behind.end());
     chain("guard", std::move(guard));
 
+    // Lists of sources are asked here, by elements of maps that all versions know: a chain that
+    // elements of another map led to could not be deleted by one that does not know that map.
     std::vector<Rule> dispatch = both(EdgeSet::services, EdgeSet::range_services);
     dispatch.push_back(
         rule({InSet{{Field::daddr}, name_of(EdgeSet::addresses), true}, go_to("guard")}));

@@ -41,7 +41,6 @@ std::vector<nft::Set> declare_sets() {
       set("range-slots", slot, {T::address}, false, false),
       set("range-ports", service, {T::inet_service}, false, false),
       set("allowed", {T::address}, {}, true, false),
-      set("source-lists", service, verdict, false, false),
       set("refused-source", service, {}, false, true),
       set("refused-connections", service, {}, false, true),
       set("refused-rate", service, {}, false, true),

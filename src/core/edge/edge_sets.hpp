@@ -14,7 +14,8 @@ namespace core {
 // A "range" is one of ports, and has its first port as key where one port stands in the others'.
 enum class EdgeSet : std::uint8_t {
   ranges,               // address . protocol . ports : first port
-  services,             // address . protocol . port : where a new connection goes
+  services,             // address . protocol . port : where a new connection goes; of ports with a
+                        // list of sources (they are in guarded, too): jump allow-...
   range_services,       // address . protocol . first port : likewise
   guarded,              // as services, of Mappings with guards or altered: after the checks
   range_guarded,        // likewise
@@ -25,7 +26,6 @@ enum class EdgeSet : std::uint8_t {
   range_slots,          // address . protocol . first port . slot : endpoint address
   range_ports,          // address . protocol . port : port, where a range is shifted
   allowed,              // sources that may connect: a numbered set for each list of them
-  source_lists,         // address . protocol . first port : jump allow-..., or refused-source
   refused_source,       // address . protocol . first port, counts
   refused_connections,  // likewise
   refused_rate,         // likewise

@@ -64,6 +64,10 @@ std::string chain_of(const Forward& forward) {
   return flow_chain(static_cast<std::uint32_t>(forward.slots.size()), forward.by_source);
 }
 
+SetId source_list_set(const ForwardKey& key) {
+  return key.ports.single() ? EdgeSet::services : EdgeSet::range_services;
+}
+
 class Lowering {
  public:
   explicit Lowering(const Forward& forward)
@@ -130,7 +134,9 @@ class Lowering {
     if (forward_.nobody || !forward_.sources.empty()) {
       add(EdgeSet::refused_source, base().out, named);
     }
-    if (forward_.nobody) add(EdgeSet::source_lists, base().out, go_to("refused-source", nullptr));
+    if (forward_.nobody) {
+      add(source_list_set(forward_.key), base().out, go_to("refused-source", nullptr));
+    }
     if (forward_.max_connections == 0 && forward_.new_per_second == 0) {
       return;
     }
@@ -229,7 +235,7 @@ ObjectId parse_owner(std::string_view text) {
 Element source_list_element(const ForwardKey& forward, std::uint32_t number) {
   Layout<Bytes<40>> key;
   key.address(forward.address).protocol(forward.protocol).port(forward.ports.first);
-  Element element{{forward.address.family(), EdgeSet::source_lists, key.out, {}},
+  Element element{{forward.address.family(), source_list_set(forward), key.out, {}},
                   go_to(allow_chain_name(number), nullptr)};
   element.value.jump = true;
   return element;

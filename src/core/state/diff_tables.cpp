@@ -153,13 +153,14 @@ class TableDiff {
         changes_.push_back(ReplaceRules{family, {chain->name, chain->hook, {}}});
       }
     }
-    for (const nft::Chain* const chain : gone) {
-      changes_.push_back(DeleteChain{family, chain->name});
-    }
+    // Sets of a version that has others: elements of theirs may lead to chains, and go along.
     for (const nft::Set& set : before.sets) {
       if (sets.find(set.name) == nullptr) {
         changes_.push_back(DeleteSet{family, set.name});
       }
+    }
+    for (const nft::Chain* const chain : gone) {
+      changes_.push_back(DeleteChain{family, chain->name});
     }
   }
 

@@ -81,9 +81,10 @@ Tally tally(const EdgePlan& plan) {
   }
   for (const auto& [key, value] : state.elements) {
     if (key.set.as<EdgeSet>() == EdgeSet::allowed) ++result.sources;
-    if (key.set == EdgeSet::source_lists) {
+    const std::string chain(value.chain.view().begin(), value.chain.view().end());
+    if (source_list_of(chain)) {
       ++result.uses;
-      result.lists.insert({value.chain.view().begin(), value.chain.view().end()});
+      result.lists.insert(chain);
     }
   }
   return result;
@@ -198,6 +199,33 @@ TEST_CASE("a set of sources comes with its first user and goes with its last") {
   CHECK(tally(plan).uses == 0);
   CHECK(kernel.tables.at(Family::ipv4).sets.size() ==
         plan.state().tables.at(Family::ipv4).sets.size());
+}
+
+// Version 0.1.0 deletes chains that it does not know before the sets that it does not know.
+TEST_CASE("a version that does not know our newest sets can delete what elements lead to") {
+  const std::set<std::string> known = {"services",      "range-services", "guarded",
+                                       "range-guarded", "limits",         "external",
+                                       "returns",       "departures",     "snat-interfaces"};
+  EdgePlan plan(EdgeSettings{});
+  begin(plan);
+  plan.update(one(mapping("listed", 80, 3, country(2))));
+  Mapping range = mapping("range", 2000, 1, country(3));
+  range.ports[0].ports.last = 2010;
+  plan.update(one(range));
+  Mapping nobody = mapping("nobody", 90, 1, {prefix("2001:db8::/32")});
+  nobody.max_connections_per_source = 10;
+  plan.update(one(nobody));
+  std::set<std::string> led_to;
+  for (const auto& [key, value] : plan.state().elements) {
+    if (value.chain.view().empty()) continue;
+    CHECK(known.contains(std::string(to_string(key.set))));
+    const auto chain = value.chain.view();
+    led_to.emplace(chain.begin(), chain.end());
+  }
+  CHECK(std::ranges::count_if(
+            led_to, [](const std::string& name) { return source_list_of(name).has_value(); }) == 2);
+  CHECK(led_to.contains("refused-source"));
+  CHECK(led_to.contains("limit-10-0"));
 }
 
 TEST_CASE("lists have the same numbers after a start") {

@@ -330,6 +330,25 @@ TEST_CASE("what goes with a tunnel that is made anew is made anew in the same pa
   CHECK(reconcile(kernel, after, after) == 0);
 }
 
+TEST_CASE("sets of another version go before the chains that their elements may lead to") {
+  State before = table_with({{"a", {}, {}}, {"theirs", {}, {}}});
+  nft::Set theirs;
+  theirs.name = "verdicts-of-another-version";
+  theirs.key = {nft::Type::address};
+  theirs.data = {nft::Type::verdict};
+  before.tables.at(Family::ipv4).sets.push_back(theirs);
+  const State after = table_with({{"a", {}, {}}});
+  const Changes changes = diff(before, after);
+  const auto at = [&](auto&& wanted) {
+    return std::ranges::find_if(changes, wanted) - changes.begin();
+  };
+  const auto set = at([](const Change& one) { return std::holds_alternative<DeleteSet>(one); });
+  const auto chain = at([](const Change& one) { return std::holds_alternative<DeleteChain>(one); });
+  REQUIRE(chain < static_cast<std::ptrdiff_t>(changes.size()));
+  CHECK(set < chain);
+  CHECK(apply(changes, before) == after);
+}
+
 TEST_CASE("what does not fit is not applied") {
   State state = table_with({{"a", {}, {}}});
   const State before = state;

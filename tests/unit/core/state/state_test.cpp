@@ -84,7 +84,6 @@ TEST_CASE("a catalogue declares its sets in the order of its enum") {
       {EdgeSet::range_slots, "range-slots"},
       {EdgeSet::range_ports, "range-ports"},
       {EdgeSet::allowed, "allowed"},
-      {EdgeSet::source_lists, "source-lists"},
       {EdgeSet::refused_source, "refused-source"},
       {EdgeSet::refused_connections, "refused-connections"},
       {EdgeSet::refused_rate, "refused-rate"},
