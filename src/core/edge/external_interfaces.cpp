@@ -24,9 +24,10 @@ std::vector<ExternalInterface> find_external(const Host& host, const EdgeSetting
             [](const auto* a, const auto* b) { return a->index < b->index; });
   // The number lives in marks of connections that outlast this process: it comes from the
   // interface's index alone, and is the same after a restart.
-  const std::uint32_t numbers = EdgeMarks(settings.mark_mask).interfaces;
+  const EdgeMarks marks(settings.mark_mask);
+  const std::uint32_t numbers = marks.interfaces;
   // The first of them have these numbers whatever follows, as when there were no others.
-  const std::uint32_t first_numbers = std::min(numbers, 63U);
+  const std::uint32_t first_numbers = std::min(numbers, (1U << marks.low_bits) - 1);
   std::set<std::uint32_t> used;
   for (const Interface* interface : found) {
     if (used.size() == numbers) {

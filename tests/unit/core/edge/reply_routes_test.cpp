@@ -179,4 +179,15 @@ TEST_CASE(
   CHECK(warnings_of(many(64), old).size() == 1);
 }
 
+TEST_CASE("with a mask of one's own, numbers follow from indexes as they always did") {
+  EdgeSettings options = settings("^eth1[.]");
+  options.mark_mask = 0x3ff00000;
+  const Host host = many(200);
+  const auto external = find_external(host, options);
+  REQUIRE(external.size() == 200);
+  for (const ExternalInterface& one : external) {
+    CHECK(one.number == (host.interfaces.at(one.name).index - 1) % 255 + 1);
+  }
+}
+
 }  // namespace unit::reply_routes_test
