@@ -128,7 +128,7 @@ NFT
 start_nat() {
   local pod=$1
   shift
-  spawn "$pod" "$work/$pod.log" "$PONA" nat --manifests "$manifests" --egress "internet/${egress_name:-egress}" \
+  spawn "$pod" "$work/$pod.log" "${NAT_BINARY:-$PONA}" nat --manifests "$manifests" --egress "internet/${egress_name:-egress}" \
     --address "$(ip4 "$pod"),$(ip6 "$pod")" "$@"
   printf -v "${pod}_pid" %s "$spawned"
   within 10 nat_is ready "$pod" || fail "$pod does not get ready: $(cat "$work/$pod.log")"

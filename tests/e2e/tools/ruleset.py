@@ -14,6 +14,7 @@ def plain(value):
 
 
 lines = []
+rules = []  # in their order within a chain; the order of chains says nothing
 for entry in json.load(sys.stdin)["nftables"]:
     (kind, body), = entry.items()
     if kind == "metainfo":
@@ -26,8 +27,14 @@ for entry in json.load(sys.stdin)["nftables"]:
     if "dynamic" in body.get("flags", []):
         body.pop("elem", None)
     for element in body.pop("elem", []):
+        inner = element.get("elem", {}) if isinstance(element, dict) else {}
+        if isinstance(inner, dict) and ("ct count" in inner or "limit" in inner):
+            continue
         lines.append(f"{kind} {body['family']} {body['table']} {body['name']} element "
                      + json.dumps(element, sort_keys=True))
-    lines.append(f"{kind} " + json.dumps(body, sort_keys=True))
-rules = [line for line in lines if line.startswith("rule ")]
-print("\n".join(sorted(line for line in lines if not line.startswith("rule ")) + rules))
+    line = f"{kind} " + json.dumps(body, sort_keys=True)
+    if kind == "rule":
+        rules.append(((body["family"], body["table"], body["chain"]), line))
+    else:
+        lines.append(line)
+print("\n".join(sorted(lines) + [line for _, line in sorted(rules, key=lambda rule: rule[0])]))
