@@ -144,3 +144,24 @@ refused_counted() { [ "$(metric "$1")" -ge 1 ]; }
   at edge conntrack -D -p tcp -d "$vip" >/dev/null 2>&1 || true
   within 5 answers 'pod1 ' tcp "$vip" 80
 }
+
+@test "4.6: endpoints that are no other host's get nothing, also with route_localnet" {
+  at edge sysctl -qw net.ipv4.conf.all.route_localnet=1
+  served web "tcp:80:8081" 1
+  served mixed "tcp:81:8081" 1 2
+  sed -i 's/10.1.0.11/127.0.0.1/' "$manifests"/service-*.yaml
+  spawn edge "$work/local.log" python3 "$tools/server.py" local 8081 -
+  within 10 grep -q ready "$work/local.log"
+  mapping web "addresses: [$vip], ports: [{port: 80}]"
+  mapping mixed "addresses: [$vip], ports: [{port: 81}]"
+  start_edge
+  within 5 answers 'pod2 ' tcp "$vip" 81
+  for _ in 1 2 3 4 5 6 7 8; do
+    run ask tcp "$vip" 81
+    assert_output --partial 'pod2 '
+  done
+  run ask tcp "$vip" 80
+  assert_output refused
+  within 5 grep -q 'Mapping shop/web: endpoint 127.0.0.1 of EndpointSlice shop/web-4 is a loopback address' \
+    "$work/edge.log"
+}

@@ -7,6 +7,7 @@
 
 #include "core/edge/edge_rules.hpp"
 #include "core/edge/endpoint_slots.hpp"
+#include "core/special_use.hpp"
 
 namespace core {
 namespace {
@@ -61,8 +62,23 @@ class Resolver {
              " is headless: it has no ClusterIP; use --backend endpoints");
       return;
     }
+    if (settings_.backend == BackendMode::endpoints) reject_special();
     for (const MappingPort& port : mapping_.ports) {
       resolve_port(port);
+    }
+  }
+
+  // Those would lead to this host itself, to its link, or to many: nobody may reach that through a
+  // slip in a manifest, or because kube-apiserver was not asked, which takes no such endpoints.
+  void reject_special() {
+    for (const EndpointSlice* const slice : input_.slices) {
+      for (const Endpoint& endpoint : slice->endpoints) {
+        const std::string_view what = special_use(endpoint.address);
+        if (what.empty()) continue;
+        reject("endpoint " + to_string(endpoint.address) + " of EndpointSlice " +
+               to_string(slice->name) + " is " + std::string(what) +
+               ": it gets no traffic; name a pod's or another host's address");
+      }
     }
   }
 
@@ -123,7 +139,7 @@ class Resolver {
       const Family family = address.family();
       if (settings_.backend == BackendMode::cluster_ip && !cluster_ip(family)) {
         reject("Service " + to_string(input_.service->name) +
-               " has no ClusterIP of the family of " + to_string(address));
+               " has no usable ClusterIP of the family of " + to_string(address));
         continue;
       }
       const auto [known, fresh] = runs.try_emplace(family);
@@ -231,9 +247,7 @@ class Resolver {
 
   const Address* cluster_ip(Family family) const {
     for (const Address& address : input_.service->cluster_ips) {
-      if (address.family() == family) {
-        return &address;
-      }
+      if (address.family() == family && special_use(address).empty()) return &address;
     }
     return nullptr;
   }
@@ -268,7 +282,8 @@ class Resolver {
     std::vector<Backend> terminating;
     const auto take = [&](const EndpointSlice& slice, std::uint16_t port) {
       for (const Endpoint& endpoint : slice.endpoints) {
-        if (endpoint.address.family() != family || (only_here() && !endpoint.here)) {
+        if (endpoint.address.family() != family || (only_here() && !endpoint.here) ||
+            !special_use(endpoint.address).empty()) {
           continue;
         }
         const Backend backend{endpoint.address, {port, port}};
