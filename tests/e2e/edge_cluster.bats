@@ -98,3 +98,36 @@ SH
   within 10 answers 'pod1 ' tcp "$vip" 80
   at edge "$work/pod" "$PONA" mapping list | grep -q 'shop/web.*Programmed\|web.*Programmed'
 }
+
+@test "cluster: 4.6: a tenant gets no port of the host's own, and keeps what it has" {
+  spawn edge "$work/local.log" python3 "$tools/server.py" host 22 53
+  within 10 grep -q ready "$work/local.log"
+  in_cluster served web "tcp:80:8080 udp:53:5353" 1
+  in_cluster mapping web "addresses: [192.0.2.2, '2001:db8:1::2', $vip], ports: [{port: 22, servicePort: 80}, {port: 80}, {port: 53, protocol: udp}]"
+  start_edge_on_cluster
+  within 5 answers 'pod1 ' tcp 192.0.2.2 80
+  # The address that is for clients is theirs: a socket for all addresses does not mean it.
+  within 5 answers 'pod1 ' tcp "$vip" 22
+  for address in 192.0.2.2 2001:db8:1::2; do
+    run ask tcp "$address" 22
+    assert_output --partial 'host '
+    run ask udp "$address" 53
+    assert_output --partial 'host '
+  done
+  within 5 grep -q 'there is no AddressPool' "$work/edge.log"
+  within 5 eval 'kubectl get mapping web -n shop -o yaml | grep -q "192.0.2.2:22/tcp is in use"'
+  within 5 eval '[ "$(metric "pona_edge_objects_over_limit.*host-ports")" = 1 ]'
+
+  # What came later changes nothing, at the next start neither.
+  spawn edge "$work/late.log" python3 "$tools/server.py" late 80 -
+  within 10 grep -q ready "$work/late.log"
+  stop_edge KILL
+  start_edge_on_cluster
+  for _ in 1 2 3; do
+    run ask tcp 192.0.2.2 80
+    assert_output --partial 'pod1 '
+    run ask tcp 192.0.2.2 22
+    assert_output --partial 'host '
+  done
+  within 5 grep -q 'Mapping shop/web takes 192.0.2.2:80/tcp, where this host itself listens' "$work/edge.log"
+}

@@ -165,3 +165,29 @@ refused_counted() { [ "$(metric "$1")" -ge 1 ]; }
   within 5 grep -q 'Mapping shop/web: endpoint 127.0.0.1 of EndpointSlice shop/web-4 is a loopback address' \
     "$work/edge.log"
 }
+
+@test "4.6: from files, a port at which the host itself listens is taken with a warning, or refused" {
+  served web "tcp:80:8080" 1
+  mapping web "addresses: [192.0.2.2, $vip], ports: [{port: 80}]"
+  spawn edge "$work/local.log" python3 "$tools/server.py" local 80,8083 -
+  within 10 grep -q ready "$work/local.log"
+  start_edge
+  run ask tcp 192.0.2.2 80
+  assert_output --partial 'pod1 '
+  within 5 grep -q 'Mapping shop/web takes 192.0.2.2:80/tcp, where this host itself listens at 0.0.0.0:80' "$work/edge.log"
+  # A socket for all addresses is the host's own where the default route is.
+  run ! grep "takes $vip:80/tcp" "$work/edge.log"
+  stop_edge
+
+  start_edge --host-ports refuse
+  # It was in effect.
+  run ask tcp 192.0.2.2 80
+  assert_output --partial 'pod1 '
+  mapping more "serviceName: web, addresses: [192.0.2.2, $vip], ports: [{port: 8083, servicePort: 80}]"
+  within 5 answers 'pod1 ' tcp "$vip" 8083
+  run ask tcp 192.0.2.2 8083
+  assert_output --partial 'local '
+  run at edge "$PONA" edge --manifests "$manifests" --external-interfaces '^ext' --host-ports refuse --dry-run
+  assert_output --partial '192.0.2.2:8083/tcp is in use: this host itself listens at 0.0.0.0:8083'
+  refute_output --partial '192.0.2.2:80/tcp is in use'
+}

@@ -3,7 +3,9 @@
 #include <iostream>
 
 #include "cmd/edge/claim_memory.hpp"
+#include "cmd/edge/host_listeners.hpp"
 #include "cmd/edge/kept_elements.hpp"
+#include "cmd/edge/read_elements.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
 #include "cmd/edge/status.hpp"
@@ -13,6 +15,8 @@
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
 #include "net/kernel.hpp"
+#include "net/listeners.hpp"
+#include "os/clock.hpp"
 
 namespace cmd {
 namespace {
@@ -89,7 +93,15 @@ int preview_edge(const ResolvedOptions& resolved) {
   kernel->follow_routes(core::external_names(resolved.options.settings));
   plan.remember(recall_claims(claims_file(resolved.options)));
   plan.update(kernel->host());
+  if (resolved.options.settings.host_ports != core::HostPortPolicy::take) {
+    HostListeners listeners(net::read_listeners, os::system_clock());
+    if (auto there = listeners.look()) plan.update(*std::move(there));
+    if (!listeners.warning().empty()) print_line(std::cout, "warning: " + listeners.warning());
+  }
   plan.update(take_all(*source, resolved.options));
+  if (!plan.host_ports().refused().empty()) {
+    plan.hold(carried_by(kernel->observe(plan.frame())));
+  }
   for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
   print_staleness(*source);
   const bool wrong = print_problems(*source) + print_rejections(plan) != 0;

@@ -15,6 +15,7 @@
 #include "core/constants.hpp"
 #include "core/edge/edge_sets.hpp"
 #include "core/edge/mapping_status.hpp"
+#include "core/edge/service_to_mapping.hpp"
 #include "core/edge/static_state.hpp"
 #include "core/state/build_in_parts.hpp"
 #include "core/state/diff.hpp"
@@ -40,11 +41,13 @@ std::string wait_text(Time::duration time) {
 }  // namespace
 
 EdgeLoop::EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
-                   std::chrono::seconds resync, os::Clock clock, std::chrono::seconds address_hold)
+                   std::chrono::seconds resync, os::Clock clock, std::chrono::seconds address_hold,
+                   HostListeners::Read listens)
     : kernel_(kernel),
       source_(source),
       plan_(settings),
       sweep_(address_hold),
+      listeners_(std::move(listens), clock),
       clock_(std::move(clock)),
       resync_(resync),
       next_resync_(clock_.now() + resync) {
@@ -117,6 +120,7 @@ void EdgeLoop::note_staleness() {
 
 // False: it is not the time yet.
 bool EdgeLoop::attempt() {
+  const bool look = wants_listeners();
   // The host before the objects: planning them without it would plan them twice.
   if (host_due_ && clock_.now() >= host_from_) {
     const Time begun = clock_.now();
@@ -125,8 +129,14 @@ bool EdgeLoop::attempt() {
     // Routes that change all the time get no more than a fifth of ours.
     host_from_ = clock_.now() + 4 * (clock_.now() - begun);
   }
+  if (look) {
+    if (auto listeners = listeners_.look()) {
+      absorb(plan_.update(*std::move(listeners), !compare_due_));
+    }
+  }
   absorb_objects();
   if (!health_.synced) return false;
+  hold_what_is_carried();
   if (aside_from_ && clock_.now() >= *aside_from_) {
     aside_from_.reset();
     absorb(plan_.try_again());
@@ -138,6 +148,33 @@ bool EdgeLoop::attempt() {
   }
   succeed();
   return true;
+}
+
+// Before claims are judged by it, and now and then while one is refused for a socket's sake: that
+// one may be gone.
+bool EdgeLoop::wants_listeners() const {
+  if (plan_.settings().host_ports == core::HostPortPolicy::take) return false;
+  if (compare_due_ || host_due_) return true;
+  if (!plan_.host_ports().refused().empty() && clock_.now() >= listeners_.due()) return true;
+  return std::ranges::any_of(objects_, [](const auto& entry) {
+    if (!entry.second) return false;
+    const auto* const service = std::get_if<core::Service>(entry.second.get());
+    return entry.first.kind == core::Kind::mapping ||
+           (service != nullptr && core::mapping_of(*service));
+  });
+}
+
+// At the start: what an instance before this one has put into effect stays in effect. While objects
+// cannot be read, more of them may come.
+void EdgeLoop::hold_what_is_carried() {
+  if (carried_known_) return;
+  carried_known_ = whole_;
+  const core::HostPorts& ports = plan_.host_ports();
+  if (ports.refused().empty() ||
+      std::exchange(refusals_asked_, ports.refusals()) == ports.refusals()) {
+    return;
+  }
+  absorb(plan_.hold(carried_by(kernel_.observe(plan_.frame())), !compare_due_));
 }
 
 // A comparison plans nothing but compares all: until then, what the news come to is not asked for,
@@ -207,6 +244,13 @@ void EdgeLoop::tell() {
 
 void EdgeLoop::succeed() {
   tell();
+  if (health_.last_sync == 0 && plan_.settings().cluster &&
+      plan_.object_counts()[core::Kind::address_pool] == 0) {
+    log::warning(
+        "there is no AddressPool: whoever may create a Mapping or a Service in the cluster can "
+        "claim "
+        "any address, also this host's own; see AddressPools in pona-edge(8)");
+  }
   if (!health_.trouble.empty()) log::info("the kernel is as planned again");
   health_.trouble.clear();
   health_.intact = true;
@@ -254,8 +298,11 @@ void EdgeLoop::report() {
 }
 
 std::vector<std::string> EdgeLoop::host_warnings() const {
-  if (conntrack_.warning().empty()) return {};
-  return {conntrack_.warning()};
+  std::vector<std::string> warnings;
+  for (const std::string& warning : {conntrack_.warning(), listeners_.warning()}) {
+    if (!warning.empty()) warnings.push_back(warning);
+  }
+  return warnings;
 }
 
 Time EdgeLoop::next_due() const {
@@ -265,6 +312,7 @@ Time EdgeLoop::next_due() const {
   if (compare_due_) due = std::min(due, compare_from_);
   if (host_due_) due = std::min(due, host_from_);
   if (aside_from_) due = std::min(due, *aside_from_);
+  if (!plan_.host_ports().refused().empty()) due = std::min(due, listeners_.due());
   if (const auto sweep = sweep_.due()) due = std::min(due, std::max(*sweep, sweep_from_));
   return std::min(due, std::max(conntrack_.due(), report_from_));
 }

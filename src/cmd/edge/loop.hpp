@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/edge/host_listeners.hpp"
 #include "cmd/edge/stale_connections.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/serve/backoff.hpp"
@@ -46,9 +47,12 @@ EdgeVerdict judge(const EdgeHealth& health, os::Time now);
 class EdgeLoop {
  public:
   // `address_hold`: how long connections through an address outlive its leaving this host.
-  EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
-           std::chrono::seconds resync, os::Clock clock,
-           std::chrono::seconds address_hold = std::chrono::seconds(60));
+  // `listens` is asked in step(): who listens on the host.
+  EdgeLoop(
+      net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
+      std::chrono::seconds resync, os::Clock clock,
+      std::chrono::seconds address_hold = std::chrono::seconds(60),
+      HostListeners::Read listens = [] { return core::Listeners(); });
 
   // Does what is due; call it when a descriptor is readable or the returned time has come. Throws
   // core::Error only before the first success, for what trying again cannot mend.
@@ -72,6 +76,8 @@ class EdgeLoop {
   bool hear();
   void note_staleness();
   bool attempt();
+  [[nodiscard]] bool wants_listeners() const;
+  void hold_what_is_carried();
   void absorb_objects();
   void absorb(const core::EdgeUpdate& update);
   void compare();
@@ -92,6 +98,9 @@ class EdgeLoop {
   core::EdgePlan plan_;
   EdgeSweep sweep_;
   ConntrackWatch conntrack_;
+  HostListeners listeners_;
+  std::uint64_t refusals_asked_ = 0;  // refused claims that the kernel was asked for
+  bool carried_known_ = false;        // what it carried at the start is known
   os::Clock clock_;
   std::chrono::seconds resync_;
   EdgeHealth health_;

@@ -53,10 +53,7 @@ std::vector<core::ForwardKey> forwards_lost(const core::Changes& changes,
                                             const core::State& observed) {
   std::vector<core::ForwardKey> lost;
   const auto add = [&](const core::ElementKey& key) {
-    if (key.set != core::EdgeSet::services && key.set != core::EdgeSet::guarded &&
-        key.set != core::EdgeSet::ranges) {
-      return;
-    }
+    if (!core::leads(key.set)) return;
     if (const auto fields = fields_of(key)) lost.push_back(fields->key);
   };
   for (const core::Change& change : changes) {

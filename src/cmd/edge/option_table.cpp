@@ -160,6 +160,7 @@ Setter limit(std::uint32_t core::EdgeLimits::*of) {
 std::vector<EdgeOption> make_table() {
   using core::AddressPolicy;
   using core::BackendMode;
+  using core::HostPortPolicy;
   using O = EdgeOptions;
   static const std::string mask = hexadecimal(core::constants::edge_mark_mask);
   return {
@@ -237,6 +238,14 @@ std::vector<EdgeOption> make_table() {
        word<core::Accounting>(
            {{"connections", core::Accounting::connections}, {"traffic", core::Accounting::traffic}},
            [](O& o) -> core::Accounting& { return o.settings.accounting; })},
+      {"host-ports", "by-source|refuse|warn|take", "by-source", "",
+       "Claims on ports at which this host itself listens: refused, or taken with a warning or "
+       "without; by-source: refused from a cluster, warned of from files",
+       word<HostPortPolicy>({{"by-source", HostPortPolicy::by_source},
+                             {"refuse", HostPortPolicy::refuse},
+                             {"warn", HostPortPolicy::warn},
+                             {"take", HostPortPolicy::take}},
+                            [](O& o) -> HostPortPolicy& { return o.settings.host_ports; })},
       {"address-hold", "SECONDS", "60", "",
        "How long connections through an address go on after it has left this host; 0: they end at "
        "once",

@@ -107,6 +107,7 @@ std::vector<std::pair<std::string_view, std::string>> settle(
     if (set != environment.end()) address = core::Address::parse(set->second);
     if (!address) complaints.emplace_back("monitor-address", no_node_address);
   }
+  options.settings.cluster = !options.kubeconfig.empty();
   if (!options.context.empty() && options.kubeconfig.empty()) {
     complaints.emplace_back("context", "is of no use without kubeconfig");
   } else if (!options.context.empty() && options.kubeconfig == "in-cluster") {

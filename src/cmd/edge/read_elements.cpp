@@ -79,6 +79,15 @@ std::optional<ElementFields> fields_of(const core::ElementKey& key) {
   return fields;
 }
 
+std::set<core::ForwardKey> carried_by(const core::State& observed) {
+  std::set<core::ForwardKey> carried;
+  for (const auto& [key, value] : observed.elements) {
+    if (!core::leads(key.set)) continue;
+    if (const auto fields = fields_of(key)) carried.insert(fields->key);
+  }
+  return carried;
+}
+
 std::optional<core::Backend> backend_of(const core::Element& slot) {
   const std::size_t address = slot.key.family == core::Family::ipv4 ? 4 : 16;
   const std::span<const std::uint8_t> data = slot.value.data.view();

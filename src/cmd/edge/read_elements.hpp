@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "core/edge/forward.hpp"
@@ -41,6 +42,9 @@ struct ElementFields {
 
 // Of the sets whose keys hold address . protocol . port; nothing for others or odd sizes.
 std::optional<ElementFields> fields_of(const core::ElementKey& key);
+
+// The external ports that lead somewhere.
+std::set<core::ForwardKey> carried_by(const core::State& observed);
 
 // The endpoint that a slot holds; ranges: the first port is left to the caller.
 std::optional<core::Backend> backend_of(const core::Element& slot);

@@ -17,6 +17,7 @@
 #include "cmd/serve/poll_loop.hpp"
 #include "cmd/serve/start.hpp"
 #include "cmd/version.hpp"
+#include "net/listeners.hpp"
 #include "os/listen.hpp"
 
 namespace cmd {
@@ -32,7 +33,8 @@ class Edge {
        net::Kernel& kernel, kube::Source& source)
       : clock_(os::system_clock()),
         started_(clock_.unix_seconds()),
-        loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold),
+        loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold,
+              net::read_listeners),
         poll_(poll),
         claims_(claims_file(options), clock_),
         server_(listeners, edge_pages(health_, [this] { return make_status(); }),

@@ -48,6 +48,11 @@ enum class EdgeSet : std::uint8_t {
 template <>
 inline constexpr int catalogue_of<EdgeSet> = 0;
 
+// Whose elements say which external ports lead somewhere.
+inline bool leads(SetId set) {
+  return set == EdgeSet::services || set == EdgeSet::guarded || set == EdgeSet::ranges;
+}
+
 // In the order of the enum.
 const std::vector<nft::Set>& edge_sets();
 

@@ -14,6 +14,9 @@ enum class AddressPolicy : std::uint8_t { local, any };
 // What the kernel counts of a forward: its connections, or packets and bytes as well, which costs a
 // look-up for each packet.
 enum class Accounting : std::uint8_t { connections, traffic };
+// What becomes of claims on ports at which the host itself listens. By source: those of a cluster
+// are refused, those of files are warned of.
+enum class HostPortPolicy : std::uint8_t { by_source, refuse, warn, take };
 
 // What one object, and all of one namespace, may take. Of one object, what the CRD allows: 256
 // addresses times 256 entries of ports; and a list of 100,000 sources in each family.
@@ -32,6 +35,8 @@ struct EdgeSettings {
   BackendMode backend = BackendMode::endpoints;
   AddressPolicy address_policy = AddressPolicy::local;
   Accounting accounting = Accounting::connections;
+  HostPortPolicy host_ports = HostPortPolicy::by_source;
+  bool cluster = false;    // objects may come from a cluster, whose tenants are not the operator
   bool masquerade = true;  // the default of Mappings that do not say preserveClientIP
   bool snat = false;
   // This host is a node of the cluster: Services whose externalTrafficPolicy is Local lead to its

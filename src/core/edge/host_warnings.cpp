@@ -17,4 +17,20 @@ std::vector<std::string> host_warnings(const Host& host, const std::set<Family>&
   return result;
 }
 
+std::vector<std::string> frame_warnings(const State& frame, const Host& host,
+                                        const std::map<std::string, std::string>& refused) {
+  std::vector<std::string> result;
+  for (const auto& [key, value] : frame.sysctls) {
+    // What is made loose where no other setting is strict is seen once, and then is so.
+    if (!key.ends_with("/rp_filter") || host.rp_filter_all != 1) continue;
+    result.push_back(key + " is held at " + value + " while net/ipv4/conf/all/rp_filter is 1" +
+                     ": strict reverse path filtering would drop " +
+                     "clients whose route in table main is another one");
+  }
+  for (const auto& [what, reason] : refused) {
+    result.push_back("the kernel refused \"" + what + "\" (pona tries again later): " + reason);
+  }
+  return result;
+}
+
 }  // namespace core

@@ -1,15 +1,22 @@
 // What of the host keeps traffic from its way although the plan is in effect.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/host.hpp"
+#include "core/state/state.hpp"
 
 namespace core {
 
 // `families` are those that some Mapping's address has.
 std::vector<std::string> host_warnings(const Host& host, const std::set<Family>& families);
+
+// What the frame changes of the host's own settings, and what the kernel refuses of it: the change
+// in the words of ip(8), and why.
+std::vector<std::string> frame_warnings(const State& frame, const Host& host,
+                                        const std::map<std::string, std::string>& refused);
 
 }  // namespace core

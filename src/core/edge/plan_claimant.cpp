@@ -29,6 +29,7 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     entry.report.reasons.push_back(std::move(refusal));
     entry.report.state = MappingReport::State::rejected;
     around.budgets.give_back(id);
+    around.host_ports.forget(id);
     return result;
   }
   const std::vector<Claims::Loss> losses = around.objects.claims().losses(id);
@@ -36,6 +37,7 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     entry.report.reasons = explain(losses);
     entry.report.state = MappingReport::State::rejected;
     around.budgets.give_back(id);
+    around.host_ports.forget(id);
     return result;
   }
   ResolveInput input;
@@ -51,8 +53,14 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
   std::ranges::move(explain(losses), std::back_inserter(entry.report.reasons));
   std::erase_if(resolved.forwards,
                 [&](const Forward& forward) { return is_lost(losses, forward.key); });
+  // Objects of an API server have an age. What is refused takes nothing of the budgets.
+  const HostPorts::Claim claim{id, around.settings.cluster && mapping.created.has_value(),
+                               entry.forwards};
+  std::ranges::move(around.host_ports.judge(claim, around.host, around.external, resolved.forwards),
+                    std::back_inserter(entry.report.reasons));
   if (std::string over = around.budgets.take(id, cost_of(resolved.forwards)); !over.empty()) {
     resolved.forwards.clear();
+    around.host_ports.forget(id);
     entry.report.reasons = {std::move(over)};
   }
   bool active = false;

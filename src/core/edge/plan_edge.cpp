@@ -45,6 +45,33 @@ class EdgePlan::Impl {
     return finish(with_changes);
   }
 
+  EdgeUpdate update(Listeners listeners, bool with_changes) {
+    const Listeners changed = host_ports_.set(std::move(listeners));
+    if (changed.empty()) return {};
+    const auto concerns = [&](const MappingPort& port) {
+      const auto next = changed.lower_bound(lowest(port.ports.first));
+      return next != changed.end() && next->port <= port.ports.last;
+    };
+    for (const auto& [id, entry] : objects_.claimants()) {
+      if (std::ranges::any_of(entry.mapping().ports, concerns)) objects_.touch(id);
+    }
+    EdgeUpdate update = finish(with_changes);
+    host_ports_.settle();
+    return update;
+  }
+
+  EdgeUpdate hold(std::set<ForwardKey> keys, bool with_changes) {
+    for (const auto& [id, refused] : host_ports_.refused()) {
+      if (std::ranges::any_of(refused, [&](const auto& key) { return keys.contains(key); })) {
+        objects_.touch(id);
+      }
+    }
+    host_ports_.hold(std::move(keys));
+    EdgeUpdate update = finish(with_changes);
+    host_ports_.hold({});  // from now on, what is planned is in effect
+    return update;
+  }
+
   EdgeUpdate set_aside(const Refused& refused) {
     for (const Rejection& rejection : refused.objects) {
       objects_.set_aside(rejection.object, rejection.reason);
@@ -100,60 +127,15 @@ class EdgePlan::Impl {
     source_lists_.each(visit);
   }
 
-  [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards() const {
-    std::vector<std::shared_ptr<const Forward>> result;
-    for (const auto& [id, entry] : objects_.claimants()) {
-      for (const auto& [key, forward] : entry.forwards) result.push_back(forward);
-    }
-    std::sort(result.begin(), result.end(),
-              [](const auto& a, const auto& b) { return a->key < b->key; });
-    return result;
-  }
-
-  [[nodiscard]] std::map<ObjectId, MappingReport> reports() const {
-    std::map<ObjectId, MappingReport> result;
-    for (const auto& [id, entry] : objects_.claimants()) result.emplace(id, entry.report);
-    return result;
-  }
-
-  [[nodiscard]] const MappingReport* report(const ObjectId& claimant) const {
-    const auto found = objects_.claimants().find(claimant);
-    return found == objects_.claimants().end() ? nullptr : &found->second.report;
-  }
-
-  [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const {
-    const auto found = objects_.claimants().find(claimant);
-    return found == objects_.claimants().end() ? nullptr : &found->second.mapping();
-  }
-
-  [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
-      const ObjectId& claimant) const {
-    std::vector<std::shared_ptr<const Forward>> result;
-    if (const auto found = objects_.claimants().find(claimant);
-        found != objects_.claimants().end()) {
-      for (const auto& [key, forward] : found->second.forwards) result.push_back(forward);
-    }
-    return result;
-  }
-
   [[nodiscard]] std::vector<std::string> warnings() const {
     std::set<Family> families;
     for (const auto& [id, entry] : objects_.claimants()) {
       for (const auto& [key, forward] : entry.forwards) families.insert(key.address.family());
     }
     std::vector<std::string> result = host_warnings(host_, families);
-    for (const auto& [key, value] : frame_.sysctls) {
-      // What is made loose where no other setting is strict is seen once, and then is so.
-      if (!key.ends_with("/rp_filter") || host_.rp_filter_all != 1) continue;
-      result.push_back(key + " is held at " + value + " while net/ipv4/conf/all/rp_filter is 1" +
-                       ": strict reverse path filtering would drop " +
-                       "clients whose route in table main is another one");
-    }
-    for (const auto& [what, reason] : refused_) {
-      result.push_back("the kernel refused \"" + what + "\" (pona tries again later): " + reason);
-    }
-    for (std::string& warning : uplink_warnings(host_, settings_, external_)) {
-      result.push_back(std::move(warning));
+    for (auto&& some : {frame_warnings(frame_, host_, refused_), host_ports_.warnings(),
+                        uplink_warnings(host_, settings_, external_)}) {
+      std::ranges::copy(some, std::back_inserter(result));
     }
     if (!settings_.external_interfaces.empty() && external_.empty()) {
       result.push_back("no interface matches --external-interfaces " +
@@ -162,15 +144,12 @@ class EdgePlan::Impl {
     return result;
   }
 
-  [[nodiscard]] auto over_limits() const { return budgets_.refused(); }
-  [[nodiscard]] std::map<Kind, std::size_t> object_counts() const { return objects_.counts(); }
-
-  [[nodiscard]] Claims& claims() { return objects_.claims(); }
-  [[nodiscard]] const Claims& claims() const { return objects_.claims(); }
-
   const EdgeSettings settings_;
   std::set<Rejection> rejections_;
   std::vector<ExternalInterface> external_;
+  HostPorts host_ports_{settings_};
+  EdgeObjects objects_;
+  EdgeBudgets budgets_{settings_.limits};
 
  private:
   void replan(const ObjectId& id, EdgeObjects::Claimants& all_gone, EdgeUpdate& update) {
@@ -183,11 +162,14 @@ class EdgePlan::Impl {
     }
     note_rejection(id, nullptr);
     if (found != objects_.claimants().end()) {
-      after = plan_claimant({objects_, budgets_, settings_, host_, external_}, id, found->second);
-      before.merge(found->second.forwards);
+      found->second.forwards.merge(before);
+      after = plan_claimant({objects_, budgets_, host_ports_, settings_, host_, external_}, id,
+                            found->second);
+      before = std::move(found->second.forwards);
       note_rejection(id, &found->second.report);
     } else {
       budgets_.give_back(id);
+      host_ports_.forget(id);
     }
     for (const auto& [key, old] : before) {
       const auto now = after.find(key);
@@ -331,8 +313,6 @@ class EdgePlan::Impl {
   bool liberal_was_off_ = false;
   std::map<std::string, std::string> refused_;  // of the frame: change, reason
 
-  EdgeObjects objects_;
-  EdgeBudgets budgets_{settings_.limits};
   SharedElements shared_;
   SourceLists source_lists_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> limit_users_;
@@ -347,6 +327,13 @@ EdgeUpdate EdgePlan::update(const ObjectChanges& objects, bool with_changes) {
 EdgeUpdate EdgePlan::update(const Host& host, bool with_changes) {
   return impl_->update(host, with_changes);
 }
+EdgeUpdate EdgePlan::update(Listeners listeners, bool with_changes) {
+  return impl_->update(std::move(listeners), with_changes);
+}
+EdgeUpdate EdgePlan::hold(std::set<ForwardKey> keys, bool with_changes) {
+  return impl_->hold(std::move(keys), with_changes);
+}
+const HostPorts& EdgePlan::host_ports() const { return impl_->host_ports_; }
 EdgeUpdate EdgePlan::set_aside(const Refused& refused) { return impl_->set_aside(refused); }
 EdgeUpdate EdgePlan::note_liberal_was_off() { return impl_->note_liberal_was_off(); }
 EdgeUpdate EdgePlan::try_again() { return impl_->try_again(); }
@@ -363,29 +350,47 @@ State EdgePlan::state() const {
       [&](const Element& element) { result.elements.emplace(element.key, element.value); });
   return result;
 }
-std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards() const { return impl_->forwards(); }
-std::map<ObjectId, MappingReport> EdgePlan::reports() const { return impl_->reports(); }
+std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards() const {
+  std::vector<std::shared_ptr<const Forward>> result;
+  for (const auto& [id, entry] : impl_->objects_.claimants()) {
+    for (const auto& [key, forward] : entry.forwards) result.push_back(forward);
+  }
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a->key < b->key; });
+  return result;
+}
+std::map<ObjectId, MappingReport> EdgePlan::reports() const {
+  std::map<ObjectId, MappingReport> result;
+  for (const auto& [id, entry] : impl_->objects_.claimants()) result.emplace(id, entry.report);
+  return result;
+}
 const MappingReport* EdgePlan::report(const ObjectId& claimant) const {
-  return impl_->report(claimant);
+  const auto found = impl_->objects_.claimants().find(claimant);
+  return found == impl_->objects_.claimants().end() ? nullptr : &found->second.report;
 }
 const Mapping* EdgePlan::mapping(const ObjectId& claimant) const {
-  return impl_->mapping(claimant);
+  const auto found = impl_->objects_.claimants().find(claimant);
+  return found == impl_->objects_.claimants().end() ? nullptr : &found->second.mapping();
 }
 std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards_of(const ObjectId& claimant) const {
-  return impl_->forwards_of(claimant);
+  std::vector<std::shared_ptr<const Forward>> result;
+  const auto found = impl_->objects_.claimants().find(claimant);
+  if (found == impl_->objects_.claimants().end()) return result;
+  for (const auto& [key, forward] : found->second.forwards) result.push_back(forward);
+  return result;
 }
 const std::set<Rejection>& EdgePlan::rejections() const { return impl_->rejections_; }
 std::vector<std::string> EdgePlan::warnings() const { return impl_->warnings(); }
 std::map<std::string_view, std::uint64_t> EdgePlan::over_limits() const {
-  return impl_->over_limits();
+  auto refused = impl_->budgets_.refused();
+  refused["host-ports"] = impl_->host_ports_.refused().size();
+  return refused;
 }
-std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->object_counts(); }
-void EdgePlan::remember(Claims::Held held) { impl_->claims().remember(std::move(held)); }
-void EdgePlan::settle_claims() { impl_->claims().settle(); }
-Claims::Held EdgePlan::held() const { return std::as_const(*impl_).claims().held(); }
-std::uint64_t EdgePlan::held_revision() const {
-  return std::as_const(*impl_).claims().held_revision();
-}
+std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->objects_.counts(); }
+void EdgePlan::remember(Claims::Held held) { impl_->objects_.claims().remember(std::move(held)); }
+void EdgePlan::settle_claims() { impl_->objects_.claims().settle(); }
+Claims::Held EdgePlan::held() const { return impl_->objects_.claims().held(); }
+std::uint64_t EdgePlan::held_revision() const { return impl_->objects_.claims().held_revision(); }
 const EdgeSettings& EdgePlan::settings() const { return impl_->settings_; }
 const std::vector<ExternalInterface>& EdgePlan::external() const { return impl_->external_; }
 

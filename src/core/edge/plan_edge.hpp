@@ -15,9 +15,11 @@
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
 #include "core/edge/forward_change.hpp"
+#include "core/edge/host_ports.hpp"
 #include "core/edge/mapping_report.hpp"
 #include "core/edge/port_claims.hpp"
 #include "core/host.hpp"
+#include "core/listener.hpp"
 #include "core/objects.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/state.hpp"
@@ -50,6 +52,11 @@ class EdgePlan {
   // the update holds no changes: for the first plan, which is compared with the kernel anyway.
   EdgeUpdate update(const ObjectChanges& objects, bool with_changes = true);
   EdgeUpdate update(const Host& host, bool with_changes = true);
+  // Who listens on the host.
+  EdgeUpdate update(Listeners listeners, bool with_changes = true);
+  // Of what is refused because of that: what the kernel carries from before this process is in
+  // effect.
+  EdgeUpdate hold(std::set<ForwardKey> keys, bool with_changes = true);
 
   // Leaves these out from now on: an object until it is another one, a part of the frame until the
   // host is another one, and all of it until it is to be tried again.
@@ -83,6 +90,7 @@ class EdgePlan {
   [[nodiscard]] const std::set<Rejection>& rejections() const;
   // Objects that are rejected because of a limit, by the setting; all such settings are there.
   [[nodiscard]] std::map<std::string_view, std::uint64_t> over_limits() const;
+  [[nodiscard]] const HostPorts& host_ports() const;
   // Of the host: forwarding off, rp_filter …
   [[nodiscard]] std::vector<std::string> warnings() const;
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const;
