@@ -3,8 +3,8 @@
 _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
   --node-name --state-dir --cluster-uid --confirm-deletions-after --confirm-deletions-above \
   --external-interfaces --gateway-offset \
-  --masquerade --snat --backend --address-policy --accounting --address-hold --host-ports --mark-mask \
-  --max-ports-per-mapping \
+  --masquerade --snat --backend --address-policy --accounting --address-hold --host-ports --limit-when-full \
+  --mark-mask --max-ports-per-mapping \
   --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
   --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \
   --max-addresses-per-service --resync --monitor-address \
@@ -76,6 +76,7 @@ declare -gA _pona_values=(
   [--backend]="endpoints clusterip"
   [--address-policy]="local any"
   [--accounting]="connections traffic"
+  [--limit-when-full]="refuse accept"
   [--host-ports]="by-source refuse warn take"
   [--log-format]="text json"
   [--log-level]="debug info warning error"

@@ -191,3 +191,66 @@ refused_counted() { [ "$(metric "$1")" -ge 1 ]; }
   assert_output --partial '192.0.2.2:8083/tcp is in use: this host itself listens at 0.0.0.0:8083'
   refute_output --partial '192.0.2.2:80/tcp is in use'
 }
+
+# The number that the limits of a Mapping of namespace shop have (FNV-1a of its name).
+limit_of() {
+  python3 -c '
+import sys
+h = 0x811c9dc5
+for c in ("shop/" + sys.argv[1]).encode(): h = (h ^ c) * 0x01000193 & 0xffffffff
+print(f"{h:08x}")' "$1"
+}
+
+# MAPPING RATE: with the one that is there, as many sources are remembered as the kernel takes.
+fill_limit() {
+  python3 - "rate-$(limit_of "$1")-$2" "$(limit_of "$1")" >"$work/sources.nft" <<'FILL'
+import sys
+name, number = sys.argv[1:]
+for first in range(0, 65534, 5000):
+    numbers = range(first, min(first + 5000, 65534))
+    elements = ",".join(f"0x{number} . 100.64.{i >> 8}.{i & 255} timeout 1d" for i in numbers)
+    print(f"add element ip pona-edge {name} {{ {elements} }}")
+FILL
+  while read -r part; do at edge nft -f - <<<"$part"; done <"$work/sources.nft"
+  # The one that was there may be forgotten by now.
+  at edge nft add element ip pona-edge "rate-$(limit_of "$1")-$2" \
+    "{ 0x$(limit_of "$1") . 100.63.0.1 timeout 1d }" 2>/dev/null || true
+}
+
+@test "4.7: whoever fills the memory of one Mapping's limit opens nothing and shuts no other's" {
+  served web "tcp:80:8080 tcp:81:8080" 1
+  mapping web "addresses: [$vip], ports: [{port: 80}], newConnectionsPerSecond: 500"
+  mapping other "serviceName: web, addresses: [$vip], ports: [{port: 81}], newConnectionsPerSecond: 500"
+  start_edge
+  within 5 answers 'pod1 ' tcp "$vip" 80
+  # While it runs, its tables are nobody else's to write.
+  stop_edge
+  fill_limit web 500
+  run ask tcp "$vip" 80 --source 198.51.100.77 --timeout 0.5
+  assert_output timeout
+  run ask tcp "$vip" 81 --source 198.51.100.77
+  assert_output --partial 'pod1 '
+
+  start_edge --limit-when-full accept
+  run ask tcp "$vip" 80 --source 198.51.100.77
+  assert_output --partial 'pod1 '
+  within 3 refused_counted 'pona_edge_mapping_refused_total{.*"web".*rate'
+}
+
+@test "4.7: a source of IPv6 is a /64" {
+  served web "tcp:80:8080" 1
+  mapping web "addresses: ['$vip6'], ports: [{port: 80}], maxConnectionsPerSource: 10"
+  ip -n "$net-router" -6 route add 2001:db8:d::/64 via "$client6" dev client
+  start_edge
+  spawn client "$work/hold.log" python3 "$tools/client.py" hold "$vip6" 80 --count 10 \
+    --stop "$work/stop" --limit 60
+  within 10 grep -q open "$work/hold.log"
+  ip -n "$net-client" address add 2001:db8:c::77/64 dev eth0 nodad
+  ip -n "$net-client" address add 2001:db8:d::77/64 dev eth0 nodad
+  run ask tcp "$vip6" 80 --source 2001:db8:c::77 --timeout 0.5
+  assert_output timeout
+  run ask tcp "$vip6" 80 --source 2001:db8:d::77
+  assert_output --partial 'pod1 '
+  touch "$work/stop"
+  within 10 gone "$spawned"
+}

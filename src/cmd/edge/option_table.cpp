@@ -275,6 +275,12 @@ std::vector<EdgeOption> make_table() {
       {"max-sources-per-namespace", "N", "1000000", "",
        "The same for all objects of one namespace together",
        limit(&core::EdgeLimits::sources_per_namespace)},
+      {"limit-when-full", "refuse|accept", "refuse", "",
+       "New connections of sources that a limit per source cannot remember, because it remembers "
+       "as "
+       "many as the kernel lets it (65535 of a Mapping)",
+       word<bool>({{"refuse", true}, {"accept", false}},
+                  [](O& o) -> bool& { return o.settings.refuse_when_full; })},
       {"max-addresses-per-service", "N", "256", "",
        "Services of type LoadBalancer that ask for more addresses get no new ones",
        integer(1, 65535,

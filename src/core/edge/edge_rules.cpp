@@ -1,6 +1,8 @@
 #include "core/edge/edge_rules.hpp"
 
 #include <algorithm>
+#include <iomanip>
+#include <sstream>
 
 #include "core/constants.hpp"
 #include "core/edge/edge_marks.hpp"
@@ -32,6 +34,12 @@ Key range_target() {
 Key with(Key key, Part part) {
   key.push_back(std::move(part));
   return key;
+}
+
+std::string id_text(const SourceLimit& limit) {
+  std::ostringstream out;
+  out << std::hex << std::setw(8) << std::setfill('0') << limit.id;
+  return out.str();
 }
 
 class Rules {
@@ -70,26 +78,6 @@ class Rules {
   SetMark add_action(std::uint32_t bits) const { return {SetMark::Of::packet, whole, bits}; }
 
   void limits() {
-    for (const auto& [connections, rate] : input_.limits) {
-      std::vector<Rule> rules;
-      const Key source = {
-          Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(EdgeSet::limit_ids)},
-          Field::saddr};
-      // The rate first: a connection that it refuses must not be counted as one that is open.
-      if (rate != 0) {
-        const std::string set = "rate-" + std::to_string(rate);
-        dynamic_set(set, 60);
-        rules.push_back(rule(
-            {OverLimit{OverLimit::Of::rate_per_second, source, set, rate}, go_to("over-rate")}));
-      }
-      if (connections != 0) {
-        const std::string set = "connections-" + std::to_string(connections);
-        dynamic_set(set, 0);
-        rules.push_back(rule({OverLimit{OverLimit::Of::connections, source, set, connections},
-                              go_to("over-connections")}));
-      }
-      chain(limit_chain(connections, rate), std::move(rules));
-    }
     const auto counted_drop = [&](std::string name, SetId set) {
       chain(std::move(name),
             {rule({InSet{target(), name_of(set), true}, drop()}),
@@ -98,20 +86,6 @@ class Rules {
     counted_drop("refused-source", EdgeSet::refused_source);
     counted_drop("over-rate", EdgeSet::refused_rate);
     counted_drop("over-connections", EdgeSet::refused_connections);
-  }
-
-  void dynamic_set(const std::string& name, std::uint32_t timeout) {
-    for (const Set& set : table_.sets) {
-      if (set.name == name) {
-        return;
-      }
-    }
-    Set set;
-    set.name = name;
-    set.key = {Type::mark, Type::address};
-    set.dynamic = true;
-    set.timeout = timeout;
-    table_.sets.push_back(std::move(set));
   }
 
   void interfaces() {
@@ -353,8 +327,38 @@ std::string allow_chain_name(std::uint32_t number) {
          name_of(SetId(EdgeSet::allowed).instance(number)).substr(name_of(EdgeSet::allowed).size());
 }
 
-std::string limit_chain(std::uint32_t connections, std::uint32_t per_second) {
-  return "limit-" + std::to_string(connections) + "-" + std::to_string(per_second);
+std::string limit_chain(const SourceLimit& limit) {
+  return "limit-" + id_text(limit) + "-" + std::to_string(limit.connections) + "-" +
+         std::to_string(limit.per_second);
+}
+
+void add_source_limit(nft::Table& table, const SourceLimit& limit, bool refuse_when_full) {
+  // Whoever has one address of IPv6 mostly has its /64: 2^64 of them.
+  constexpr std::uint32_t of_one_source = 64;
+  const Part source =
+      table.family == Family::ipv4 ? Part(Field::saddr) : Part(Masked{Field::saddr, of_one_source});
+  const Key key = {
+      Mapped{{Field::daddr, Field::l4proto, Field::dport}, name_of(EdgeSet::limit_ids)}, source};
+  std::vector<Rule> rules;
+  const auto add = [&](const std::string& kind, OverLimit::Of of, std::uint32_t most,
+                       std::uint32_t timeout) {
+    if (most == 0) return;
+    Set set;
+    set.name = kind + "-" + id_text(limit) + "-" + std::to_string(most);
+    set.key = {Type::mark, Type::address};
+    set.dynamic = true;
+    set.timeout = timeout;
+    const Verdict over = go_to(of == OverLimit::Of::connections ? "over-connections" : "over-rate");
+    rules.push_back(rule({OverLimit{of, key, set.name, most}, over}));
+    if (refuse_when_full) {
+      rules.push_back(rule({InSet{key, set.name, false}, over}, "no room to remember the source"));
+    }
+    table.sets.push_back(std::move(set));
+  };
+  // The rate first: a connection that it refuses must not be counted as one that is open.
+  add("rate", OverLimit::Of::rate_per_second, limit.per_second, 60);
+  add("connections", OverLimit::Of::connections, limit.connections, 0);
+  table.chains.push_back({limit_chain(limit), std::nullopt, std::move(rules)});
 }
 
 }  // namespace core

@@ -2,8 +2,8 @@
 // what each set means. Pure.
 #pragma once
 
+#include <compare>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +20,19 @@ struct EdgeRulesInput {
   bool any_address = false;
   std::uint32_t mark_mask = 0;
   std::vector<std::pair<std::string, std::uint32_t>> external;  // name, number
-  std::set<std::pair<std::uint32_t, std::uint32_t>> limits;     // connections, per second
   bool liberal_was_off = false;                                 // see static_state
   bool traffic = false;                                         // packets and bytes are counted
   bool clamp_mss = true;                                        // legs have MTUs that differ
   std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
+};
+
+// How much one source may take of a Mapping; IPv6: one /64. 0: as much as it wants.
+struct SourceLimit {
+  std::uint32_t id = 0;  // the Mapping's
+  std::uint32_t connections = 0;
+  std::uint32_t per_second = 0;
+
+  friend auto operator<=>(const SourceLimit&, const SourceLimit&) = default;
 };
 
 // Without rules; that it is there says something.
@@ -38,7 +46,9 @@ inline constexpr std::uint32_t range_slot_count = 256;
 // Of one list of sources: it returns those that may connect, and refuses others. Made with its set,
 // because there are as many as there are lists; `number` tells them apart.
 nft::Chain allow_chain(std::uint32_t number, const std::string& set);
-std::string allow_chain_name(std::uint32_t number);                            // "allow-00002a"
-std::string limit_chain(std::uint32_t connections, std::uint32_t per_second);  // "limit-100-20"
+std::string allow_chain_name(std::uint32_t number);  // "allow-00002a"
+std::string limit_chain(const SourceLimit& limit);   // "limit-0000002a-100-20"
+// Its chain and sets: made as Mappings come, because each has its own.
+void add_source_limit(nft::Table& table, const SourceLimit& limit, bool refuse_when_full);
 
 }  // namespace core

@@ -50,6 +50,9 @@ struct EdgeSettings {
   std::optional<Address> monitor_address;
   std::uint16_t monitor_port = 0;
   EdgeLimits limits;
+  // A new connection of a source that a limit per source cannot remember, because it remembers as
+  // many as it can.
+  bool refuse_when_full = true;
 
   friend bool operator==(const EdgeSettings&, const EdgeSettings&) = default;
 };

@@ -4,6 +4,7 @@
 
 #include "core/edge/edge_rules.hpp"
 #include "core/edge/edge_sets.hpp"
+#include "core/edge/limit_sets.hpp"
 
 namespace core {
 namespace {
@@ -137,11 +138,9 @@ class Lowering {
     if (forward_.nobody) {
       add(source_list_set(forward_.key), base().out, go_to("refused-source", nullptr));
     }
-    if (forward_.max_connections == 0 && forward_.new_per_second == 0) {
-      return;
-    }
-    ElementValue jump =
-        go_to(limit_chain(forward_.max_connections, forward_.new_per_second), comment_);
+    const auto limit = source_limit_of(forward_);
+    if (!limit) return;
+    ElementValue jump = go_to(limit_chain(*limit), comment_);
     jump.jump = true;
     add(EdgeSet::limits, base().out, jump);
     ElementValue id = named;

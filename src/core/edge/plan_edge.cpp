@@ -7,6 +7,7 @@
 #include "core/edge/edge_budgets.hpp"
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/host_warnings.hpp"
+#include "core/edge/limit_sets.hpp"
 #include "core/edge/plan_claimant.hpp"
 #include "core/edge/reply_routes.hpp"
 #include "core/edge/source_lists.hpp"
@@ -96,11 +97,12 @@ class EdgePlan::Impl {
     return finish(true);
   }
 
-  // With a set and a chain for each list of sources: put together when somebody asks.
+  // With sets and chains for each list of sources and each limit: put together when somebody asks.
   [[nodiscard]] const State& frame() const {
     if (!whole_frame_) {
       whole_frame_ = frame_;
       source_lists_.add_to(*whole_frame_);
+      limit_sets_.add_to(*whole_frame_);
     }
     return *whole_frame_;
   }
@@ -205,6 +207,7 @@ class EdgePlan::Impl {
     }
     SharedElements::Difference shared = shared_.settle();
     SourceLists::Difference lists = source_lists_.settle();
+    limit_sets_.settle(lists.tables_before, lists.tables_after);
     const bool lists_come_or_go = !lists.tables_before.empty() || !lists.tables_after.empty();
     if (rebuilt || lists_come_or_go) whole_frame_.reset();
     if (!with_changes) return update;
@@ -248,24 +251,14 @@ class EdgePlan::Impl {
       if (change.before) {
         shared_.release(shared_elements_of(*change.before));
         source_lists_.release(*change.before);
-        count_limits(*change.before, -1);
+        limit_sets_.release(*change.before);
       }
       if (change.after) {
         shared_.acquire(shared_elements_of(*change.after));
         source_lists_.acquire(*change.after);
-        count_limits(*change.after, 1);
+        limit_sets_.acquire(*change.after);
       }
     }
-  }
-
-  void count_limits(const Forward& forward, int by) {
-    if (forward.max_connections == 0 && forward.new_per_second == 0) return;
-    const std::pair limit{forward.max_connections, forward.new_per_second};
-    int& users = limit_users_[limit];
-    const bool was = users > 0;
-    users += by;
-    if (was != (users > 0)) frame_dirty_ = true;
-    if (users == 0) limit_users_.erase(limit);
   }
 
   void note_rejection(const ObjectId& id, const MappingReport* report) {
@@ -283,12 +276,9 @@ class EdgePlan::Impl {
   }
 
   void make_frame() {
-    std::set<std::pair<std::uint32_t, std::uint32_t>> limits;
-    for (const auto& [limit, users] : limit_users_) limits.insert(limit);
     const Sysctl liberal{std::string(liberal_tracking), "1"};
     const bool refused = refused_.contains(to_text(Changes{AddSysctl{liberal}}).front());
-    EdgeFrame frame = make_edge_frame(host_, settings_, external_, std::move(limits),
-                                      liberal_was_off_ && !refused);
+    EdgeFrame frame = make_edge_frame(host_, settings_, external_, liberal_was_off_ && !refused);
     frame_ = std::move(frame.state);
     std::erase_if(frame_.routes, [this](const Route& route) {
       return refused_.contains(to_text(Changes{AddRoute{route}}).front());
@@ -306,7 +296,7 @@ class EdgePlan::Impl {
 
   Host host_;
   bool first_host_ = true;
-  State frame_;  // but for the lists of sources
+  State frame_;  // but for the lists of sources and limits
   mutable std::optional<State> whole_frame_;
   std::map<Family, std::vector<Element>> frame_elements_;
   bool frame_dirty_ = false;
@@ -315,7 +305,7 @@ class EdgePlan::Impl {
 
   SharedElements shared_;
   SourceLists source_lists_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, int> limit_users_;
+  LimitSets limit_sets_{settings_.refuse_when_full};
 };
 
 EdgePlan::EdgePlan(EdgeSettings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}

@@ -42,9 +42,7 @@ bool liberal_is_off(const State& observed) {
 }
 
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
-                          const std::vector<ExternalInterface>& external,
-                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits,
-                          bool liberal_was_off) {
+                          const std::vector<ExternalInterface>& external, bool liberal_was_off) {
   EdgeRulesInput rules;
   rules.liberal_was_off = liberal_was_off;
   rules.masquerade = settings.masquerade;
@@ -56,7 +54,6 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
   // What came in by one leg fits through all others where these are alike.
   rules.clamp_mss = mtus.smallest == 0 || mtus.smallest != mtus.largest;
   rules.traffic = settings.accounting == Accounting::traffic;
-  rules.limits = std::move(limits);
   for (const ExternalInterface& one : external) rules.external.emplace_back(one.name, one.number);
 
   EdgeFrame frame;

@@ -32,10 +32,8 @@ struct EdgeFrame {
   std::map<Family, std::vector<Element>> elements;
 };
 
-// `limits` are the pairs (connections per source, new ones per second) in use; 0: no limit.
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
                           const std::vector<ExternalInterface>& external,
-                          std::set<std::pair<std::uint32_t, std::uint32_t>> limits,
                           bool liberal_was_off = false);
 
 // Whether the forward is in effect on this host, and where its endpoints' own connections leave.

@@ -64,7 +64,7 @@ enum class Field : std::uint8_t {
 };
 
 // What is looked up: a concatenation of parts.
-struct Masked {  // FIELD and MASK
+struct Masked {  // FIELD and MASK; of an address: its first MASK bits, and zeros
   Field field{};
   std::uint32_t mask = 0;
   friend bool operator==(const Masked&, const Masked&) = default;

@@ -1,4 +1,5 @@
 // Rules in the words of `nft list table`: nft 1.0 prints exactly this for them.
+#include <array>
 #include <span>
 #include <string>
 #include <utility>
@@ -95,7 +96,7 @@ std::string value_text(Field field, std::uint32_t value) {
 
 class RuleText {
  public:
-  explicit RuleText(Family family) : family_(to_string(family)) {}
+  explicit RuleText(Family family) : family_(to_string(family)), of_(family) {}
 
   std::string print(const Rule& rule) {
     std::vector<std::string> words;
@@ -196,19 +197,28 @@ class RuleText {
     return line;
   }
 
+  [[nodiscard]] std::string mask_text(const Masked& masked) const {
+    if (masked.field != Field::saddr && masked.field != Field::daddr) {
+      return mark_text(masked.mask);
+    }
+    const std::array<std::uint8_t, 16> ones = {255, 255, 255, 255, 255, 255, 255, 255,
+                                               255, 255, 255, 255, 255, 255, 255, 255};
+    const Address all({ones.data(), of_ == Family::ipv4 ? std::size_t{4} : std::size_t{16}});
+    return to_string(Prefix{all, static_cast<std::uint8_t>(masked.mask)}.masked().address);
+  }
+
   std::string key(const Key& key) {
     std::string line;
     for (const Part& part : key) {
       if (!line.empty()) line += " . ";
       line += std::visit(
-          Overloaded{
-              [&](Field one) { return field(one); },
-              [&](const Masked& one) { return field(one.field) + " & " + mark_text(one.mask); },
-              [&](const Hash& hash) {
-                return "jhash " + fields(hash.fields) + " mod " + std::to_string(hash.modulus) +
-                       " seed " + hex_text(hash.seed);
-              },
-              [&](const Mapped& one) { return fields(one.fields) + " map @" + one.map; }},
+          Overloaded{[&](Field one) { return field(one); },
+                     [&](const Masked& one) { return field(one.field) + " & " + mask_text(one); },
+                     [&](const Hash& hash) {
+                       return "jhash " + fields(hash.fields) + " mod " +
+                              std::to_string(hash.modulus) + " seed " + hex_text(hash.seed);
+                     },
+                     [&](const Mapped& one) { return fields(one.fields) + " map @" + one.map; }},
           part);
     }
     return line;
@@ -305,6 +315,7 @@ class RuleText {
   }
 
   std::string family_;
+  Family of_;
   std::string transport_ = "th";
   bool transport_used_ = false;
 };

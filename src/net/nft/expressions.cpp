@@ -137,14 +137,32 @@ nftnl_expr* Expressions::add(const char* name) {
 }
 
 void Expressions::mask(Register at, std::size_t size, const Word& keep, const Word& flip) {
+  mask(at, size, keep.data(), flip.data());
+}
+
+void Expressions::mask_part(const Masked& masked, Register at) {
+  const std::size_t size = size_of_field(masked.field, family_);
+  if (masked.field != Field::saddr && masked.field != Field::daddr) {
+    return mask(at, size, value_bytes(masked.field, masked.mask), {});
+  }
+  std::array<std::uint8_t, 16> keep{};
+  const std::array<std::uint8_t, 16> none{};
+  for (std::size_t bit = 0; bit < std::min<std::size_t>(masked.mask, 8 * size); ++bit) {
+    keep[bit / 8] = static_cast<std::uint8_t>(keep[bit / 8] | 0x80 >> bit % 8);
+  }
+  mask(at, size, keep.data(), none.data());
+}
+
+void Expressions::mask(Register at, std::size_t size, const std::uint8_t* keep,
+                       const std::uint8_t* flip) {
   nftnl_expr* bitwise = add("bitwise");
   const auto length = static_cast<std::uint32_t>(size);
   set_register(bitwise, NFTNL_EXPR_BITWISE_SREG, at);
   set_register(bitwise, NFTNL_EXPR_BITWISE_DREG, at);
   nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
   nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, length);
-  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, keep.data(), length);
-  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, flip.data(), length);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, keep, length);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, flip, length);
 }
 
 void Expressions::change_order(Register from, Register to, std::uint32_t length, std::uint32_t size,
@@ -270,7 +288,10 @@ Register Expressions::registers_of(const Part& part) const {
   if (const auto* field = std::get_if<Field>(&part)) {
     return registers(size_of_field(*field, family_));
   }
-  return 1;  // masked fields, hashes and mapped ports and numbers
+  if (const auto* masked = std::get_if<Masked>(&part)) {
+    return registers(size_of_field(masked->field, family_));
+  }
+  return 1;  // hashes, hashes and mapped ports and numbers
 }
 
 Register Expressions::key(const Key& parts, Register at) {
@@ -285,7 +306,7 @@ Register Expressions::key(const Key& parts, Register at) {
       load(*field, to);
     } else if (const auto* masked = std::get_if<Masked>(&parts[i])) {
       load(masked->field, to);
-      mask(to, size_of_field(masked->field, family_), value_bytes(masked->field, masked->mask), {});
+      mask_part(*masked, to);
     } else if (const auto* hash = std::get_if<Hash>(&parts[i])) {
       load_hash(*hash, to, scratch);
     } else if (const auto* mapped = std::get_if<Mapped>(&parts[i])) {

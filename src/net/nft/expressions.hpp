@@ -51,6 +51,8 @@ class Expressions {
   nftnl_expr* look_up(Register from, const std::string& set);
 
   void mask(Register at, std::size_t size, const Word& keep, const Word& flip);
+  void mask(Register at, std::size_t size, const std::uint8_t* keep, const std::uint8_t* flip);
+  void mask_part(const core::nft::Masked& masked, Register at);
   void change_order(Register from, Register to, std::uint32_t length, std::uint32_t size,
                     std::uint32_t operation);
 

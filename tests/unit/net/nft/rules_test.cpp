@@ -114,9 +114,10 @@ TEST_CASE("all rules of the edge can be lowered and told apart within their chai
   input.any_address = true;
   input.masquerade = GENERATE(true, false);
   input.external = {{"eth1", 1}};
-  input.limits = {{100, 20}};
   for (const Family family : {Family::ipv4, Family::ipv6}) {
-    for (const Chain& chain : core::edge_table(family, input).chains) {
+    Table table = core::edge_table(family, input);
+    core::add_source_limit(table, {42, 100, 20}, true);
+    for (const Chain& chain : table.chains) {
       std::set<std::string> seen;
       for (const Rule& one : chain.rules) seen.insert(net::fingerprint(one, family));
       CHECK(seen.size() == chain.rules.size());

@@ -34,7 +34,6 @@ inline core::EdgeRulesInput everything() {
   input.any_address = true;
   input.masquerade = false;
   input.external = {{"eth1", 1}, {"eth2.5", 2}};
-  input.limits = {{100, 20}, {0, 5}};
   return input;
 }
 
@@ -87,6 +86,8 @@ inline core::State edge() {
   core::State state;
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     state.tables[family] = core::edge_table(family, everything());
+    core::add_source_limit(state.tables[family], {42, 100, 20}, true);
+    core::add_source_limit(state.tables[family], {43, 0, 5}, false);
     core::nft::Set allowed = core::declaration_of(EdgeSet::allowed);
     allowed.name = core::to_string(SetId(EdgeSet::allowed).instance(0x2a));
     state.tables[family].chains.push_back(core::allow_chain(0x2a, allowed.name));
