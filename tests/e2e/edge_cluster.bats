@@ -99,6 +99,8 @@ SH
   at edge "$work/pod" "$PONA" mapping list | grep -q 'shop/web.*Programmed\|web.*Programmed'
 }
 
+is_over_host_ports() { [ "$(metric 'pona_edge_objects_over_limit.*host-ports')" = 1 ]; }
+
 @test "cluster: 4.6: a tenant gets no port of the host's own, and keeps what it has" {
   spawn edge "$work/local.log" python3 "$tools/server.py" host 22 53
   within 10 grep -q ready "$work/local.log"
@@ -116,7 +118,7 @@ SH
   done
   within 5 grep -q 'there is no AddressPool' "$work/edge.log"
   within 5 eval 'kubectl get mapping web -n shop -o yaml | grep -q "192.0.2.2:22/tcp is in use"'
-  within 5 eval '[ "$(metric "pona_edge_objects_over_limit.*host-ports")" = 1 ]'
+  within 5 is_over_host_ports
 
   # What came later changes nothing, at the next start neither.
   spawn edge "$work/late.log" python3 "$tools/server.py" late 80 -
