@@ -40,7 +40,7 @@ References references_of(const nft::Rule& rule) {
       result.sets.insert(map->map);
     } else if (const auto* const nat = std::get_if<nft::Nat>(&statement)) {
       collect(nat->key, result);
-      result.sets.insert(nat->map);
+      if (!nat->map.empty()) result.sets.insert(nat->map);
       if (nat->port_map) {
         collect(nat->port_map->first, result);
         result.sets.insert(nat->port_map->second);

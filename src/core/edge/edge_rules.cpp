@@ -283,11 +283,16 @@ class Rules {
     }
 
     const std::uint32_t masqueraded = input_.masquerade ? marks_.forwarded : marks_.altered;
+    // Who is the first to name a source has it; a verdict alone would leave that to later chains.
+    const std::uint32_t kept = input_.masquerade ? marks_.altered : marks_.forwarded;
     std::vector<Rule> postrouting = {
         rule({equal(Field::mark, 0, marks_.action_mask), accept()}, "not ours"),
         rule({InSet{target(), name_of(EdgeSet::endpoints), true}}, "counts"),
         rule({equal(Field::mark, masqueraded, marks_.action_mask),
-              SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}})};
+              SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}}),
+        rule({equal(Field::mark, kept, marks_.action_mask),
+              Nat{Nat::Kind::source, {Field::saddr}, "", false, std::nullopt}},
+             "the client's address, though others masquerade")};
     if (input_.snat) {
       postrouting.push_back(rule(
           {InSet{{Masked{Field::ct_mark, bits}, Field::oifname}, name_of(EdgeSet::departing), true},

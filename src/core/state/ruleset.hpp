@@ -113,7 +113,7 @@ struct Nat {  // to the address (and port) that `map` holds for `key`; a miss go
   enum class Kind : std::uint8_t { destination, source };
   Kind kind{};
   Key key;
-  std::string map;
+  std::string map;         // empty: to the key itself
   bool with_port = false;  // the map's data is address . port
   // Destination NAT of a shifted range: the port comes from this map; a miss goes on.
   std::optional<std::pair<Key, std::string>> port_map;

@@ -261,7 +261,8 @@ class RuleText {
   }
   std::string text(const Nat& nat) {
     std::string line = nat.kind == Nat::Kind::destination ? "dnat " : "snat ";
-    line += (nat.with_port ? family_ + " to " : "to ") + key(nat.key) + " map @" + nat.map;
+    line += (nat.with_port ? family_ + " to " : "to ") + key(nat.key);
+    if (!nat.map.empty()) line += " map @" + nat.map;
     if (nat.port_map) {
       line += ":" + key(nat.port_map->first) + " map @" + nat.port_map->second;
     }

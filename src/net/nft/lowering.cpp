@@ -85,7 +85,8 @@ class Lowering : private Expressions {
 
   void operator()(const Nat& nat) {
     const Register address = first_register;
-    set_register(look_up(key(nat.key, address), nat.map), NFTNL_EXPR_LOOKUP_DREG, address);
+    const Register loaded = key(nat.key, address);
+    if (!nat.map.empty()) set_register(look_up(loaded, nat.map), NFTNL_EXPR_LOOKUP_DREG, address);
     const Register port = address + registers(size_of(Type::address, family()));
     if (nat.port_map) {
       const auto& [port_key, port_map] = *nat.port_map;
