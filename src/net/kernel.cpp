@@ -17,10 +17,12 @@
 #include "core/state/text.hpp"
 #include "net/codecs.hpp"
 #include "net/conntrack.hpp"
+#include "net/foreign/foreign_rules.hpp"
 #include "net/netlink/request.hpp"
 #include "net/network_events.hpp"
 #include "net/nft/tables.hpp"
 #include "net/observe_host.hpp"
+#include "net/route/way.hpp"
 #include "os/fd.hpp"
 
 namespace net {
@@ -120,12 +122,32 @@ class RealKernel final : public Kernel {
 
   ConntrackFill conntrack_fill() override { return read_conntrack_fill(); }
 
+  std::vector<core::Obstacle> obstacles(const std::vector<core::MappedFlow>& flows) override {
+    if (!foreign_) foreign_.emplace(std::string(scope_.table));
+    std::vector<foreign::Way> ways;
+    std::vector<std::size_t> asked;  // the flow of each way
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      // What stays on this host is not forwarded.
+      const auto out = device_towards(sockets_.route, flows[i].endpoint);
+      char name[IF_NAMESIZE] = "";
+      if (!out || if_indextoname(*out, name) == nullptr) continue;
+      ways.push_back({flows[i], if_nametoindex(flows[i].in.c_str()), *out, name});
+      asked.push_back(i);
+    }
+    std::vector<core::Obstacle> found = foreign_->look(ways);
+    for (core::Obstacle& obstacle : found) obstacle.flow = asked[obstacle.flow];
+    return found;
+  }
+
   [[nodiscard]] int event_fd() const override { return epoll_.get(); }
 
   Events drain() override {
     const RouteEvents events = monitor_.drain();
     if (events.main_routes) main_routes_.reset();
-    return {.host = events.host, .routing = events.routing, .tables = nft_.drain()};
+    return {.host = events.host,
+            .routing = events.routing,
+            .tables = nft_.drain(),
+            .meddler = monitor_.take_meddler()};
   }
 
  private:
@@ -137,6 +159,7 @@ class RealKernel final : public Kernel {
   os::Fd epoll_ = make_epoll({monitor_.fd(), nft_.event_fd()});
   std::optional<MainRoutes> main_routes_;
   std::optional<std::function<bool(const std::string&)>> followed_names_;
+  std::optional<foreign::ForeignRules> foreign_;  // where somebody asks for obstacles
 };
 
 }  // namespace

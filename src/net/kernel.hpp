@@ -6,11 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/conntrack_flow.hpp"
 #include "core/host.hpp"
+#include "core/obstacle.hpp"
 #include "core/state/counts.hpp"
 #include "core/state/element_index.hpp"
 #include "core/state/scope.hpp"
@@ -57,6 +59,12 @@ class Kernel {
   };
   virtual ConntrackFill conntrack_fill() = 0;
 
+  // What of other programs' rules lets nothing of a flow pass. Cheap where they are the same as at
+  // the last call. What cannot be read is no obstacle. Throws core::Error.
+  virtual std::vector<core::Obstacle> obstacles(const std::vector<core::MappedFlow>& /*flows*/) {
+    return {};
+  }
+
   // A descriptor that is readable when something changed that host() or observe() would show:
   // links, addresses, routes, rules, or our tables by somebody else's hand. drain() reads what is
   // pending and says what it was about.
@@ -64,6 +72,9 @@ class Kernel {
     bool host = false;     // links, addresses, default routes
     bool routing = false;  // rules or routes of ours may be gone
     bool tables = false;   // our nftables tables may differ from what we left there
+    // Who deleted or replaced routes or rules of ours, where that was a program and not the kernel
+    // (with an interface): the name of its process, empty where it is not known.
+    std::optional<std::string> meddler{};
   };
   [[nodiscard]] virtual int event_fd() const = 0;
   virtual Events drain() = 0;

@@ -120,6 +120,13 @@ void attach_filter(int fd, const std::set<std::uint32_t>& followed = {}) {
   }
 }
 
+// Who asks by netlink has a port; what the kernel does by itself has none.
+bool meddles(const NetlinkMessage& message) {
+  const bool takes = message.type == RTM_DELRULE || message.type == RTM_DELROUTE ||
+                     (message.type == RTM_NEWROUTE && (message.flags & NLM_F_REPLACE) != 0);
+  return takes && message.port != 0;
+}
+
 }  // namespace
 
 RouteEvents& RouteEvents::operator|=(const RouteEvents& other) {
@@ -208,7 +215,12 @@ RouteEvents RouteMonitor::drain() {
                         "cannot read route notifications: " + error_text(received.error));
     }
     for_each_message(received.bytes, [&](const NetlinkMessage& message) {
-      events |= classify(message, scope_, own_port_, followed_);
+      const RouteEvents news = classify(message, scope_, own_port_, followed_);
+      if (news.routing && meddles(message)) {
+        std::string name = process_of(message.port);
+        if (!meddler_ || !name.empty()) meddler_ = std::move(name);
+      }
+      events |= news;
     });
   }
 }

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "core/state/scope.hpp"
 #include "net/netlink/netlink.hpp"
@@ -38,12 +41,15 @@ class RouteMonitor {
   bool follow(std::set<std::uint32_t> devices);
   [[nodiscard]] const std::set<std::uint32_t>& followed() const { return followed_; }
   RouteEvents drain();
+  // As Kernel::Events::meddler, of what was drained since it was asked for last.
+  std::optional<std::string> take_meddler() { return std::exchange(meddler_, std::nullopt); }
 
  private:
   NetlinkSocket socket_;
   core::Scope scope_;
   std::uint32_t own_port_;
   std::set<std::uint32_t> followed_;
+  std::optional<std::string> meddler_;
 };
 
 // News of what a client's plan depends on: links that are no tunnels of pona, addresses, and routes

@@ -28,6 +28,9 @@ class FakeKernel : public net::Kernel {
   std::size_t sweep(const core::FlowFilter& filter,
                     const std::function<bool(const core::Flow&)>& visit) override;
   ConntrackFill conntrack_fill() override { return {conntrack.size(), conntrack_limit}; }
+  std::vector<core::Obstacle> obstacles(const std::vector<core::MappedFlow>& flows) override {
+    return blocked ? blocked(flows) : std::vector<core::Obstacle>();
+  }
   [[nodiscard]] int event_fd() const override { return event_fd_; }
   Events drain() override;
 
@@ -49,6 +52,9 @@ class FakeKernel : public net::Kernel {
   void count(const core::ElementKey& key, std::uint64_t packets, std::uint64_t bytes);
   std::vector<core::Flow> conntrack;
   std::uint64_t conntrack_limit = 262144;
+  std::optional<std::string> meddler;  // whose process tampers with routes and rules
+  // What others' rules do to flows.
+  std::function<std::vector<core::Obstacle>(const std::vector<core::MappedFlow>&)> blocked;
 
   // The nth operation from now on (1: the next) fails, once. An operation is one change; a failing
   // one of nftables takes its transaction with it, what came before that stays.

@@ -23,6 +23,10 @@ EdgeVerdict judge(const EdgeHealth& health, os::Time now) {
   if (!health.intact) {
     verdict.troubles.emplace_back("tables, routes or rules were changed by somebody else");
   }
+  for (const std::string& chain : health.obstacles) {
+    verdict.troubles.push_back("another program keeps mapped traffic from its way: " + chain +
+                               " (see the warnings of pona edge status)");
+  }
   verdict.healthy = verdict.troubles.empty();
   verdict.ready = health.last_sync != 0 && health.intact;
   return verdict;

@@ -30,6 +30,7 @@ using Time = os::Time;
 
 constexpr std::chrono::milliseconds news_pause = 1s;    // between attempts, when there are news
 constexpr std::chrono::milliseconds report_pause = 1s;  // between looks at what was rejected
+constexpr std::chrono::minutes meddler_pause{10};       // between lines about who deletes what
 constexpr std::size_t planned_at_once = 512;
 
 double seconds(Time::duration time) { return std::chrono::duration<double>(time).count(); }
@@ -95,6 +96,7 @@ bool EdgeLoop::hear() {
     compare_due_ = true;
     health_.intact = false;
   }
+  if (events.meddler) tell_meddler(*events.meddler);
   core::ObjectChanges objects = source_.take();
   const bool news = events.host || events.routing || events.tables || !objects.empty();
   for (auto& [id, object] : objects) objects_.insert_or_assign(id, std::move(object));
@@ -105,6 +107,15 @@ bool EdgeLoop::hear() {
   }
   note_staleness();
   return news;
+}
+
+void EdgeLoop::tell_meddler(const std::string& name) {
+  if (clock_.now() < meddler_from_) return;
+  meddler_from_ = clock_.now() + meddler_pause;
+  log::warning(
+      (name.empty() ? "another program" : "another program (" + name + ")") +
+      " deleted routes or rules of pona edge, which are put back; systemd-networkd does so unless "
+      "ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no are set in networkd.conf");
 }
 
 void EdgeLoop::note_staleness() {
@@ -237,6 +248,8 @@ void EdgeLoop::tell() {
       outcome =
           core::instance_status(id, *report, plan_.forwards_of(id), {"", mapping.generation, 0, 0});
       outcome->service = mapping.service;
+      const auto obstacle = obstacles_.blocked().find(id);
+      if (obstacle != obstacles_.blocked().end()) outcome->obstacle = obstacle->second;
     }
   }
   source_.report(outcomes);
@@ -291,14 +304,30 @@ void EdgeLoop::report() {
       rejections_, plan_.rejections(),
       [](const core::Rejection& entry) { return to_string(entry.object) + ": " + entry.reason; },
       "no longer rejected");
+  look_for_obstacles();
   std::set<std::string> warnings;
   std::ranges::move(plan_.warnings(), std::inserter(warnings, warnings.end()));
   std::ranges::move(host_warnings(), std::inserter(warnings, warnings.end()));
   log_difference(warnings_, warnings, itself, "resolved");
 }
 
+// Before the plan is in effect, nothing of it passes anywhere.
+void EdgeLoop::look_for_obstacles() {
+  if (health_.last_sync == 0) return;
+  const auto before = obstacles_.blocked();
+  if (!obstacles_.look(kernel_, plan_, clock_)) return;
+  health_.obstacles = obstacles_.chains();
+  if (!source_.listens()) return;
+  for (const auto* blocked : {&before, &obstacles_.blocked()}) {
+    for (const auto& [id, obstacle] : *blocked) {
+      if (id.kind == core::Kind::mapping) planned_.insert(id.name);
+    }
+  }
+  if (health_.trouble.empty()) tell();
+}
+
 std::vector<std::string> EdgeLoop::host_warnings() const {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = obstacles_.warnings();
   for (const std::string& warning : {conntrack_.warning(), listeners_.warning()}) {
     if (!warning.empty()) warnings.push_back(warning);
   }
@@ -314,7 +343,7 @@ Time EdgeLoop::next_due() const {
   if (aside_from_) due = std::min(due, *aside_from_);
   if (!plan_.host_ports().refused().empty()) due = std::min(due, listeners_.due());
   if (const auto sweep = sweep_.due()) due = std::min(due, std::max(*sweep, sweep_from_));
-  return std::min(due, std::max(conntrack_.due(), report_from_));
+  return std::min(due, std::max(std::min(conntrack_.due(), obstacles_.due()), report_from_));
 }
 
 }  // namespace cmd

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cmd/edge/host_listeners.hpp"
+#include "cmd/edge/obstacle_watch.hpp"
 #include "cmd/edge/stale_connections.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/serve/backoff.hpp"
@@ -33,6 +34,7 @@ struct EdgeHealth {
   // and to start again would not make them younger.
   std::optional<std::int64_t> stale_since;
   std::string trouble;                 // why the last attempt failed; empty: it did not
+  std::vector<std::string> obstacles;  // chains of other programs that drop mapped traffic
   std::optional<os::Time> busy_since;  // set while a step runs
 };
 
@@ -66,7 +68,7 @@ class EdgeLoop {
 
   [[nodiscard]] const EdgeHealth& health() const { return health_; }
   [[nodiscard]] const core::EdgePlan& plan() const { return plan_; }
-  // Beside the plan's: what the host is short of.
+  // Beside the plan's: what the host is short of, and what on it is in the way.
   [[nodiscard]] std::vector<std::string> host_warnings() const;
   [[nodiscard]] const kube::Source& source() const { return source_; }
   [[nodiscard]] net::Kernel& kernel() { return kernel_; }
@@ -75,6 +77,8 @@ class EdgeLoop {
  private:
   bool hear();
   void note_staleness();
+  void look_for_obstacles();
+  void tell_meddler(const std::string& name);
   bool attempt();
   [[nodiscard]] bool wants_listeners() const;
   void hold_what_is_carried();
@@ -101,6 +105,7 @@ class EdgeLoop {
   HostListeners listeners_;
   std::uint64_t refusals_asked_ = 0;  // refused claims that the kernel was asked for
   bool carried_known_ = false;        // what it carried at the start is known
+  ObstacleWatch obstacles_;
   os::Clock clock_;
   std::chrono::seconds resync_;
   EdgeHealth health_;
@@ -124,6 +129,7 @@ class EdgeLoop {
   std::optional<os::Time> aside_from_;
   std::chrono::milliseconds aside_delay_{};
 
+  os::Time meddler_from_{};  // is told again
   bool report_due_ = false;
   os::Time report_from_{};
   std::set<core::Rejection> rejections_;  // as last logged

@@ -190,6 +190,9 @@ void objects(MetricsPage& page, const EdgeStatus& status) {
   page.single("ignored_documents", "gauge", "Documents of kinds that are not read.",
               status.ignored);
   page.single("warnings", "gauge", "What is wrong with the host.", status.warnings.size());
+  page.single("dropping_chains", "gauge",
+              "Chains of other programs, of nftables or iptables, that drop mapped traffic.",
+              status.obstacles);
   page.single("conntrack_entries", "gauge", "Connections that the host tracks.",
               status.conntrack_entries);
   page.single("conntrack_limit", "gauge", "Connections that the host can track.",

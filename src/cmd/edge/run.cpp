@@ -83,6 +83,7 @@ class Edge {
     auto status =
         std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
     std::ranges::move(loop_.host_warnings(), std::back_inserter(status->warnings));
+    status->obstacles = loop_.health().obstacles.size();
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
     process.pid = getpid();

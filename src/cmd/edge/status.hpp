@@ -104,6 +104,8 @@ struct EdgeStatus {
   std::vector<std::pair<std::string, std::string>> rejections;  // object, reason
   std::vector<std::pair<std::string, std::string>> problems;    // file:line, reason
   std::vector<std::string> warnings;
+  std::uint64_t obstacles = 0;  // chains of other programs that drop mapped traffic; they are in
+                                // the warnings
   std::map<std::string, std::uint64_t> objects;  // by kind
   // Objects that are rejected because of a limit, by the setting. Of a running process only.
   std::map<std::string, std::uint64_t> over_limits;

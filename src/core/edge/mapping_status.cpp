@@ -131,6 +131,7 @@ std::int64_t heartbeat_period(std::size_t mappings) {
 bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
   InstanceStatus same = next;
   same.service = written.service;
+  same.obstacle = written.obstacle;
   same.entry.heartbeat = written.entry.heartbeat;
   same.entry.heartbeat_period = written.entry.heartbeat_period;
   // A heartbeat from the future is of a clock that was set back since: it would never be due.

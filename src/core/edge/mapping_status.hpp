@@ -39,6 +39,7 @@ struct InstanceStatus {
   MappingInstance entry;
   std::map<Address, std::vector<Address>> configured;  // external address: pods, sorted
   std::string service;                                 // its Service's name; not written
+  std::string obstacle;  // what on the edge's host drops its traffic; not written
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
 };

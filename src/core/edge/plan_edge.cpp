@@ -152,6 +152,7 @@ class EdgePlan::Impl {
   HostPorts host_ports_{settings_};
   EdgeObjects objects_;
   EdgeBudgets budgets_{settings_.limits};
+  Host host_;
 
  private:
   void replan(const ObjectId& id, EdgeObjects::Claimants& all_gone, EdgeUpdate& update) {
@@ -294,7 +295,6 @@ class EdgePlan::Impl {
     }
   }
 
-  Host host_;
   bool first_host_ = true;
   State frame_;  // but for the lists of sources and limits
   mutable std::optional<State> whole_frame_;
@@ -382,6 +382,7 @@ void EdgePlan::settle_claims() { impl_->objects_.claims().settle(); }
 Claims::Held EdgePlan::held() const { return impl_->objects_.claims().held(); }
 std::uint64_t EdgePlan::held_revision() const { return impl_->objects_.claims().held_revision(); }
 const EdgeSettings& EdgePlan::settings() const { return impl_->settings_; }
+const Host& EdgePlan::host() const { return impl_->host_; }
 const std::vector<ExternalInterface>& EdgePlan::external() const { return impl_->external_; }
 
 }  // namespace core

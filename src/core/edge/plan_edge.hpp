@@ -95,6 +95,7 @@ class EdgePlan {
   [[nodiscard]] std::vector<std::string> warnings() const;
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const;
   [[nodiscard]] const EdgeSettings& settings() const;
+  [[nodiscard]] const Host& host() const;  // as it was told last
   // In effect, with the gateways chosen.
   [[nodiscard]] const std::vector<ExternalInterface>& external() const;
 

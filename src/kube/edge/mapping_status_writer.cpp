@@ -146,6 +146,7 @@ void MappingReporter::seen(const core::ObjectName& mapping, std::shared_ptr<cons
   record.seen = std::move(seen);
   if (record.seen) {
     writes_.add(mapping);
+    tell_obstacle(mapping, record);
     return;
   }
   writes_.forget(mapping);
@@ -158,6 +159,7 @@ void MappingReporter::planned(const core::ObjectName& mapping,
   record.planned = std::move(status);
   if (record.seen) {
     writes_.add(mapping);
+    tell_obstacle(mapping, record);
   } else if (!record.planned) {
     records_.erase(mapping);
   }
@@ -282,6 +284,20 @@ void MappingReporter::tell(const core::ObjectName& name, const Seen& before,
                     condition.type == "Accepted" ? "Accept" : "Program",
                     message_of(condition)});
   }
+}
+
+// Each edge for itself: it is about the edge's own host.
+void MappingReporter::tell_obstacle(const core::ObjectName& name, Record& record) {
+  const std::string now = record.planned ? record.planned->obstacle : "";
+  if (now == record.obstacle) return;
+  record.obstacle = now;
+  if (now.empty()) return;
+  events_.record({{core::Kind::mapping, name},
+                  record.seen->uid,
+                  true,
+                  "TrafficDropped",
+                  "Forward",
+                  "on edge " + options_.instance + ": " + now});
 }
 
 // An edge that is gone cannot take its entry away: the leader gives it up in its name.

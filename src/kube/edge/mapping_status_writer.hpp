@@ -52,6 +52,7 @@ class MappingReporter : public ClientPart {
     std::shared_ptr<const Seen> seen;
     os::Time since{};  // this object was seen first
     std::optional<core::InstanceStatus> planned;
+    std::string obstacle;  // that was told
   };
   void look_at_all();
   std::optional<Write> next(const core::ObjectName& name);
@@ -63,6 +64,7 @@ class MappingReporter : public ClientPart {
                                                const Record& record) const;
   std::optional<Write> finalizer(const core::ObjectName& name, const Record& record);
   void tell(const core::ObjectName& name, const Seen& before, const core::SharedStatus& status);
+  void tell_obstacle(const core::ObjectName& name, Record& record);
 
   MappingReporterOptions options_;
   EventRecorder& events_;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "core/error.hpp"
@@ -85,6 +86,13 @@ Faults faults;
 #ifdef PONA_FAULTS
 void fault_point() { faults.pass(); }
 #endif
+
+std::string process_of(std::uint32_t port) {
+  std::ifstream file("/proc/" + std::to_string(port & ((1U << 22) - 1)) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
 
 std::string error_text(int error) { return std::strerror(error); }
 

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include "core/constants.hpp"
@@ -32,15 +31,6 @@ constexpr std::size_t large_batch = 32 << 10;
 
 constexpr int attempts = 6;
 constexpr std::chrono::milliseconds first_pause{1};
-
-// The process that a netlink port id stands for, if it is one that chose it as NetlinkSocket and
-// libnl do, and if it is of our process namespace.
-std::string process_name(std::uint32_t port) {
-  std::ifstream file("/proc/" + std::to_string(port & ((1U << 22) - 1)) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return name;
-}
 
 }  // namespace
 
@@ -201,7 +191,7 @@ class Nft::Impl {
   void refuse_foreign_owner(Family family) {
     const auto table = reader_.find_table(family);
     if (!table || !table->owner || *table->owner == socket_.port()) return;
-    const std::string name = process_name(*table->owner);
+    const std::string name = process_of(*table->owner);
     throw core::Error(core::Error::Kind::permanent,
                       reader_.table_text(family) +
                           " is owned by another process (netlink port id " +

@@ -251,4 +251,25 @@ TEST_CASE("2.15: what somebody takes from a client, or puts in its place, is new
   });
 }
 
+TEST_CASE("who takes routes or rules of ours is told, unless it is the kernel") {
+  in_namespace([] {
+    make_ext1();
+    shell(
+        "ip route add default via 192.0.2.1 table 11201 proto 112 dev ext1;"
+        "ip rule add pref 1121 fwmark 0x200000/0x1fe00000 lookup 11201 protocol 112;"
+        "ip rule add pref 77 lookup 5");
+    net::RouteMonitor monitor(core::edge_scope(), 0xffffffff);
+    shell("ip rule del pref 77");
+    CHECK(monitor.drain() == nothing);
+    CHECK_FALSE(monitor.take_meddler());
+    shell("ip rule del pref 1121");
+    CHECK(monitor.drain() == routing);
+    CHECK(monitor.take_meddler());
+    CHECK_FALSE(monitor.take_meddler());
+    shell("ip link set ext1 down");
+    CHECK(monitor.drain().routing);
+    CHECK_FALSE(monitor.take_meddler());
+  });
+}
+
 }  // namespace unit::network_events_test

@@ -104,4 +104,30 @@ TEST_CASE("who does not lead leaves conditions alone") {
   CHECK(edge.started() == 0);
 }
 
+TEST_CASE("what drops a Mapping's traffic on the edge's host is told in an Event, once") {
+  Reporter edge;
+  edge.see();
+  const auto drop = [&](const std::string& obstacle) {
+    core::InstanceStatus status;
+    status.entry.state = core::MappingReport::State::active;
+    status.entry.generation = 3;
+    status.obstacle = obstacle;
+    edge.reporter.planned(web, status);
+    edge.reporter.step();
+    edge.events.step();
+  };
+  drop("");
+  const auto before = edge.started();
+  drop("chain FORWARD of table ip filter drops mapped traffic");
+  REQUIRE(edge.started() == before + 1);
+  CHECK(edge.request().target.find("/events") != std::string::npos);
+  CHECK(edge.sent()["reason"] == "TrafficDropped");
+  CHECK(edge.sent()["type"] == "Warning");
+  CHECK(edge.sent()["note"] ==
+        "on edge edge-0: chain FORWARD of table ip filter drops mapped traffic");
+  drop("chain FORWARD of table ip filter drops mapped traffic");
+  drop("");
+  CHECK(edge.started() == before + 1);
+}
+
 }  // namespace unit::mapping_status_writer_test
