@@ -42,11 +42,11 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
-void compare(const std::string& name, EdgeSettings settings) {
+void compare(const std::string& name, EdgeSettings settings, const Host& on = host()) {
   const std::string base = std::string(PONA_TEST_DATA) + "/plan/" + name;
   settings.external_interfaces = "^eth[12]$";
   EdgePlan plan(settings);
-  plan.update(host());
+  plan.update(on);
   ObjectChanges objects;
   for (const auto& part : kube::read_manifest(base + ".yaml", read(base + ".yaml"), {})) {
     for (const auto& note : part.notes) FAIL(note.text);
@@ -65,11 +65,14 @@ void compare(const std::string& name, EdgeSettings settings) {
 
 TEST_CASE("plan: masquerade, guards, ranges, both families") { compare("masquerade", {}); }
 
-TEST_CASE("plan: client addresses kept, pods leave with their Mapping's address") {
+TEST_CASE("plan: client addresses kept, pods leave with their Mapping's address; all is counted") {
   EdgeSettings settings;
   settings.masquerade = false;
   settings.snat = true;
-  compare("snat", settings);
+  settings.accounting = Accounting::traffic;
+  Host tunnelled = host();
+  tunnelled.interfaces.at("eth0").mtu = 1450;
+  compare("snat", settings, tunnelled);
 }
 
 }  // namespace unit::plan_golden_test

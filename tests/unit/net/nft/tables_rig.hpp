@@ -33,6 +33,7 @@ inline core::EdgeRulesInput everything() {
   input.snat = true;
   input.any_address = true;
   input.masquerade = false;
+  input.traffic = true;
   input.external = {{"eth1", 1}, {"eth2.5", 2}};
   return input;
 }
