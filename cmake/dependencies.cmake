@@ -14,6 +14,11 @@ function(pona_dependency job)
 endfunction()
 
 pona_dependency(netlink libnl-route-3.0 libnl-genl-3.0 libnl-3.0 libnftnl)
+# Archives want the libraries that their own code calls, which pkg-config names for static links only.
+# libnftnl's is libmnl: see below.
+if(PONA_STATIC)
+  set(PKG_CONFIG_ARGN --static)
+endif()
 pona_dependency(http libcurl libssl libcrypto libnghttp2 libcares zlib)
 pona_dependency(yaml yaml-0.1)
 pona_dependency(json nlohmann_json)
