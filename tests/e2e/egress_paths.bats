@@ -181,6 +181,8 @@ PY
 # CLIENT FAMILY: how it leads to NAT pods, as it is
 ways_of() { at "$1" ip "-$2" rule; at "$1" ip "-$2" route show table 117; at "$1" ip "-$2" route show table 118; }
 
+ways_are() { [ "$(ways_of "$1" "$2")" = "$3" ]; }
+
 @test "agent: 2.15: a client's routes, rules and tunnels that somebody touches are put back by themselves" {
   egress
   pod client1 egress
@@ -194,11 +196,11 @@ ways_of() { at "$1" ip "-$2" rule; at "$1" ip "-$2" route show table 117; at "$1
     before=$(ways_of client1 "$family")
     to=$([ "$family" = 4 ] && echo 203.0.113.0/24 || echo 2001:db8:f::/64)
     at client1 ip "-$family" route replace blackhole "$to" table 117 metric 100 proto static
-    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+    within 10 ways_are client1 "$family" "$before"
     at client1 ip "-$family" route del "$to" table 117 metric 9000
-    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+    within 10 ways_are client1 "$family" "$before"
     at client1 ip "-$family" rule del pref 1900
-    within 10 eval '[ "$(ways_of client1 "$family")" = "$before" ]'
+    within 10 ways_are client1 "$family" "$before"
   done
   at client1 ip link set pona-gpe down
   within 10 leaves_by client1 nat1

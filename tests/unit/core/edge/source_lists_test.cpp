@@ -225,8 +225,8 @@ TEST_CASE("a version that does not know our newest sets can delete what elements
   CHECK(std::ranges::count_if(
             led_to, [](const std::string& name) { return source_list_of(name).has_value(); }) == 2);
   CHECK(led_to.contains("refused-source"));
-  CHECK(std::ranges::any_of(
-      led_to, [](const std::string& name) { return name.starts_with("limit-"); }));
+  CHECK(std::ranges::any_of(led_to,
+                            [](const std::string& name) { return name.starts_with("limit-"); }));
 }
 
 TEST_CASE("lists have the same numbers after a start") {
