@@ -81,13 +81,19 @@ TEST_CASE("of several kinds one asks every few seconds, and wakes the others") {
       clock.advance(50ms);
     }
   };
+  CHECK(watches.reachable());
   run_until(clock.now + 10min);
+  CHECK_FALSE(watches.reachable());
   there = true;
   run_until(clock.now + 4s);
   REQUIRE(transport.open().size() >= 1);
   transport.head(transport.open().begin()->first, 200);
   run_until(clock.now + 1s);
-  CHECK(transport.open().size() == 3);
+  REQUIRE(transport.open().size() == 3);
+  CHECK_FALSE(watches.reachable());
+  for (const auto& [id, request] : transport.open()) transport.head(id, 200);
+  step();
+  CHECK(watches.reachable());
 }
 
 }  // namespace unit::outage_test
