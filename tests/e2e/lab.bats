@@ -259,14 +259,15 @@ egress_steps='source spread own private annotate drain failover closed'
   assert_not_exists "$base"
 }
 
-# Takes a client's rules away as soon as they are there: its packets leave the pod's own way.
+# A rule of its own leads past a client's, and what rejects its packets is taken away whenever it is
+# there: the agent puts it back at once, but not before some have left the pod's own way.
 open_fence() {
   (
     exec 3>&-
     until [ -e "/run/netns/pona-lab-$1-client1" ]; do sleep 0.01; done
     while [ -e "/run/netns/pona-lab-$1-client1" ]; do
-      ip netns exec "pona-lab-$1-client1" nft delete table ip pona-egress 2>/dev/null || true
-      ip -n "pona-lab-$1-client1" rule del pref 1900 2>/dev/null || sleep 0.01
+      ip -n "pona-lab-$1-client1" rule add pref 1 lookup main 2>/dev/null || true
+      ip netns exec "pona-lab-$1-client1" nft delete table ip pona-egress 2>/dev/null || sleep 0.001
     done
   ) &
   saboteur=$!
@@ -277,7 +278,7 @@ open_fence() {
   run "$PONA" lab run egress --steps closed --dir "$base" --lab leaky
   assert_failure 1
   assert_line --regexp '^    expected: no attempt that gets through'
-  assert_line --regexp '^    seen: +outside sees 10\.64\.1\.11$'
+  assert_line --regexp '^    seen: +outside sees 10\.64\.1\.11(: marco)?$'
   assert_line --regexp '^    expected: no packet with the own address of a client'
   assert_line --regexp '^    seen: +[1-9][0-9]* packets'
   assert_line --partial '0 of 1 steps as expected'
