@@ -1,6 +1,7 @@
 #include "cmd/agent/nat_pod_health.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace cmd {
@@ -57,7 +58,7 @@ void AgentPaths::add(const ClientKey& client, const Address& address, const Prob
                                                  .first = now,
                                                  .next = now,
                                                  .pace = first_pace,
-                                                 .nonce = 0});
+                                                 .asked = {}});
   regroup(gateway->second);
 }
 
@@ -113,8 +114,7 @@ std::vector<AgentPaths::Question> AgentPaths::ask() {
     }
     for (auto& [client, path] : gateway.paths) {
       if (path.known || now < path.next) continue;
-      path.nonce = nonce_();
-      questions.push_back({client, address, path.nonce});
+      questions.push_back(question(client, address, path));
       path.next = now + path.pace;
       const bool late = now - path.first > settings_.grace;
       if (late && std::exchange(path.assumed, false)) changed_.insert(client);
@@ -137,10 +137,17 @@ void AgentPaths::round(const Address& address, Gateway& gateway, std::vector<Que
     auto client = voice.clients.begin();
     std::advance(client, static_cast<std::ptrdiff_t>(voice.turn++ % voice.clients.size()));
     voice.asked = true;
-    Path& path = gateway.paths.at(*client);
-    path.nonce = nonce_();
-    questions.push_back({*client, address, path.nonce});
+    questions.push_back(question(*client, address, gateway.paths.at(*client)));
   }
+}
+
+AgentPaths::Question AgentPaths::question(const ClientKey& client, const Address& address,
+                                          Path& path) {
+  const Time now = clock_.now();
+  const Time oldest = now - settings_.interval * settings_.misses;
+  std::erase_if(path.asked, [&](const Asked& asked) { return asked.at < oldest; });
+  path.asked.push_back({nonce_(), now});
+  return {client, address, path.asked.back().nonce};
 }
 
 void AgentPaths::end_round(Gateway& gateway) {
@@ -212,8 +219,12 @@ void AgentPaths::heard(const ClientKey& client, const Address& address, std::uin
   if (found == gateways_.end()) return;
   Gateway& gateway = found->second;
   const auto path = gateway.paths.find(client);
-  // Only the last question's answer counts: an older one tells what was.
-  if (path == gateway.paths.end() || path->second.nonce != nonce) return;
+  if (path == gateway.paths.end()) return;
+  std::vector<Asked>& open = path->second.asked;
+  const auto asked = std::ranges::find(open, nonce, &Asked::nonce);
+  if (asked == open.end()) return;
+  // What answers to older questions still say is not news any more.
+  open.erase(open.begin(), std::next(asked));
   if (Voice* const voice = voice_of(gateway, client)) {
     const bool was = cut_off(gateway, *voice);
     voice->heard = voice->answered = true;

@@ -49,7 +49,8 @@ class AgentPaths {
   std::vector<Question> ask();
   [[nodiscard]] Time due() const;
 
-  // An answer came.
+  // An answer came. It counts until the NAT pod would be dead without it, also when it was asked
+  // again meanwhile: a network or a machine may take longer than the interval.
   void heard(const ClientKey& client, const core::Address& gateway, std::uint64_t nonce, bool known,
              bool draining);
 
@@ -57,6 +58,10 @@ class AgentPaths {
   ProbeNews take_news();
 
  private:
+  struct Asked {
+    std::uint64_t nonce = 0;
+    Time at{};
+  };
   struct Path {  // of one client to one gateway
     std::uint64_t number = 0;
     bool known = false;
@@ -64,7 +69,7 @@ class AgentPaths {
     Time first{};          // asked
     Time next{};           // question, while it is not known
     std::chrono::milliseconds pace{};
-    std::uint64_t nonce = 0;
+    std::vector<Asked> asked;  // and not answered yet, the last at last
   };
   struct Voice {
     std::set<ClientKey> clients;
@@ -96,6 +101,7 @@ class AgentPaths {
   void end_round(Gateway& gateway);
   [[nodiscard]] bool cut_off(const Gateway& gateway, const Voice& voice) const;
   void round(const core::Address& address, Gateway& gateway, std::vector<Question>& questions);
+  Question question(const ClientKey& client, const core::Address& address, Path& path);
 
   PathSettings settings_;
   os::Clock clock_;

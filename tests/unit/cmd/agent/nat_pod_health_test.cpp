@@ -1,5 +1,7 @@
 #include "cmd/agent/nat_pod_health.hpp"
 
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -28,7 +30,8 @@ class Rig {
   std::set<std::string> mute;       // clients who get no answers
   std::set<std::string> liars;      // clients who answer their probes themselves
   bool liars_say_draining = false;
-  std::set<std::string> changed;  // clients, since it was emptied
+  std::chrono::milliseconds latency{0};  // of answers
+  std::set<std::string> changed;         // clients, since it was emptied
 
   // "TENANT/NAME", or all of one tenant.
   void set(const std::string& client, const std::set<core::Address>& gateways,
@@ -47,8 +50,15 @@ class Rig {
         const bool lies = liars.contains(question.client);
         if (!lies && (silent.contains(question.gateway) || mute.contains(question.client)))
           continue;
-        probed.heard(question.client, question.gateway, question.nonce,
-                     !unaware.contains(question.gateway), lies && liars_say_draining);
+        coming.emplace(
+            clock.now + latency, [this, question, known = !unaware.contains(question.gateway),
+                                  draining = lies && liars_say_draining] {
+              probed.heard(question.client, question.gateway, question.nonce, known, draining);
+            });
+      }
+      while (!coming.empty() && coming.begin()->first <= clock.now) {
+        coming.begin()->second();
+        coming.erase(coming.begin());
       }
       hand_over();
       clock.advance(1ms);
@@ -67,6 +77,7 @@ class Rig {
   }
 
   support::ManualClock clock;
+  std::multimap<os::Time, std::function<void()>> coming;
   std::uint64_t last_nonce = 0;
   AgentPaths probed{{}, clock.clock(), [this] { return ++last_nonce; }};
 };
@@ -100,6 +111,20 @@ TEST_CASE("paths: a dead NAT pod is given up after three silent rounds, and come
   rig.silent = {};
   rig.run(400ms);
   CHECK(rig.paths.usable("pod", nat1));
+}
+
+TEST_CASE("paths: answers that take longer than the pause between questions are answers") {
+  Rig rig;
+  rig.latency = 500ms;
+  rig.set("pod", {nat1});
+  rig.run(700ms);
+  CHECK(rig.paths.usable("pod", nat1));
+  rig.run(5s);
+  CHECK(rig.paths.alive(nat1));
+  CHECK(rig.paths.usable("pod", nat1));
+  rig.silent.insert(nat1);
+  rig.run(3s);
+  CHECK_FALSE(rig.paths.alive(nat1));
 }
 
 TEST_CASE("paths: pitfall 6: what a client had before the agent is used until a NAT pod says no") {
