@@ -110,8 +110,8 @@ class Planner {
     if (family_ == Family::ipv6) {
       // Where only the destination matters, not all pods of a node are to choose alike.
       const auto first = short_hash(to_string(*own_)) % group.members.size();
-      std::ranges::rotate(group.members,
-                          group.members.begin() + static_cast<std::ptrdiff_t>(first));
+      std::rotate(group.members.begin(), group.members.begin() + static_cast<std::ptrdiff_t>(first),
+                  group.members.end());
     }
     group.id =
         free_id("group " + to_string(egress.egress.name) + std::string(core::to_string(family_)));

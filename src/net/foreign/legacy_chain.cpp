@@ -160,6 +160,11 @@ struct ErrorTarget {  // xt_error_target; at the head of a chain
 };
 static_assert(offsetof(ErrorTarget, chain) == offsetof(xt_error_target, errorname));
 
+struct EntriesRequest {  // ipt_get_entries, ip6t_get_entries
+  char name[XT_TABLE_MAXNAMELEN] = "";
+  unsigned size = 0;
+};
+
 // What both getsockopt calls of a family are about.
 template <typename Info, typename Entries>
 std::optional<LegacyChain> read_table(core::Family family, std::string_view table, unsigned hook,
@@ -175,10 +180,12 @@ std::optional<LegacyChain> read_table(core::Family family, std::string_view tabl
   if ((info.valid_hooks & 1U << hook) == 0 || info.size > largest_table) return std::nullopt;
   const std::size_t header = offsetof(Entries, entrytable);
   std::vector<std::uint8_t> bytes(header + info.size);
-  Entries request{};
+  static_assert(offsetof(EntriesRequest, size) == offsetof(Entries, size) &&
+                sizeof(EntriesRequest) <= offsetof(Entries, entrytable));
+  EntriesRequest request;
   std::ranges::copy(table, request.name);
   request.size = info.size;
-  std::memcpy(bytes.data(), &request, header);
+  std::memcpy(bytes.data(), &request, sizeof request);
   length = static_cast<socklen_t>(bytes.size());
   if (getsockopt(socket.get(), level, entries_option, bytes.data(), &length) != 0) {
     return std::nullopt;
