@@ -276,7 +276,7 @@ class LegacyChain::Walk {
   [[nodiscard]] std::optional<int> verdict_of(const Entry& entry) const {
     StandardTarget target;
     const bool plain = read_at(table_, entry.target, target) &&
-                       name_in(target.extension.name) == XT_STANDARD_TARGET;
+                       name_in(target.extension.name).empty();  // XT_STANDARD_TARGET
     return plain ? std::optional(target.verdict) : std::nullopt;
   }
 
