@@ -234,7 +234,7 @@ std::vector<EdgeOption> make_table() {
                            [](O& o) -> AddressPolicy& { return o.settings.address_policy; })},
       {"accounting", "connections|traffic", "connections", "",
        "What is counted of Mappings: their connections, or packets and bytes as well, which costs "
-       "each packet a few per cent",
+       "another look-up for each packet",
        word<core::Accounting>(
            {{"connections", core::Accounting::connections}, {"traffic", core::Accounting::traffic}},
            [](O& o) -> core::Accounting& { return o.settings.accounting; })},
