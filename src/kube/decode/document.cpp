@@ -83,6 +83,8 @@ std::string_view Node::text() const {
   return std::string_view(document_->text_).substr(record.text, record.text_size);
 }
 
+bool Node::plain() const { return document_->records_[index_].plain; }
+
 std::string_view Node::key() const {
   const auto& record = document_->records_[index_];
   return std::string_view(document_->text_).substr(record.key, record.key_size);
@@ -125,14 +127,14 @@ bool Document::key(std::string_view text, std::uint32_t line) {
 }
 
 bool Document::string(std::string_view text, std::uint32_t line) {
-  return scalar(Node::Type::string, text, line);
+  return scalar(Node::Type::string, false, text, line);
 }
 
 bool Document::plain(std::string_view text, std::uint32_t line) {
-  return scalar(core_schema(text), text, line);
+  return scalar(core_schema(text), true, text, line);
 }
 
-bool Document::scalar(Node::Type type, std::string_view text, std::uint32_t line) {
+bool Document::scalar(Node::Type type, bool plain, std::string_view text, std::uint32_t line) {
   if (skipped_ > 0) {
     next_anchor_.clear();
     return true;
@@ -141,6 +143,7 @@ bool Document::scalar(Node::Type type, std::string_view text, std::uint32_t line
   const std::uint32_t index = add(type, line);
   records_[index].text = at;
   records_[index].text_size = static_cast<std::uint32_t>(text.size());
+  records_[index].plain = plain;
   remember(std::exchange(next_anchor_, {}), index, 1);
   finished_ = open_.empty();
   return true;
@@ -238,6 +241,7 @@ bool Document::alias(std::string_view name, std::uint32_t line) {
   const std::uint32_t index = add(records_[target].type, line);
   records_[index].text = records_[target].text;
   records_[index].text_size = records_[target].text_size;
+  records_[index].plain = records_[target].plain;
   records_[index].first = records_[target].first;
   return true;
 }

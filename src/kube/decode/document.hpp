@@ -49,6 +49,7 @@ class Node {
   [[nodiscard]] std::uint32_t line() const;     // of the key, where there is one; from 1
   [[nodiscard]] std::string_view text() const;  // of a scalar, without quotes
   [[nodiscard]] std::string_view key() const;   // inside a map
+  [[nodiscard]] bool plain() const;             // a scalar without quotes
 
   // The children of a sequence or a map.
   [[nodiscard]] Iterator begin() const;
@@ -103,6 +104,7 @@ class Document {
     std::uint32_t first = 0;  // child; 0 is none, as record 0 is nobody's child
     std::uint32_t next = 0;   // sibling
     Node::Type type = Node::Type::null;
+    bool plain = false;
   };
   struct Open {
     std::uint32_t record;
@@ -117,7 +119,7 @@ class Document {
   };
 
   bool begin(Node::Type type, std::uint32_t line);
-  bool scalar(Node::Type type, std::string_view text, std::uint32_t line);
+  bool scalar(Node::Type type, bool plain, std::string_view text, std::uint32_t line);
   std::uint32_t add(Node::Type type, std::uint32_t line);
   void remember(std::string name, std::uint32_t record, std::size_t expanded);
   bool fail(std::uint32_t line, std::string reason);

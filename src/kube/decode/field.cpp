@@ -107,6 +107,15 @@ std::optional<bool> Field::boolean() const {
   if (node_->type() == Node::Type::boolean) {
     return node_->text().front() == 't' || node_->text().front() == 'T';
   }
+  // As YAML 1.1 had them, and kubectl reads them (https://yaml.org/type/bool.html).
+  if (node_->type() == Node::Type::string && node_->plain()) {
+    for (const std::string_view word : {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"}) {
+      if (node_->text() == word) return true;
+    }
+    for (const std::string_view word : {"n", "N", "no", "No", "NO", "off", "Off", "OFF"}) {
+      if (node_->text() == word) return false;
+    }
+  }
   reject_type("true or false");
   return std::nullopt;
 }
