@@ -17,6 +17,9 @@ inline constexpr std::string_view nat_pod_annotation = "pona.dev/nat-pod";
 inline constexpr std::string_view clients_of_label = "egress.pona.cybozu.com/clients-of";
 // … that run on this node, whose agent wrote it.
 inline constexpr std::string_view clients_node_label = "egress.pona.cybozu.com/node";
+// Whoever is said to implement the Service instead, kube-proxy passes the slice over. (It complains
+// about slices without the name of a Service otherwise.)
+inline constexpr std::string_view service_proxy_label = "service.kubernetes.io/service-proxy-name";
 inline constexpr std::string_view managed_by_label = "endpointslice.kubernetes.io/managed-by";
 inline constexpr std::string_view agent_manager = "pona-agent";
 

@@ -22,7 +22,8 @@ TEST_CASE("agent client: the first client makes a list that NAT pods can select"
   const std::string name = list["metadata"]["name"];
   CHECK_THAT(name, Catch::StartsWith("nat-clients-") && Catch::EndsWith("-v4-0"));
   CHECK(list["metadata"]["labels"] ==
-        Json({{"egress.pona.cybozu.com/clients-of", "nat"},
+        Json({{"service.kubernetes.io/service-proxy-name", "pona-agent"},
+              {"egress.pona.cybozu.com/clients-of", "nat"},
               {"egress.pona.cybozu.com/node", "node-1"},
               {"endpointslice.kubernetes.io/managed-by", "pona-agent"}}));
   CHECK(list["metadata"]["ownerReferences"] == Json::array({{{"apiVersion", "pona.cybozu.com/v1"},
