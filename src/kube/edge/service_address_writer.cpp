@@ -26,6 +26,16 @@ core::Condition condition_of(const Decision& decision) {
   return condition;
 }
 
+Write write_status(const core::ObjectName& service, const Json& body) {
+  Write write;
+  write.request = {"PATCH",
+                   "/api/v1/namespaces/" + service.ns + "/services/" + service.name +
+                       "/status?fieldManager=pona-edge&force=true",
+                   "application/apply-patch+yaml", dump_json(body), false};
+  write.lead = true;
+  return write;
+}
+
 std::string text_of(const std::vector<core::Address>& addresses) {
   std::string text;
   for (const core::Address& address : addresses) {
@@ -51,10 +61,18 @@ void AddressWriter::update(const core::ObjectChanges& objects) {
     if (id.kind != core::Kind::service) continue;
     if (object && std::get<core::Service>(*object).load_balancer) {
       records_[id.name].service = object;
+      given_up_.erase(id.name);
       writes_.add(id.name);
-    } else {
-      records_.erase(id.name);
-      writes_.forget(id.name);
+      continue;
+    }
+    writes_.forget(id.name);
+    const auto record = records_.extract(id.name);
+    if (!object) {
+      given_up_.erase(id.name);
+    } else if (leading_ && record && record.mapped().seen) {
+      // It asks for no addresses of this edge's any more: what was said of them is not so.
+      given_up_.insert_or_assign(id.name, record.mapped().seen->uid);
+      writes_.add(id.name);
     }
   }
 }
@@ -70,6 +88,7 @@ void AddressWriter::lead(bool leading) {
   if (leading_ == leading) return;
   leading_ = leading;
   if (!leading_) {
+    given_up_.clear();
     writes_.stop_leading();
     return;
   }
@@ -83,7 +102,22 @@ void AddressWriter::step() {
   writes_.step();
 }
 
+// Takes back all that edges have written into its status.
+Write AddressWriter::give_up(const core::ObjectName& name, const std::string& uid) {
+  const Json body = {{"apiVersion", "v1"},
+                     {"kind", "Service"},
+                     {"metadata", {{"name", name.name}, {"namespace", name.ns}, {"uid", uid}}},
+                     {"status", Json::object()}};
+  Write write = write_status(name, body);
+  write.what = "take back what the status of Service " + core::to_string(name) + " said";
+  write.done = [this, name] { given_up_.erase(name); };
+  return write;
+}
+
 std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
+  if (const auto left = given_up_.find(name); leading_ && left != given_up_.end()) {
+    return give_up(name, left->second);
+  }
   const auto found = records_.find(name);
   const Decision* const decision = assignment_.decision(name);
   if (!leading_ || found == records_.end() || !found->second.seen || decision == nullptr) {
@@ -123,13 +157,8 @@ std::optional<Write> AddressWriter::next(const core::ObjectName& name) {
                      {"status",
                       {{"loadBalancer", {{"ingress", std::move(ingress)}}},
                        {"conditions", Json::array({std::move(told)})}}}};
-  Write write;
-  write.request = {"PATCH",
-                   "/api/v1/namespaces/" + name.ns + "/services/" + name.name +
-                       "/status?fieldManager=pona-edge&force=true",
-                   "application/apply-patch+yaml", dump_json(body), false};
+  Write write = write_status(name, body);
   write.what = "write the external addresses of Service " + core::to_string(name);
-  write.lead = true;
   write.done = [this, name, seen = found->second.seen, decision = *decision] {
     if (const auto record = records_.find(name); record != records_.end()) {
       record->second.written = decision;

@@ -45,6 +45,7 @@ class AddressWriter : public ClientPart {
   };
 
   std::optional<Write> next(const core::ObjectName& name);
+  Write give_up(const core::ObjectName& name, const std::string& uid);
   void written(const core::ObjectName& name, const std::string& body);
   void tell(const core::ObjectName& name, const Seen& seen,
             const core::AddressAssignment::Decision& decision);
@@ -54,6 +55,8 @@ class AddressWriter : public ClientPart {
   Writes writes_;
   core::AddressAssignment assignment_;
   std::map<core::ObjectName, Record> records_;
+  // Services that ask for no addresses any more, and their uids.
+  std::map<core::ObjectName, std::string> given_up_;
   bool leading_ = false;
 };
 
