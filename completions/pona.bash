@@ -3,7 +3,7 @@
 _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
   --node-name --state-dir --cluster-uid --confirm-deletions-after --confirm-deletions-above \
   --external-interfaces --gateway-offset \
-  --masquerade --snat --backend --address-policy --accounting --address-hold --host-ports --limit-when-full \
+  --masquerade --snat --backend --address-policy --accounting --address-hold --slot-layout --host-ports --limit-when-full \
   --mark-mask --max-ports-per-mapping \
   --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
   --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \
@@ -78,6 +78,7 @@ declare -gA _pona_values=(
   [--accounting]="connections traffic"
   [--limit-when-full]="refuse accept"
   [--host-ports]="by-source refuse warn take"
+  [--slot-layout]="auto 1 2"
   [--log-format]="text json"
   [--log-level]="debug info warning error"
   [--output]="wide yaml json name"

@@ -61,6 +61,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in_edge' -l address-policy -x -a 'local any' -d 'Which addresses are served'
     complete -c $name -n '__pona_in_edge' -l accounting -x -a 'connections traffic' -d 'What is counted of Mappings'
     complete -c $name -n '__pona_in_edge' -l limit-when-full -x -a 'refuse accept' -d 'Sources that a limit cannot remember'
+    complete -c $name -n '__pona_in_edge' -l slot-layout -x -a 'auto 1 2' -d 'How connections are spread over endpoints'
     complete -c $name -n '__pona_in_edge' -l host-ports -x -a 'by-source refuse warn take' -d 'Claims on ports at which the host listens'
     complete -c $name -n '__pona_in_edge' -l address-hold -x -d 'Seconds that connections outlive an address that left'
     complete -c $name -n '__pona_in_edge' -l mark-mask -x -d 'Bits of the packet mark to use'

@@ -25,6 +25,8 @@ struct Problem {
 struct ApiServer {
   bool reachable = true;  // the last request of each kind was answered, whatever it said
   bool leading = false;   // this process is the one of several that writes
+  // The last that all edges of the cluster know. Nothing: there is no knowing yet, or no edge asks.
+  std::optional<core::SlotLayout> slot_layout{};
   friend bool operator==(const ApiServer&, const ApiServer&) = default;
 };
 

@@ -249,6 +249,60 @@ RULES
   within 5 spread
 }
 
+# PORT: the pod that each of 21 sources meets, a line each.
+pods_by_source() {
+  local last
+  for last in $(seq 33 53); do
+    ask tcp $vip "$1" --source "198.51.100.$last" | cut -d' ' -f1
+  done
+}
+
+@test "1.10: a source meets one pod on all ports of a Mapping, those of a range among them" {
+  ip -n "$net-client" route add local 198.51.100.32/27 dev lo
+  served web "tcp:80:8080 tcp:81:8081 tcp:5000:9000" 1 2 3
+  mapping web "addresses: [$vip], ports: [{port: 80}, {port: 81}], sessionAffinity: ClientIP"
+  start_edge
+  pods_by_source 80 >"$work/chosen"
+  assert_equal "$(sort -u "$work/chosen" | tr '\n' ' ')" "pod1 pod2 pod3 "
+  diff "$work/chosen" <(pods_by_source 81)
+
+  mapping web "addresses: [$vip], sessionAffinity: ClientIP,
+    ports: [{port: 80}, {port: 81}, {port: 5000, endPort: 5005}]"
+  answers_range() { ask tcp $vip 5003 | grep -q ' 9003$'; }
+  within 10 answers_range
+  pods_by_source 80 >"$work/chosen"
+  diff "$work/chosen" <(pods_by_source 81)
+  diff "$work/chosen" <(pods_by_source 5003)
+}
+
+# The shares of the endpoints of $vip's only port, in slots, the smallest first.
+shares() {
+  at edge nft -j list map ip pona-edge slots |
+    jq -r '[.nftables[].map | select(.) | .elem[][1].concat[0]] | group_by(.) | map(length) |
+      sort | map(tostring) | join(" ")'
+}
+
+@test "1.10: endpoints have equal shares, and each of 6,000 has one" {
+  served web "tcp:80:8080" 1 2 3
+  mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge
+  assert_equal "$(shares)" "4 4 4"
+  for pod in $(seq 0 5999); do
+    echo "- {addresses: [10.200.$((pod / 250)).$((pod % 250 + 1))], conditions: {ready: true}}"
+  done >"$work/endpoints"
+  put service-web-4.yaml <<YAML
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-many, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: p80-tcp, protocol: TCP, port: 8080}]
+endpoints:
+$(cat "$work/endpoints")
+YAML
+  all_have_some() { [ "$(shares | wc -w)" = 6003 ]; }
+  within 30 all_have_some
+}
+
 @test "SCTP: port and checksum are translated both ways" {
   served diameter "sctp:3868:9868" 1
   mapping diameter "addresses: [$vip], ports: [{port: 3868, protocol: sctp}]"

@@ -109,6 +109,29 @@ pool() {
   done
 }
 
+@test "status: 3.8: each edge has its heartbeat in a Lease, and leaves Mappings alone" {
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge_on_cluster --instance-name one
+  start_second_edge_on_cluster --instance-name two
+  within 20 known_to "one two"
+  leases() {
+    kubectl -n pona-system get leases -l app.kubernetes.io/component=pona-edge-heartbeat \
+      -o 'jsonpath={.items[*].metadata.name}'
+  }
+  assert_equal "$(leases)" "pona-edge-one pona-edge-two"
+  renewed() { kubectl -n pona-system get lease pona-edge-two -o 'jsonpath={.spec.renewTime}'; }
+  local before
+  before=$(renewed)
+  again() { [ "$(renewed)" != "$before" ]; }
+  within 40 again
+  # What was written before the Leases were known is a heartbeat, once more.
+  within 90 is mapping web '.status.instances[?(@.name=="one")].heartbeatPeriodSeconds' 86400
+  within 90 is mapping web '.status.instances[?(@.name=="two")].heartbeatPeriodSeconds' 86400
+  run -0 at edge "$PONA" mapping show web -n shop --kubeconfig "$kubeconfig"
+  assert_output --regexp 'one active with .* \(written [0-9]+[sm] ago\)'
+}
+
 @test "status: the leader's work goes on with another edge when it stops, is killed, or hangs" {
   in_cluster served web "tcp:80:8080" 1
   start_edge_on_cluster --instance-name one
@@ -149,6 +172,8 @@ pool() {
   within 10 is service web '.status.loadBalancer.ingress[*].ip' "$vip"
   within 10 answers 'pod1 ' tcp "$vip" 80
   is service web '.status.conditions[?(@.type=="pona.dev/AddressAssigned")].status' True
+  # 1.22: what is left of it can be watched.
+  assert_equal "$(metric 'pona_edge_pool_addresses.pool="public"') $(metric 'pona_edge_pool_addresses_used.pool="public"')" "1 1"
 
   # The next one finds none, until there is more; and a wish is granted.
   balanced other 80
@@ -163,6 +188,11 @@ pool() {
   pool public "addresses: [$vip], allowedNamespaces: [elsewhere]"
   within 10 is service web '.status.loadBalancer.ingress[*].ip' ""
   within 10 answers 'refused|timeout' tcp "$vip" 80
+
+  # 3.7: what asks for no address any more is not said to have one, or not to.
+  kubectl patch service web -n shop --type merge -p '{"spec":{"type":"ClusterIP","loadBalancerClass":null}}'
+  within 10 is service web '.status.conditions' ""
+  within 10 is service web '.status.loadBalancer.ingress' ""
 }
 
 @test "balance: a Mapping of an address that its namespace may not have is refused with the reason" {

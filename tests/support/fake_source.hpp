@@ -20,6 +20,8 @@ class FakeSource : public kube::Source {
   [[nodiscard]] std::size_t ignored() const override { return 0; }
   [[nodiscard]] std::optional<std::int64_t> stale_since() const override { return stale; }
 
+  [[nodiscard]] std::optional<kube::ApiServer> api_server() const override { return server; }
+
   void put(core::Object object) {
     auto pointer = std::make_shared<const core::Object>(std::move(object));
     changes[{core::kind_of(*pointer), core::name_of(*pointer)}] = pointer;
@@ -30,6 +32,7 @@ class FakeSource : public kube::Source {
   bool complete = true;
   bool readable_part = false;  // what is given is all that can be read
   std::optional<std::int64_t> stale;
+  std::optional<kube::ApiServer> server;
 };
 
 }  // namespace support

@@ -146,6 +146,44 @@ does_its_work() {
   assert_equal "$(of svc/b1 '{.status.loadBalancer.ingress[0].ip}')" "$address"
 }
 
+# The pod that each of 21 sources meets, a line each.
+pods_by_source() {
+  local last
+  for last in $(seq 33 53); do
+    ask tcp "$vip" 80 --source "198.51.100.$last" | cut -d' ' -f1
+  done
+}
+
+@test "edge: 1.10: a source meets the same pod by the old edge and by the new one" {
+  ip -n "$net-client" route add local 198.51.100.32/27 dev lo
+  install_of new
+  second_edge
+  run_edge_at edge old
+  in_cluster served web "tcp:80:8080" 1 2 3
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}], sessionAffinity: ClientIP"
+  within 15 told_by edge
+  within 15 answers "pod" tcp "$vip" 80
+  pods_by_source >"$work/chosen"
+  run_edge_at edge2 new
+  within 15 told_by edge2
+  move_addresses edge edge2
+  within 15 answers "pod" tcp "$vip" 80
+  same() { diff "$work/chosen" <(pods_by_source); }
+  within 30 same
+  # Heartbeats stay where the old edge looks for them.
+  assert_equal "$(of mapping/web '{.status.instances[?(@.name=="edge2")].heartbeatPeriodSeconds}')" 60
+
+  # Upgraded in place: no source moves, until the last edge knows more.
+  move_addresses edge2 edge
+  within 15 answers "pod" tcp "$vip" 80
+  end_edge edge
+  run_edge_at edge new
+  at edge nft list map ip pona-edge services >"$work/services"
+  alone() { at edge nft list chain ip pona-edge flow-12; }
+  within 60 alone
+  within 60 eval 'at edge2 nft list chain ip pona-edge flow-12'
+}
+
 @test "edge: the objects that one version saved are read by the other, and those of a later one survive both" {
   install_of new
   in_cluster served web "tcp:80:8080" 1

@@ -113,6 +113,11 @@ int preview_edge(const ResolvedOptions& resolved) {
   }
   core::State observed = kernel->observe(plan.frame());
   if (core::liberal_is_off(observed)) plan.note_liberal_was_off();
+  if (const auto carried = core::slot_layout_of(observed);
+      carried && resolved.options.settings.agree_on_slots) {
+    plan.use(*carried);
+    observed = kernel->observe(plan.frame());
+  }
   Kept kept{plan.frame(), {}};
   if (partial) {
     kept = keep_unplanned(observed.elements, plan.frame(), plan.forwards());

@@ -246,6 +246,7 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
   for (const auto& [limit, number] : plan.over_limits()) {
     status.over_limits.emplace(limit, number);
   }
+  status.pools = plan.pool_use();
   status.ignored = source.ignored();
   return status;
 }

@@ -74,7 +74,7 @@ Time EdgeLoop::step() {
     }
     if (begun >= not_before_) {
       attempted_ = begun;
-      const bool due = host_due_ || compare_due_ || !objects_.empty();
+      const bool due = host_due_ || compare_due_ || (!objects_.empty() && !gathers());
       if (attempt()) {
         if (due) statistics_.syncs.add(seconds(clock_.now() - begun));
         sweep();
@@ -147,6 +147,7 @@ bool EdgeLoop::attempt() {
   }
   absorb_objects();
   if (!health_.synced) return false;
+  agree_on_slots();
   hold_what_is_carried();
   if (aside_from_ && clock_.now() >= *aside_from_) {
     aside_from_.reset();
@@ -159,6 +160,15 @@ bool EdgeLoop::attempt() {
   }
   succeed();
   return true;
+}
+
+// Two edges that serve the same addresses lead a client to the same endpoint.
+void EdgeLoop::agree_on_slots() {
+  if (!plan_.settings().agree_on_slots) return;
+  const auto server = source_.api_server();
+  if (!server || !server->slot_layout) return;
+  slots_agreed_ = true;
+  use_slots(*server->slot_layout);
 }
 
 // Before claims are judged by it, and now and then while one is refused for a socket's sake: that
@@ -197,8 +207,14 @@ void EdgeLoop::absorb_objects() {
     while (part.size() < planned_at_once) part.insert(objects_.extract(std::prev(objects_.end())));
     absorb(plan_.update(part, false));
   }
-  if (!objects_.empty()) absorb(plan_.update(std::exchange(objects_, {}), !compare_due_));
+  if (!objects_.empty() && !gathers()) {
+    absorb(plan_.update(std::exchange(objects_, {}), !compare_due_));
+  }
 }
+
+// A commit costs the kernel much the same for one object and for a hundred: what comes soon after
+// one goes together.
+bool EdgeLoop::gathers() const { return !compare_due_ && clock_.now() < gather_until_; }
 
 void EdgeLoop::absorb(const core::EdgeUpdate& update) {
   sweep_.note(update.forwards);
@@ -340,6 +356,7 @@ Time EdgeLoop::next_due() const {
   if (!health_.synced) return due;
   if (compare_due_) due = std::min(due, compare_from_);
   if (host_due_) due = std::min(due, host_from_);
+  if (!objects_.empty()) due = std::min(due, gather_until_);
   if (aside_from_) due = std::min(due, *aside_from_);
   if (!plan_.host_ports().refused().empty()) due = std::min(due, listeners_.due());
   if (const auto sweep = sweep_.due()) due = std::min(due, std::max(*sweep, sweep_from_));

@@ -83,10 +83,14 @@ class EdgeLoop {
   [[nodiscard]] bool wants_listeners() const;
   void hold_what_is_carried();
   void absorb_objects();
+  [[nodiscard]] bool gathers() const;
   void absorb(const core::EdgeUpdate& update);
   void compare();
   std::pair<core::State, core::Changes> difference();
   void compare_whole();
+  bool adopt_slots(const core::State& observed);
+  bool use_slots(core::SlotLayout layout);
+  void agree_on_slots();
   void compare_apart(const core::Error& error);
   void commit(const core::Changes& changes);
   void set_liberal(const core::Change& change);
@@ -114,10 +118,12 @@ class EdgeLoop {
   std::set<core::ObjectName> planned_;  // Mappings whose outcome is still to be told
   core::ObjectChanges objects_;         // taken, not yet planned
   bool whole_ = false;                  // the source is complete: what it lacks is to go
+  bool slots_agreed_ = false;           // other edges had a say in the slot layout
   bool host_due_ = true;                // the host is to be looked at
   bool compare_due_ = true;             // kernel and plan may differ by more than is known
   bool sweep_all_ = true;               // no sweep since the start
   os::Time attempted_{};
+  os::Time gather_until_{};  // news that come before wait for each other
   os::Time not_before_{};    // of the next attempt, after a failure
   os::Time compare_from_{};  // of the next comparison, however often somebody tampers
   os::Time host_from_{};     // of the next look at the host

@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 // Between tries of what the kernel refuses, which mends itself rarely.
 constexpr std::chrono::milliseconds first_aside = 60s;
 constexpr std::chrono::milliseconds longest_aside = 3600s;
+constexpr std::chrono::milliseconds longest_gathering = 50ms;
 constexpr int most_rounds = 4;       // of setting aside, in one comparison
 constexpr int lasting_failures = 3;  // from here on it is not a passing trouble
 
@@ -109,6 +110,7 @@ void EdgeLoop::compare_whole() {
   core::ElementIndex index(elements);
   core::State observed = kernel_.observe(plan_.frame(), index);
   if (core::liberal_is_off(observed)) plan_.note_liberal_was_off();
+  if (adopt_slots(observed)) return compare_whole();
   core::Changes changes;
   if (core::inert(observed)) {
     sweep_.note_all(plan_.forwards());
@@ -126,6 +128,22 @@ void EdgeLoop::compare_whole() {
   for (const core::ForwardKey& key : forwards_lost(changes, observed)) sweep_.note_found(key);
   if (sweep_all_ || touches_tables(changes)) sweep_.note_all(plan_.forwards());
   commit(changes);
+}
+
+// At the start: clients stay with their endpoints, and this edge with others of the version before.
+// True: all forwards are others now.
+bool EdgeLoop::adopt_slots(const core::State& observed) {
+  if (!plan_.settings().agree_on_slots || health_.last_sync != 0 || slots_agreed_) return false;
+  const auto carried = core::slot_layout_of(observed);
+  return carried && use_slots(*carried);
+}
+
+bool EdgeLoop::use_slots(core::SlotLayout layout) {
+  if (plan_.settings().slot_layout == layout) return false;
+  log::info("clients are spread over endpoints by another slot layout from now on",
+            {{"layout", std::to_string(static_cast<int>(layout))}});
+  absorb(plan_.use(layout, !compare_due_));
+  return true;
 }
 
 // The kernel refuses to take it all. What it refuses is set aside, the rest is carried out.
@@ -160,7 +178,10 @@ void EdgeLoop::commit(const core::Changes& changes) {
   const os::Time begun = clock_.now();
   kernel_.apply(changes);
   statistics_.changes += changes.size();
-  log_changes(changes, clock_.now() - begun, core::constants::edge_table);
+  const os::Time now = clock_.now();
+  // At most a fifth of the time goes into commits while single objects come all the time.
+  gather_until_ = now + std::min<os::Time::duration>(4 * (now - begun), longest_gathering);
+  log_changes(changes, now - begun, core::constants::edge_table);
 }
 
 void EdgeLoop::set_liberal(const core::Change& change) {

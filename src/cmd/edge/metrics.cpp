@@ -185,6 +185,11 @@ void objects(MetricsPage& page, const EdgeStatus& status) {
   page.metric("objects_over_limit", "gauge",
               "Objects that are rejected because of a limit, by the setting.");
   for (const auto& [limit, number] : status.over_limits) page.sample({{"limit", limit}}, number);
+  page.metric("pool_addresses", "gauge", "Addresses of an AddressPool.");
+  for (const auto& pool : status.pools) page.sample({{"pool", pool.pool}}, number(pool.addresses));
+  page.metric("pool_addresses_used", "gauge",
+              "Addresses of an AddressPool that Mappings or Services have.");
+  for (const auto& pool : status.pools) page.sample({{"pool", pool.pool}}, pool.used);
   page.single("problems", "gauge", "Documents that could not be read or are not valid.",
               status.problems.size());
   page.single("ignored_documents", "gauge", "Documents of kinds that are not read.",

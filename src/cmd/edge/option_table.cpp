@@ -103,6 +103,13 @@ Complaint set_mark_mask(EdgeOptions& options, const std::string& text) {
   return std::nullopt;
 }
 
+Complaint set_slot_layout(EdgeOptions& options, const std::string& text) {
+  if (text != "auto" && text != "1" && text != "2") return "must be one of: auto, 1, 2";
+  options.settings.agree_on_slots = text == "auto";
+  options.settings.slot_layout = text == "1" ? core::SlotLayout::first : core::SlotLayout::second;
+  return std::nullopt;
+}
+
 Complaint set_monitor_address(EdgeOptions& options, const std::string& text) {
   options.settings.monitor_address = core::Address::parse(text);
   if (text == node_word) return std::nullopt;  // the environment says which one that is
@@ -246,6 +253,11 @@ std::vector<EdgeOption> make_table() {
                              {"warn", HostPortPolicy::warn},
                              {"take", HostPortPolicy::take}},
                             [](O& o) -> HostPortPolicy& { return o.settings.host_ports; })},
+      {"slot-layout", "auto|1|2", "auto", "",
+       "How clients are spread over endpoints; 1 is what pona before layout 2 does, 2 is more "
+       "even; "
+       "auto: 2, but what the kernel carries stays, and in a cluster all edges use what all know",
+       set_slot_layout},
       {"address-hold", "SECONDS", "60", "",
        "How long connections through an address go on after it has left this host; 0: they end at "
        "once",

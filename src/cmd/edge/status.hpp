@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/edge/address_pools.hpp"
+
 namespace cmd {
 
 // In the way of a Prometheus histogram, but each bucket counts for itself.
@@ -109,6 +111,8 @@ struct EdgeStatus {
   std::map<std::string, std::uint64_t> objects;  // by kind
   // Objects that are rejected because of a limit, by the setting. Of a running process only.
   std::map<std::string, std::uint64_t> over_limits;
+  // Of a running process only.
+  std::vector<core::AddressPools::Use> pools;
   std::uint64_t ignored = 0;  // documents of other kinds
   std::uint64_t conntrack_entries = 0;
   std::uint64_t conntrack_limit = 0;

@@ -86,7 +86,9 @@ std::vector<std::string> instance_lines(const kube::LiveObject& live, std::int64
       line += (i == 0 ? " with " : ",") + core::to_string(instance.addresses[i]);
     }
     if (!instance.message.empty()) line += ": " + instance.message;
-    line += " (heard " + age_since(instance.heartbeat, now) + " ago";
+    // Whoever keeps its heartbeat elsewhere writes here when something changes.
+    const bool leased = instance.heartbeat_period >= core::leased_heartbeat_period;
+    line += (leased ? " (written " : " (heard ") + age_since(instance.heartbeat, now) + " ago";
     if (core::is_expired(instance, now)) line += ", silent for too long";
     if (instance.generation < live.generation) line += ", of an older version";
     lines.push_back(line + ")");

@@ -27,6 +27,14 @@ bool serves(const AddressPool& pool, const AddressPools::Wish& wish) {
          (wish.pool.empty() ? pool.auto_assign : pool.name.name == wish.pool);
 }
 
+double size_of(const AddressPool::Range& range) {
+  double size = 0;
+  for (std::size_t i = 0; i < range.first.size(); ++i) {
+    size = size * 256 + range.last.bytes()[i] - range.first.bytes()[i];
+  }
+  return size + 1;
+}
+
 }  // namespace
 
 void AddressPools::set(const ObjectName& name, std::shared_ptr<const Object> pool) {
@@ -108,6 +116,20 @@ std::string AddressPools::shortage(const Wish& wish) const {
                                 : "of AddressPool " + wish.pool;
   return (of_family ? "every " : "there is no ") + family + " address " + whose +
          (of_family ? " is taken" : "");
+}
+
+std::vector<AddressPools::Use> AddressPools::use(std::span<const Address> used) const {
+  std::vector<Use> result;
+  for (const auto& [name, object] : pools_) {
+    Use use{name, 0, 0};
+    for (const AddressPool::Range& range : pool_of(object).ranges) {
+      use.addresses += size_of(range);
+      const auto first = std::ranges::lower_bound(used, range.first);
+      use.used += static_cast<std::uint64_t>(std::ranges::upper_bound(used, range.last) - first);
+    }
+    result.push_back(std::move(use));
+  }
+  return result;
 }
 
 }  // namespace core

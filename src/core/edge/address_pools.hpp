@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,16 @@ class AddressPools {
   // The lowest address that is free, of the first pool by name that has one.
   [[nodiscard]] std::optional<Address> find(
       const Wish& wish, const std::function<bool(const Address&)>& is_free) const;
+  struct Use {
+    std::string pool;
+    double addresses = 0;  // networks of IPv6 have more than an integer counts
+    std::uint64_t used = 0;
+
+    friend bool operator==(const Use&, const Use&) = default;
+  };
+  // How many of each pool's addresses are among `used`, which are sorted and each there once.
+  [[nodiscard]] std::vector<Use> use(std::span<const Address> used) const;
+
   // Why find() found nothing.
   [[nodiscard]] std::string shortage(const Wish& wish) const;
 

@@ -57,6 +57,7 @@ class EdgeObjects {
   [[nodiscard]] const Service* service(const ObjectName& name) const;
   [[nodiscard]] std::vector<const EndpointSlice*> slices_of(const ObjectName& service) const;
   [[nodiscard]] std::map<Kind, std::size_t> counts() const;
+  [[nodiscard]] const AddressPools& pools() const { return pools_; }
 
  private:
   void claim(const ObjectId& id, const std::shared_ptr<const Object>& mapping);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <set>
 #include <sstream>
 
 #include "core/constants.hpp"
@@ -138,19 +139,31 @@ class Rules {
   // One chain for each number of slots: the hash's modulus is a constant of the rule.
   void services() {
     for (const bool by_source : {false, true}) {
-      for (const std::uint32_t slots : slot_classes) {
+      for (const std::uint32_t slots : slot_counts(by_source)) {
         chain(flow_chain(slots, by_source),
               served({rule({Nat{Nat::Kind::destination, with(target(), hash(slots, by_source)),
                                 name_of(EdgeSet::slots), true, std::nullopt}})}));
       }
-      const Key key = with(range_target(), hash(range_slot_count, by_source));
-      chain(range_chain(by_source, false),
-            served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
-                              std::nullopt}})}));
-      chain(range_chain(by_source, true),
-            served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
-                              std::pair{target(), name_of(EdgeSet::range_ports)}}})}));
+      for (const SlotClass& one : range_slot_classes(input_.slot_layout)) {
+        const Key key = with(range_target(), hash(one.slots, by_source));
+        chain(range_chain(one.slots, by_source, false),
+              served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
+                                std::nullopt}})}));
+        chain(range_chain(one.slots, by_source, true),
+              served({rule({Nat{Nat::Kind::destination, key, name_of(EdgeSet::range_slots), false,
+                                std::pair{target(), name_of(EdgeSet::range_ports)}}})}));
+      }
     }
+  }
+
+  // Where a client stays with an endpoint on all ports, single ones have as many as ranges.
+  [[nodiscard]] std::set<std::uint32_t> slot_counts(bool by_source) const {
+    std::set<std::uint32_t> counts;
+    for (const SlotClass& one : slot_classes(input_.slot_layout)) counts.insert(one.slots);
+    if (by_source && input_.slot_layout != SlotLayout::first) {
+      for (const SlotClass& one : range_slot_classes(input_.slot_layout)) counts.insert(one.slots);
+    }
+    return counts;
   }
 
   static Hash hash(std::uint32_t slots, bool by_source) {
@@ -318,8 +331,11 @@ std::string flow_chain(std::uint32_t slots, bool by_source) {
   return (by_source ? "source-" : "flow-") + std::to_string(slots);
 }
 
-std::string range_chain(bool by_source, bool shifted) {
-  return std::string("range-") + (by_source ? "source" : "flow") + (shifted ? "-shifted" : "");
+std::string range_chain(std::uint32_t slots, bool by_source, bool shifted) {
+  // The first number of slots that ranges had stands without it, as older versions know it.
+  constexpr std::uint32_t unnamed = 256;
+  return std::string("range-") + (by_source ? "source" : "flow") + (shifted ? "-shifted" : "") +
+         (slots == unnamed ? "" : "-" + std::to_string(slots));
 }
 
 nft::Chain allow_chain(std::uint32_t number, const std::string& set) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/edge/endpoint_slots.hpp"
 #include "core/state/ruleset.hpp"
 #include "core/state/state.hpp"
 
@@ -24,6 +25,7 @@ struct EdgeRulesInput {
   bool traffic = false;                                         // packets and bytes are counted
   bool clamp_mss = true;                                        // legs have MTUs that differ
   std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
+  SlotLayout slot_layout = SlotLayout::second;
 };
 
 // How much one source may take of a Mapping; IPv6: one /64. 0: as much as it wants.
@@ -40,9 +42,9 @@ inline constexpr std::string_view liberal_was_off_chain = "tcp-be-liberal-was-0"
 
 nft::Table edge_table(Family family, const EdgeRulesInput& input);
 
-std::string flow_chain(std::uint32_t slots, bool by_source);  // "flow-16", "source-16"
-std::string range_chain(bool by_source, bool shifted);        // "range-flow", …
-inline constexpr std::uint32_t range_slot_count = 256;
+std::string flow_chain(std::uint32_t slots, bool by_source);  // "flow-12", "source-12"
+// "range-flow" with 256 slots, "range-flow-2048", "range-source-shifted" …
+std::string range_chain(std::uint32_t slots, bool by_source, bool shifted);
 // Of one list of sources: it returns those that may connect, and refuses others. Made with its set,
 // because there are as many as there are lists; `number` tells them apart.
 nft::Chain allow_chain(std::uint32_t number, const std::string& set);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/edge/endpoint_slots.hpp"
 #include "core/ip.hpp"
 
 namespace core {
@@ -50,6 +51,10 @@ struct EdgeSettings {
   std::optional<Address> monitor_address;
   std::uint16_t monitor_port = 0;
   EdgeLimits limits;
+  SlotLayout slot_layout = SlotLayout::second;
+  // Whatever the kernel carries at the start, and what other edges know, counts more than the
+  // above.
+  bool agree_on_slots = true;
   // A new connection of a source that a limit per source cannot remember, because it remembers as
   // many as it can.
   bool refuse_when_full = true;

@@ -32,16 +32,62 @@ struct Bid {
 // for large services this bounds the sorting, and a second round is seldom needed.
 constexpr std::size_t bids_per_round = 8;
 
-}  // namespace
+constexpr std::uint32_t most_slots = 16381;  // a prime number, see fill_by_turns
+constexpr std::uint32_t most_slots_bid_for = 4096;
 
-std::uint32_t slot_count(std::size_t endpoints) {
-  // At least four slots an endpoint: shares then differ by a quarter at most, and less on average.
-  for (const std::uint32_t slots : slot_classes) {
-    if (endpoints <= 1 || (slots > 1 && endpoints * 4 <= slots)) {
-      return slots;
+// A quarter of a share is the most that one differs by, and less on average, up to 1024.
+constexpr SlotClass first_classes[] = {{1, 1},    {16, 4},     {64, 16},
+                                       {256, 64}, {1024, 256}, {4096, 4096}};
+constexpr SlotClass first_range_classes[] = {{256, 256}};
+// 12 is a multiple of all numbers to 4, 60 of 5 and 6; 120, 240 and 420 leave little rest; from
+// there on there are 20 slots for each endpoint.
+constexpr SlotClass second_classes[] = {
+    {1, 1},    {12, 4},    {60, 6},     {120, 10},    {240, 16},
+    {420, 22}, {1024, 52}, {2048, 103}, {4096, 1024}, {most_slots, most_slots}};
+constexpr SlotClass second_range_classes[] = {{256, 13}, {2048, 103}, {most_slots, most_slots}};
+
+// Maglev's way (Eisenbud et al., NSDI 2016, section 3.4): each endpoint in turn takes the first
+// free slot of a permutation of its own. Costs as much as there are slots, where rendezvous hashing
+// would cost as much as slots times endpoints: seconds, of thousands of both.
+std::vector<std::uint16_t> fill_by_turns(const std::vector<std::uint64_t>& hashes,
+                                         const std::vector<std::uint32_t>& ranked,
+                                         std::uint32_t slots) {
+  std::vector<std::uint16_t> table(slots);
+  std::vector<bool> taken(slots, false);
+  std::vector<std::uint32_t> next(hashes.size());
+  std::vector<std::uint32_t> step(hashes.size());
+  for (std::size_t rank = 0; rank < hashes.size(); ++rank) {
+    next[rank] = static_cast<std::uint32_t>(hashes[rank] % slots);
+    step[rank] = static_cast<std::uint32_t>(mix(hashes[rank]) % (slots - 1)) + 1;
+  }
+  std::uint32_t open = slots;
+  while (true) {
+    for (std::size_t rank = 0; rank < hashes.size(); ++rank) {
+      while (taken[next[rank]]) next[rank] = (next[rank] + step[rank]) % slots;
+      taken[next[rank]] = true;
+      table[next[rank]] = static_cast<std::uint16_t>(ranked[rank]);
+      if (--open == 0) return table;
     }
   }
-  return slot_classes[std::size(slot_classes) - 1];
+}
+
+}  // namespace
+
+std::span<const SlotClass> slot_classes(SlotLayout layout) {
+  if (layout == SlotLayout::first) return first_classes;
+  return second_classes;
+}
+
+std::span<const SlotClass> range_slot_classes(SlotLayout layout) {
+  if (layout == SlotLayout::first) return first_range_classes;
+  return second_range_classes;
+}
+
+std::uint32_t slot_count(std::size_t endpoints, std::span<const SlotClass> classes) {
+  for (const SlotClass& one : classes) {
+    if (endpoints <= one.endpoints) return one.slots;
+  }
+  return classes.back().slots;
 }
 
 // Rendezvous hashing with quotas. Each (slot, endpoint) pair has a score; pairs are taken best
@@ -73,6 +119,7 @@ std::vector<std::uint16_t> fill_slots(const std::vector<std::string>& identities
   if (total_weight == 0) {
     return {};
   }
+  if (slots > most_slots_bid_for) return fill_by_turns(hashes, ranked, slots);
   std::uint32_t extra =
       slots;  // slots beyond the whole shares; an endpoint takes one of them at most
   for (std::size_t rank = 0; rank < count; ++rank) {

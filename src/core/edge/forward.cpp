@@ -61,8 +61,9 @@ ElementValue go_to(const std::string& chain, const std::shared_ptr<const std::st
 
 std::string chain_of(const Forward& forward) {
   if (forward.slots.empty()) return "unserved";
-  if (!forward.key.ports.single()) return range_chain(forward.by_source, forward.shifted());
-  return flow_chain(static_cast<std::uint32_t>(forward.slots.size()), forward.by_source);
+  const auto slots = static_cast<std::uint32_t>(forward.slots.size());
+  if (!forward.key.ports.single()) return range_chain(slots, forward.by_source, forward.shifted());
+  return flow_chain(slots, forward.by_source);
 }
 
 SetId source_list_set(const ForwardKey& key) {

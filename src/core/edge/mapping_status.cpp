@@ -136,7 +136,8 @@ bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
   same.entry.heartbeat_period = written.entry.heartbeat_period;
   // A heartbeat from the future is of a clock that was set back since: it would never be due.
   const std::int64_t age = next.entry.heartbeat - written.entry.heartbeat;
-  return same != written || age >= written.entry.heartbeat_period || age < 0;
+  const std::int64_t period = std::min(written.entry.heartbeat_period, next.entry.heartbeat_period);
+  return same != written || age >= period || age < 0;
 }
 
 bool is_expired(const MappingInstance& instance, std::int64_t now) {

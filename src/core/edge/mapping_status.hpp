@@ -80,6 +80,10 @@ InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& re
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context);
 
+// Of an edge that has its heartbeat in a Lease of its own: so seldom that it costs nothing, and
+// whoever knows no such Leases takes long to believe that it is gone. In seconds.
+inline constexpr std::int64_t leased_heartbeat_period = 86'400;
+
 // Whether `next` says something that `written` does not, or the heartbeat is due.
 bool worth_writing(const InstanceStatus& written, const InstanceStatus& next);
 

@@ -88,6 +88,13 @@ class EdgePlan::Impl {
     return finish(true);
   }
 
+  EdgeUpdate use(SlotLayout layout, bool with_changes) {
+    if (std::exchange(settings_.slot_layout, layout) == layout) return {};
+    frame_dirty_ = true;  // it has a chain for each number of slots
+    for (const auto& [id, entry] : objects_.claimants()) objects_.touch(id);
+    return finish(with_changes);
+  }
+
   EdgeUpdate try_again() {
     frame_dirty_ = frame_dirty_ || !refused_.empty();
     refused_.clear();
@@ -146,7 +153,7 @@ class EdgePlan::Impl {
     return result;
   }
 
-  const EdgeSettings settings_;
+  EdgeSettings settings_;
   std::set<Rejection> rejections_;
   std::vector<ExternalInterface> external_;
   HostPorts host_ports_{settings_};
@@ -326,6 +333,9 @@ EdgeUpdate EdgePlan::hold(std::set<ForwardKey> keys, bool with_changes) {
 const HostPorts& EdgePlan::host_ports() const { return impl_->host_ports_; }
 EdgeUpdate EdgePlan::set_aside(const Refused& refused) { return impl_->set_aside(refused); }
 EdgeUpdate EdgePlan::note_liberal_was_off() { return impl_->note_liberal_was_off(); }
+EdgeUpdate EdgePlan::use(SlotLayout layout, bool with_changes) {
+  return impl_->use(layout, with_changes);
+}
 EdgeUpdate EdgePlan::try_again() { return impl_->try_again(); }
 void EdgePlan::each_owned(const std::function<void(const ObjectId&, const Element&)>& visit) const {
   impl_->each_owned(visit);
@@ -377,6 +387,14 @@ std::map<std::string_view, std::uint64_t> EdgePlan::over_limits() const {
   return refused;
 }
 std::map<Kind, std::size_t> EdgePlan::object_counts() const { return impl_->objects_.counts(); }
+std::vector<AddressPools::Use> EdgePlan::pool_use() const {
+  std::set<Address> used;
+  for (const auto& [id, entry] : impl_->objects_.claimants()) {
+    if (!entry.refusal.empty()) continue;
+    used.insert(entry.mapping().addresses.begin(), entry.mapping().addresses.end());
+  }
+  return impl_->objects_.pools().use(std::vector<Address>(used.begin(), used.end()));
+}
 void EdgePlan::remember(Claims::Held held) { impl_->objects_.claims().remember(std::move(held)); }
 void EdgePlan::settle_claims() { impl_->objects_.claims().settle(); }
 Claims::Held EdgePlan::held() const { return impl_->objects_.claims().held(); }

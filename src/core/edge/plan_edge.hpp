@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/edge/address_pools.hpp"
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
 #include "core/edge/forward_change.hpp"
@@ -64,6 +65,8 @@ class EdgePlan {
   EdgeUpdate try_again();
   // The kernel parameter liberal_tracking was off before an edge was here.
   EdgeUpdate note_liberal_was_off();
+  // From now on. Every forward is planned anew.
+  EdgeUpdate use(SlotLayout layout, bool with_changes = true);
   // Who of those that do not say how old they are has what, for a later process; and from an
   // earlier one, before the first update. Once all objects were taken in, what nobody asked for is
   // forgotten.
@@ -94,6 +97,8 @@ class EdgePlan {
   // Of the host: forwarding off, rp_filter …
   [[nodiscard]] std::vector<std::string> warnings() const;
   [[nodiscard]] std::map<Kind, std::size_t> object_counts() const;
+  // How much of each AddressPool is used by what has its addresses, on this edge or another.
+  [[nodiscard]] std::vector<AddressPools::Use> pool_use() const;
   [[nodiscard]] const EdgeSettings& settings() const;
   [[nodiscard]] const Host& host() const;  // as it was told last
   // In effect, with the gateways chosen.

@@ -5,8 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/endpoint_slots.hpp"
+#include "core/edge/slot_tables.hpp"
 #include "core/special_use.hpp"
 
 namespace core {
@@ -22,10 +21,23 @@ std::string describe(std::uint16_t port, Protocol protocol) {
   return std::to_string(port) + "/" + std::string(to_string(protocol));
 }
 
+bool by_source(const ResolveInput& input) {
+  if (input.service == nullptr) return false;
+  return input.mapping->affinity.value_or(input.service->affinity) == Affinity::client_ip;
+}
+
+bool has_ranges(const Mapping& mapping) {
+  return std::ranges::any_of(mapping.ports,
+                             [](const MappingPort& port) { return !port.ports.single(); });
+}
+
 class Resolver {
  public:
   explicit Resolver(const ResolveInput& input)
-      : input_(input), mapping_(*input.mapping), settings_(*input.settings) {
+      : input_(input),
+        mapping_(*input.mapping),
+        settings_(*input.settings),
+        tables_(input.settings->slot_layout, by_source(input), has_ranges(*input.mapping)) {
     if (input.service == nullptr) return;
     for (const ServicePort& port : input.service->ports) {
       service_ports_.emplace(std::pair{port.port, port.protocol}, &port);
@@ -320,17 +332,14 @@ class Resolver {
     return {std::move(ready), std::move(terminating)};
   }
 
-  static SharedTarget share(const Target& target, bool single_port) {
-    std::vector<std::string> identities;
-    identities.reserve(target.backends.size());
-    for (const Backend& backend : target.backends) identities.push_back(to_string(backend));
-    std::vector<std::uint16_t> slots;
-    if (!identities.empty()) {
-      slots =
-          fill_slots(identities, single_port ? slot_count(identities.size()) : range_slot_count);
+  SharedTarget share(const Target& target, bool single_port) {
+    if (const std::size_t most = tables_.most_served(single_port); target.backends.size() > most) {
+      reject("Service " + to_string(input_.service->name) + " has " +
+             std::to_string(target.backends.size()) + " endpoints: only " + std::to_string(most) +
+             " of them get connections; use several Services");
     }
     return {SharedVector(target.backends), SharedVector(target.draining),
-            SharedVector(std::move(slots))};
+            tables_.of(target.backends, single_port)};
   }
 
   void add(const ForwardKey& key, const SharedTarget& target) {
@@ -340,8 +349,7 @@ class Resolver {
     forward.key = key;
     forward.owner = input_.owner;
     forward.service = input_.service->name;
-    const Affinity affinity = mapping_.affinity.value_or(input_.service->affinity);
-    forward.by_source = affinity == Affinity::client_ip;
+    forward.by_source = by_source(input_);
     const bool keep = mapping_.preserve_client_ip.value_or(!settings_.masquerade);
     forward.alter = keep == settings_.masquerade;
     forward.hairpin = keep;
@@ -377,6 +385,7 @@ class Resolver {
   std::map<std::pair<std::string_view, Protocol>,
            std::vector<std::pair<const EndpointSlice*, const EndpointPort*>>>
       by_port_;
+  SlotTables tables_;
   Resolved result_;
   std::set<std::string> said_;
   std::size_t left_out_ = 0;

@@ -41,10 +41,24 @@ bool liberal_is_off(const State& observed) {
   return liberal_was_off(observed) || value == observed.sysctls.end() || value->second == "0";
 }
 
+std::optional<SlotLayout> slot_layout_of(const State& observed) {
+  // Each layout has chains that others do not have.
+  for (const auto& [family, table] : observed.tables) {
+    for (const SlotLayout layout : {SlotLayout::first, SlotLayout::second}) {
+      const std::string name = flow_chain(slot_count(2, slot_classes(layout)), false);
+      if (std::ranges::find(table.chains, name, &nft::Chain::name) != table.chains.end()) {
+        return layout;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
                           const std::vector<ExternalInterface>& external, bool liberal_was_off) {
   EdgeRulesInput rules;
   rules.liberal_was_off = liberal_was_off;
+  rules.slot_layout = settings.slot_layout;
   rules.masquerade = settings.masquerade;
   rules.snat = settings.snat;
   rules.any_address = settings.address_policy == AddressPolicy::any;

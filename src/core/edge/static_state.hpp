@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,9 @@ inline constexpr std::string_view liberal_tracking = "net/netfilter/nf_conntrack
 bool liberal_was_off(const State& observed);
 // Likewise where an edge is about to switch it on: it is off still.
 bool liberal_is_off(const State& observed);
+
+// By which the observed tables choose endpoints; nothing: there are none.
+std::optional<SlotLayout> slot_layout_of(const State& observed);
 
 struct EdgeFrame {
   State state;  // without elements

@@ -132,9 +132,11 @@ void ClientThread::publish() {
   std::string cluster_uid = connection_->client().cluster_uid();
   {
     const std::lock_guard lock(mutex_);
-    api_server_ = connection_->client().api_server();  // no news: whoever is asked looks
+    const ApiServer server = connection_->client().api_server();
+    const bool agreed = server.slot_layout != api_server_.slot_layout;
+    api_server_ = server;  // of the rest there is no news: whoever is asked looks
     const bool news = connection_->client().move_changes(changes_);
-    if (!news && !problems && synced == synced_ && cluster_uid == cluster_uid_) return;
+    if (!news && !agreed && !problems && synced == synced_ && cluster_uid == cluster_uid_) return;
     synced_ = synced;
     cluster_uid_ = std::move(cluster_uid);
     if (problems) problems_ = *std::move(problems);

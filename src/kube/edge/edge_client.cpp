@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "kube/edge/edge_roster.hpp"
 #include "kube/edge/mapping_status_writer.hpp"
 #include "kube/edge/service_address_writer.hpp"
 
@@ -41,16 +42,18 @@ FrameOptions frame_of(const ClusterClientOptions& options) {
 struct ClusterClient::Writers {
   Writers(Exchanges& exchanges, EventRecorder& events, const os::Clock& clock,
           const ClusterClientOptions& options, Reflector& mappings, Reflector& services)
-      : reporter({options.instance,
+      : roster({options.ns, options.instance, options.identity}, exchanges, clock),
+        reporter({options.instance,
                   [&services](const core::ObjectName& name) {
                     return services.cache().find({core::Kind::service, name});
                   },
                   [&mappings](const core::ObjectName& name, std::shared_ptr<const Seen> seen) {
                     mappings.cache().see({core::Kind::mapping, name}, std::move(seen));
                   }},
-                 exchanges, events, clock),
+                 roster, exchanges, events, clock),
         addresses(exchanges, events, clock, options.max_addresses_per_service) {}
 
+  EdgeRoster roster;
   MappingReporter reporter;
   AddressWriter addresses;
 };
@@ -74,13 +77,25 @@ ClusterClient::ClusterClient(Transport& transport, const os::Clock& clock,
   if (options.instance.empty()) return;
   writers_ = std::make_unique<Writers>(exchanges(), events(), clock, options, *reflectors[0],
                                        *reflectors[1]);
+  add(writers_->roster);
   add(writers_->reporter);
   add(writers_->addresses);
 }
 
 ClusterClient::~ClusterClient() = default;
 
+ApiServer ClusterClient::api_server() const {
+  ApiServer server = ClientFrame::api_server();
+  // Before statuses are read, nobody knows whether edges without a Lease are there.
+  if (writers_ && writers_->roster.tried() && synced()) {
+    server.slot_layout = writers_->reporter.meets_older_edges() ? core::SlotLayout::first
+                                                                : writers_->roster.slot_layout();
+  }
+  return server;
+}
+
 void ClusterClient::lead(bool leading) {
+  writers_->roster.lead(leading);
   writers_->reporter.lead(leading);
   // Before all is known, what is in use would be given away.
   writers_->addresses.lead(leading && synced());

@@ -32,6 +32,8 @@ class ClusterClient : public ClientFrame {
   ClusterClient(Transport& transport, const os::Clock& clock, const ClusterClientOptions& options);
   ~ClusterClient() override;
 
+  [[nodiscard]] ApiServer api_server() const override;
+
   // What the edge does for the Mappings that it planned anew.
   void report(const core::PlannedMappings& planned);
 

@@ -24,6 +24,8 @@ constexpr std::string_view old_finalizer = "mapping.finalizers.aureacentral.com"
 // How often heartbeats and the silence of others are looked at.
 constexpr os::Time::duration look_period = 20s;
 constexpr os::Time::duration grace = 30s;
+// An edge whose Lease was deleted makes it anew sooner than that.
+constexpr std::chrono::seconds grace_of_leases = 120s;
 // Of one request, and who grants it waits for it.
 constexpr os::Time::duration forbidden_pause = 10min;
 
@@ -125,9 +127,10 @@ std::optional<core::InstanceStatus> written_by(const std::string& instance,
 
 }  // namespace
 
-MappingReporter::MappingReporter(MappingReporterOptions options, Exchanges& exchanges,
-                                 EventRecorder& events, os::Clock clock)
+MappingReporter::MappingReporter(MappingReporterOptions options, const EdgeRoster& roster,
+                                 Exchanges& exchanges, EventRecorder& events, os::Clock clock)
     : options_(std::move(options)),
+      roster_(roster),
       events_(events),
       clock_(std::move(clock)),
       writes_(
@@ -145,6 +148,7 @@ void MappingReporter::seen(const core::ObjectName& mapping, std::shared_ptr<cons
   if (seen && (!record.seen || record.seen->uid != seen->uid)) record.since = clock_.now();
   record.seen = std::move(seen);
   if (record.seen) {
+    hear(*record.seen);
     writes_.add(mapping);
     tell_obstacle(mapping, record);
     return;
@@ -176,8 +180,36 @@ void MappingReporter::lead(bool leading) {
   }
 }
 
+void MappingReporter::hear(const Seen& seen) {
+  for (const core::MappingInstance& instance : seen.status.instances) {
+    const auto [found, fresh] = heard_.try_emplace(instance.name, instance);
+    if (!fresh && found->second.heartbeat <= instance.heartbeat) found->second = instance;
+  }
+}
+
+bool MappingReporter::meets_older_edges() const {
+  return std::ranges::any_of(heard_, [this](const auto& item) {
+    const core::MappingInstance& instance = item.second;
+    return instance.name != options_.instance &&
+           instance.heartbeat_period < core::leased_heartbeat_period &&
+           !roster_.alive(instance.name).value_or(false) && !is_gone(instance);
+  });
+}
+
+// Who keeps its heartbeat in a Lease is gone with that, or when it has had none for a while. An
+// edge of an older version has none, though one of a newer may have left it behind.
+bool MappingReporter::is_gone(const core::MappingInstance& instance) const {
+  if (instance.name == options_.instance) return false;
+  const auto alive = roster_.alive(instance.name);
+  if (alive && *alive) return false;
+  const bool leased = instance.heartbeat_period >= core::leased_heartbeat_period;
+  if (leased && (alive || roster_.watched_for(grace_of_leases))) return true;
+  return core::is_expired(instance, clock_.unix_seconds());
+}
+
 void MappingReporter::look_at_all() {
   look_from_ = clock_.now() + look_period;
+  std::erase_if(heard_, [this](const auto& item) { return is_gone(item.second); });
   for (const auto& [name, record] : records_) {
     if (record.seen) writes_.add(name);
   }
@@ -230,7 +262,9 @@ std::optional<Write> MappingReporter::own(const core::ObjectName& name,
   }
   status.entry.name = options_.instance;
   status.entry.heartbeat = clock_.unix_seconds();
-  status.entry.heartbeat_period = core::heartbeat_period(records_.size());
+  status.entry.heartbeat_period = roster_.works() && !meets_older_edges()
+                                      ? core::leased_heartbeat_period
+                                      : core::heartbeat_period(records_.size());
   const auto written = written_by(options_.instance, seen.status);
   if (written && !core::worth_writing(*written, status)) return std::nullopt;
   return apply(name, seen, manager_of(options_.instance), json_of(status), false);
@@ -247,8 +281,10 @@ std::optional<Write> MappingReporter::shared(const core::ObjectName& name, const
   context.now = clock_.unix_seconds();
   std::shared_ptr<const core::Object> service;
   if (record.planned) service = options_.service({name.ns, record.planned->service});
+  std::vector<core::MappingInstance> present = seen.status.instances;
+  std::erase_if(present, [this](const auto& instance) { return is_gone(instance); });
   const core::SharedStatus status =
-      core::shared_status(seen.status.instances, seen.status.conditions,
+      core::shared_status(present, seen.status.conditions,
                           service ? &std::get<core::Service>(*service) : nullptr, context);
   const bool same = seen.status.observed_generation == status.generation &&
                     seen.status.invalid == status.invalid &&
@@ -304,8 +340,7 @@ void MappingReporter::tell_obstacle(const core::ObjectName& name, Record& record
 std::optional<Write> MappingReporter::expired(const core::ObjectName& name,
                                               const Record& record) const {
   for (const core::MappingInstance& instance : record.seen->status.instances) {
-    if (instance.name == options_.instance) continue;
-    if (!core::is_expired(instance, clock_.unix_seconds())) continue;
+    if (!is_gone(instance)) continue;
     return apply(name, *record.seen, manager_of(instance.name), Json::object(), true);
   }
   return std::nullopt;

@@ -17,6 +17,7 @@
 #include "kube/api/requests.hpp"
 #include "kube/api/write_queue.hpp"
 #include "kube/decode/object_version.hpp"
+#include "kube/edge/edge_roster.hpp"
 
 namespace kube {
 
@@ -30,15 +31,17 @@ struct MappingReporterOptions {
 
 class MappingReporter : public ClientPart {
  public:
-  // `exchanges` and `events` must outlive it.
-  MappingReporter(MappingReporterOptions options, Exchanges& exchanges, EventRecorder& events,
-                  os::Clock clock);
+  // `roster`, `exchanges` and `events` must outlive it.
+  MappingReporter(MappingReporterOptions options, const EdgeRoster& roster, Exchanges& exchanges,
+                  EventRecorder& events, os::Clock clock);
 
   // Null: it is gone.
   void seen(const core::ObjectName& mapping, std::shared_ptr<const Seen> seen);
   // What this edge does for it; nothing: it plans nothing for it any more.
   void planned(const core::ObjectName& mapping, std::optional<core::InstanceStatus> status);
   void lead(bool leading);
+  // Statuses name an edge that has no Lease and was heard not long ago: an older version.
+  [[nodiscard]] bool meets_older_edges() const;
 
   void step() override;
   bool take(const Reply& reply) override { return writes_.take(reply); }
@@ -55,6 +58,8 @@ class MappingReporter : public ClientPart {
     std::string obstacle;  // that was told
   };
   void look_at_all();
+  void hear(const Seen& seen);
+  [[nodiscard]] bool is_gone(const core::MappingInstance& instance) const;
   std::optional<Write> next(const core::ObjectName& name);
   [[nodiscard]] std::optional<Write> own(const core::ObjectName& name, const Record& record) const;
   std::optional<Write> shared(const core::ObjectName& name, const Record& record);
@@ -67,10 +72,13 @@ class MappingReporter : public ClientPart {
   void tell_obstacle(const core::ObjectName& name, Record& record);
 
   MappingReporterOptions options_;
+  const EdgeRoster& roster_;
   EventRecorder& events_;
   os::Clock clock_;
   Writes writes_;
   std::map<core::ObjectName, Record> records_;
+  // What each edge said last, of any Mapping.
+  std::map<std::string, core::MappingInstance> heard_;
   bool leading_ = false;
   os::Time finalizers_from_{};     // where the server forbade it
   std::string finalizer_trouble_;  // likewise, as long as a Mapping has it

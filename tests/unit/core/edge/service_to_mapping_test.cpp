@@ -174,6 +174,22 @@ TEST_CASE("who may not have an address does not keep others from it") {
   CHECK(report(plan, Kind::service, "web").state == MappingReport::State::active);
 }
 
+TEST_CASE("1.22: how much of a pool is used is counted, however large it is") {
+  AddressPools pools;
+  CHECK(pools.use({}).empty());
+  const auto add = [&](AddressPool one) {
+    const ObjectName name = one.name;
+    pools.set(name, std::make_shared<const Object>(std::move(one)));
+  };
+  add(pool("b", "203.0.113.0", "203.0.113.9"));
+  add(pool("c", "2001:db8::", "2001:db8:0:0:ffff:ffff:ffff:ffff"));
+  const std::vector<Address> used = {address("192.0.2.1"), address("203.0.113.0"),
+                                     address("203.0.113.9"), address("203.0.113.10"),
+                                     address("2001:db8::5")};
+  const std::vector<AddressPools::Use> expected = {{"b", 10, 2}, {"c", 18446744073709551616.0, 1}};
+  CHECK(pools.use(used) == expected);
+}
+
 TEST_CASE("pools give the lowest address that is free") {
   AddressPools pools;
   const auto add = [&](AddressPool one) {

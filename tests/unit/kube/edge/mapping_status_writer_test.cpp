@@ -12,10 +12,12 @@ const core::ObjectName web{"shop", "web"};
 
 struct Reporter : Rig {
   kube::EventRecorder events{"pona.dev/edge", "edge-0", exchanges, clock.clock()};
+  kube::EdgeRoster roster{{"pona-system", "edge-0", "edge-0_1"}, exchanges, clock.clock()};
   kube::MappingReporter reporter{
       {.instance = "edge-0",
        .service = [](const core::ObjectName&) { return nullptr; },
        .see = [](const core::ObjectName&, std::shared_ptr<const kube::Seen>) {}},
+      roster,
       exchanges,
       events,
       clock.clock()};

@@ -1,0 +1,113 @@
+// Which slot layout an edge uses, and how it goes from one to another.
+#include "unit/cmd/edge/loop_rig.hpp"
+
+namespace unit::loop_slots_test {
+
+using namespace unit::edge_loop;
+
+namespace {
+
+EdgeSettings older() {
+  EdgeSettings settings = Fixture::settings();
+  settings.agree_on_slots = false;
+  settings.slot_layout = SlotLayout::first;
+  return settings;
+}
+
+// Another process over the same kernel.
+struct Successor {
+  Fixture& fixture;
+  FakeSource source;
+  cmd::EdgeLoop loop;
+
+  Successor(Fixture& before, const EdgeSettings& settings)
+      : fixture(before), loop(before.kernel, source, settings, 600s, before.clock()) {
+    Service service;
+    service.name = {"shop", "web"};
+    service.cluster_ips = {address("10.96.0.10")};
+    service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
+    source.put(service);
+    source.put(slice({"10.1.0.2", "10.1.0.3"}));
+    source.put(mapping("web", 443, Protocol::tcp));
+    source.put(mapping("dns", 53));
+  }
+  void settle() {
+    for (int i = 0; i < 20; ++i) {
+      const os::Time due = loop.step();
+      if (due > fixture.now + 1s) return;
+      fixture.now = std::max(due, fixture.now + 1ms);
+    }
+    FAIL("the loop does not settle");
+  }
+};
+
+std::size_t slots_of(const cmd::EdgeLoop& loop) {
+  return loop.plan().forwards().front()->slots.size();
+}
+
+// The order in which chains were made means nothing.
+std::map<Family, nft::Table> by_name(std::map<Family, nft::Table> tables) {
+  for (auto& [family, table] : tables) std::ranges::sort(table.chains, {}, &nft::Chain::name);
+  return tables;
+}
+
+void check_converged(const Fixture& fixture, const cmd::EdgeLoop& loop) {
+  const State state = fixture.kernel.state();
+  const State planned = loop.plan().state();
+  CHECK(by_name(state.tables) == by_name(planned.tables));
+  CHECK(state.elements == planned.elements);
+  CHECK(loop.health().trouble.empty());
+}
+
+}  // namespace
+
+TEST_CASE("1.10: what the kernel carries from an older version stays: no client moves") {
+  Fixture fixture(older());
+  fixture.settle();
+  CHECK(slots_of(fixture.loop) == 16);
+  const State before = fixture.kernel.state();
+  Successor now(fixture, Fixture::settings());
+  now.settle();
+  CHECK(slots_of(now.loop) == 16);
+  CHECK(fixture.kernel.state().elements == before.elements);
+}
+
+TEST_CASE("1.10: who says so goes from one slot layout to another") {
+  Fixture fixture(older());
+  fixture.settle();
+  EdgeSettings settings = Fixture::settings();
+  settings.agree_on_slots = false;
+  Successor now(fixture, settings);
+  now.settle();
+  CHECK(slots_of(now.loop) == 12);
+  check_converged(fixture, now.loop);
+}
+
+TEST_CASE("1.10: edges of a cluster use the layout that all of them know, there and back") {
+  Fixture fixture;
+  fixture.settle();
+  CHECK(slots_of(fixture.loop) == 12);
+  fixture.source.server = kube::ApiServer{true, false, SlotLayout::first};
+  for (const SlotLayout layout : {SlotLayout::first, SlotLayout::second, SlotLayout::first}) {
+    fixture.source.server->slot_layout = layout;
+    fixture.settle();
+    CHECK(slots_of(fixture.loop) == (layout == SlotLayout::first ? 16 : 12));
+    check_converged(fixture, fixture.loop);
+  }
+  // An API server that does not say changes nothing.
+  fixture.source.server->slot_layout.reset();
+  fixture.settle();
+  CHECK(slots_of(fixture.loop) == 16);
+}
+
+TEST_CASE("1.10: what other edges know counts more than what the kernel carries") {
+  Fixture fixture(older());
+  fixture.settle();
+  Successor now(fixture, Fixture::settings());
+  now.source.server = kube::ApiServer{true, false, SlotLayout::second};
+  now.settle();
+  CHECK(slots_of(now.loop) == 12);
+  check_converged(fixture, now.loop);
+}
+
+}  // namespace unit::loop_slots_test
