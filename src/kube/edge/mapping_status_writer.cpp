@@ -24,6 +24,8 @@ constexpr std::string_view old_finalizer = "mapping.finalizers.aureacentral.com"
 // How often heartbeats and the silence of others are looked at.
 constexpr os::Time::duration look_period = 20s;
 constexpr os::Time::duration grace = 30s;
+// Before it is told that a Mapping that was active is not.
+constexpr os::Time::duration deletion_grace = 3s;
 // An edge whose Lease was deleted makes it anew sooner than that.
 constexpr std::chrono::seconds grace_of_leases = 120s;
 // Of one request, and who grants it waits for it.
@@ -111,6 +113,11 @@ bool has_old_finalizer(const Seen& seen) {
   return std::ranges::find(seen.finalizers, old_finalizer) != seen.finalizers.end();
 }
 
+bool is_broken(const core::InstanceStatus& status) {
+  using State = core::MappingReport::State;
+  return status.entry.state == State::degraded || status.entry.state == State::rejected;
+}
+
 // What the edge of this name has written.
 std::optional<core::InstanceStatus> written_by(const std::string& instance,
                                                const MappingStatusView& status) {
@@ -160,6 +167,7 @@ void MappingReporter::seen(const core::ObjectName& mapping, std::shared_ptr<cons
 void MappingReporter::planned(const core::ObjectName& mapping,
                               std::optional<core::InstanceStatus> status) {
   Record& record = records_[mapping];
+  hold_if_worse(mapping, record, status);
   record.planned = std::move(status);
   if (record.seen) {
     writes_.add(mapping);
@@ -167,6 +175,15 @@ void MappingReporter::planned(const core::ObjectName& mapping,
   } else if (!record.planned) {
     records_.erase(mapping);
   }
+}
+
+// Where a namespace is deleted, its Services and slices mostly go before its Mappings: thousands of
+// statuses would tell of that what nobody reads any more.
+void MappingReporter::hold_if_worse(const core::ObjectName& name, Record& record,
+                                    const std::optional<core::InstanceStatus>& next) {
+  if (!record.planned || !next || is_broken(*record.planned) || !is_broken(*next)) return;
+  record.held_until = clock_.now() + deletion_grace;
+  held_.emplace(record.held_until, name);
 }
 
 void MappingReporter::lead(bool leading) {
@@ -219,10 +236,17 @@ void MappingReporter::look_at_all() {
   if (!held) finalizer_trouble_.clear();
 }
 
-os::Time MappingReporter::due() const { return std::min(look_from_, writes_.due()); }
+os::Time MappingReporter::due() const {
+  const os::Time held = held_.empty() ? os::Time::max() : held_.begin()->first;
+  return std::min({look_from_, held, writes_.due()});
+}
 
 void MappingReporter::step() {
   if (clock_.now() >= look_from_) look_at_all();
+  while (!held_.empty() && held_.begin()->first <= clock_.now()) {
+    const auto held = held_.extract(held_.begin());
+    if (records_.contains(held.mapped())) writes_.add(held.mapped());
+  }
   writes_.step();
 }
 
@@ -230,6 +254,9 @@ std::optional<Write> MappingReporter::next(const core::ObjectName& name) {
   const auto found = records_.find(name);
   if (found == records_.end() || !found->second.seen) return std::nullopt;
   const Record& record = found->second;
+  // Well again: what was written is still so.
+  const bool broken = record.planned && is_broken(*record.planned);
+  if (broken && clock_.now() < record.held_until) return std::nullopt;
   if (auto write = own(name, record)) return write;
   if (!leading_) return std::nullopt;
   if (auto write = shared(name, record)) return write;

@@ -55,9 +55,12 @@ class MappingReporter : public ClientPart {
     std::shared_ptr<const Seen> seen;
     os::Time since{};  // this object was seen first
     std::optional<core::InstanceStatus> planned;
-    std::string obstacle;  // that was told
+    std::string obstacle;   // that was told
+    os::Time held_until{};  // it is not written before
   };
   void look_at_all();
+  void hold_if_worse(const core::ObjectName& name, Record& record,
+                     const std::optional<core::InstanceStatus>& next);
   void hear(const Seen& seen);
   [[nodiscard]] bool is_gone(const core::MappingInstance& instance) const;
   std::optional<Write> next(const core::ObjectName& name);
@@ -77,6 +80,7 @@ class MappingReporter : public ClientPart {
   os::Clock clock_;
   Writes writes_;
   std::map<core::ObjectName, Record> records_;
+  std::multimap<os::Time, core::ObjectName> held_;  // when records are held no longer
   // What each edge said last, of any Mapping.
   std::map<std::string, core::MappingInstance> heard_;
   bool leading_ = false;

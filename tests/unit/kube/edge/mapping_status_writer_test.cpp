@@ -132,4 +132,30 @@ TEST_CASE("what drops a Mapping's traffic on the edge's host is told in an Event
   CHECK(edge.started() == before + 1);
 }
 
+TEST_CASE("3.7: of a Mapping that goes soon after its Service nothing is written") {
+  Reporter edge;
+  edge.see();
+  edge.plan();
+  edge.answer(edge.reporter, 200);
+  const auto before = edge.started();
+  core::InstanceStatus lost;
+  lost.entry.state = core::MappingReport::State::rejected;
+  lost.entry.generation = 3;
+  lost.entry.message = "Service shop/web does not exist";
+  edge.reporter.planned(web, lost);
+  edge.wait(2s);
+  CHECK(edge.started() == before);
+  SECTION("it goes") {
+    edge.reporter.planned(web, std::nullopt);
+    edge.reporter.seen(web, nullptr);
+    edge.wait(60s);
+    CHECK(edge.started() == before);
+  }
+  SECTION("it stays") {
+    edge.wait(2s);
+    REQUIRE(edge.started() == before + 1);
+    CHECK(edge.sent()["status"]["instances"][0]["message"] == "Service shop/web does not exist");
+  }
+}
+
 }  // namespace unit::mapping_status_writer_test
