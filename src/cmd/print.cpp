@@ -1,8 +1,21 @@
 #include "cmd/print.hpp"
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "core/printable.hpp"
 
 namespace cmd {
+
+bool colour_wanted() {
+  const auto value = [](const char* name) {
+    const char* const text = std::getenv(name);
+    return std::string_view(text == nullptr ? "" : text);
+  };
+  return isatty(STDOUT_FILENO) == 1 && value("NO_COLOR").empty() && !value("TERM").empty() &&
+         value("TERM") != "dumb";
+}
 
 void print_line(std::ostream& out, std::string_view text) { out << core::printable(text) << '\n'; }
 

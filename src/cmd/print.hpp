@@ -11,6 +11,10 @@ namespace cmd {
 // The text as one line (core::printable), and its end.
 void print_line(std::ostream& out, std::string_view text);
 
+// Whether standard output is a terminal that is to have colours: NO_COLOR (https://no-color.org) is
+// not set, and TERM is, to another one than "dumb".
+bool colour_wanted();
+
 // Several lines: of each what print_line gives. A last line without an end stays without.
 void print_lines(std::ostream& out, std::string_view text);
 

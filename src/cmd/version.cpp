@@ -76,10 +76,10 @@ std::string user_agent(std::string_view part) {
 
 int version(int argc, char** argv) {
   CLI::App app{"Print what was built, from which commit, with which libraries.", "pona version"};
-  bool json = false;
-  app.add_flag("--json", json, "Print JSON");
+  std::string format;
+  add_output(app, format, {"json"});
   if (const auto done = parse_words(app, argc, argv)) return *done;
-  json ? print_json() : print_text();
+  format == "json" ? print_json() : print_text();
   return 0;
 }
 

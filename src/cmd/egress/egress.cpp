@@ -1,6 +1,4 @@
 // `pona egress`: what the agent of this node knows, as tables.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -18,7 +16,6 @@
 #include "cmd/print.hpp"
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
-#include "core/nearest.hpp"
 #include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
@@ -71,8 +68,6 @@ std::string pod_name(const Json& client) {
   return text_of(client["namespace"]) + "/" + text_of(client["pod"]);
 }
 
-bool colour() { return isatty(STDOUT_FILENO) != 0; }
-
 void print_problems(const Json& status) {
   std::vector<std::string> lines;
   for (const char* const list : {"troubles", "problems"}) {
@@ -104,7 +99,7 @@ void print_status(const Json& status) {
   }
   if (rows.size() > 1) {
     std::cout << '\n';
-    print_table(std::cout, rows, colour());
+    print_table(std::cout, rows, colour_wanted());
   }
   print_problems(status);
 }
@@ -129,7 +124,7 @@ void print_list(const Json& status) {
   if (rows.size() == 1) {
     std::cout << "No pod of this node asks for an Egress.\n";
   } else {
-    print_table(std::cout, rows, colour());
+    print_table(std::cout, rows, colour_wanted());
   }
   print_problems(status);
 }
@@ -186,9 +181,7 @@ int egress(int argc, char** argv) {
   const std::string_view word = argc > 1 ? argv[1] : "";
   constexpr std::array<std::string_view, 3> commands = {"list", "show", "status"};
   if (std::ranges::find(commands, word) == commands.end() && !word.empty() && word.front() != '-') {
-    const auto near = core::nearest(word, commands);
-    print_line(std::cerr, "pona egress: there is no command \"" + std::string(word) + '"' +
-                              (near ? "; did you mean \"" + std::string(*near) + "\"?" : ""));
+    print_line(std::cerr, unknown_command("pona egress", word, commands));
     return usage;
   }
   const bool named = !word.empty() && word.front() != '-';
@@ -208,11 +201,10 @@ int egress(int argc, char** argv) {
       "  pona egress list\n"
       "  pona egress show default/web\n"
       "  pona egress show internet/egress --json");
-  std::string socket{default_agent_socket}, name;
-  bool json = false;
+  std::string socket{default_agent_socket}, name, format;
   app.add_option("--socket", socket, "Unix socket of the agent (default /run/pona/agent.sock)")
       ->type_name("PATH");
-  app.add_flag("--json", json, "Print JSON");
+  add_output(app, format, {"json"});
   if (command == "show") {
     app.add_option("name", name, "A pod or an Egress")->type_name("NAMESPACE/NAME")->required();
   }
@@ -220,7 +212,7 @@ int egress(int argc, char** argv) {
   if (const auto done = parse_words(app, argc - skipped, argv + skipped)) return *done;
   Json status = ask(socket);
   if (command == "show") status = select(status, name);
-  if (json) {
+  if (format == "json") {
     std::cout << kube::dump_json(status, 2) << '\n';
   } else if (command == "list") {
     print_list(status);

@@ -77,10 +77,7 @@ int install(int argc, char** argv) {
       app.add_subcommand("agent", "The agents that lead pods to NAT pods, on each node");
   CLI::App* const all = app.add_subcommand("all", "All that edges need: crds and edge");
   for (CLI::App* const command : {crds, rbac, edge, controller, agent, all}) {
-    command->add_option("-o,--output", options.format, "yaml or json")
-        ->check(CLI::IsMember({"yaml", "json"}))
-        ->type_name("FORMAT")
-        ->capture_default_str();
+    add_output(*command, options.format, {"yaml", "json"})->capture_default_str();
     command->footer(examples);
   }
   for (CLI::App* const command : {rbac, edge, controller, agent, all}) {

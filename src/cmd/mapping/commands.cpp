@@ -1,8 +1,5 @@
 #include "cmd/mapping/commands.hpp"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -26,12 +23,6 @@ using core::Error;
 constexpr int most_attempts = 5;
 
 void warn(const std::string& text) { print_line(std::cerr, "pona mapping: warning: " + text); }
-
-bool colour() {
-  const char* const term = std::getenv("TERM");
-  return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr && term != nullptr &&
-         std::string_view(term) != "dumb";
-}
 
 // Only add makes a directory that is not there.
 OpenStore open_existing(const MappingRequest& request) {
@@ -251,7 +242,8 @@ int list_mappings(const MappingRequest& request) {
                               (open.cluster && !ns.empty() ? "namespace " + ns + ", " : "") +
                               open.store->place());
   } else {
-    print_mappings(std::cout, objects.mappings, request.format, colour(), std::time(nullptr));
+    print_mappings(std::cout, objects.mappings, request.format, colour_wanted(),
+                   std::time(nullptr));
   }
   print_problems(objects);
   return 0;
@@ -267,13 +259,15 @@ int show_mapping(const MappingRequest& request) {
     return 0;
   }
   if (!request.format.empty()) {
-    print_mappings(std::cout, std::span(&stored, 1), request.format, colour(), std::time(nullptr));
+    print_mappings(std::cout, std::span(&stored, 1), request.format, colour_wanted(),
+                   std::time(nullptr));
     return 0;
   }
   const core::ObjectName service{stored.mapping.name.ns, stored.mapping.service};
   const bool missing = open.store->has_service(service) == false;
   const char* const note = open.cluster ? " (does not exist)" : " (not in the directory)";
-  print_mapping(std::cout, stored, objects, missing ? note : "", colour(), std::time(nullptr));
+  print_mapping(std::cout, stored, objects, missing ? note : "", colour_wanted(),
+                std::time(nullptr));
   return 0;
 }
 

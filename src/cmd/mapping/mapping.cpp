@@ -82,9 +82,7 @@ FieldOptions add_fields(CLI::App& app, MappingRequest& request) {
 }
 
 void add_format(CLI::App& app, MappingRequest& request) {
-  app.add_option("-o,--output", request.format, "wide, yaml, json or name")
-      ->check(CLI::IsMember({"wide", "yaml", "json", "name"}))
-      ->type_name("FORMAT");
+  add_output(app, request.format, {"wide", "yaml", "json", "name"});
 }
 
 constexpr auto examples =
