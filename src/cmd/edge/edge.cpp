@@ -17,7 +17,6 @@
 #include "cmd/edge/source.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
-#include "core/nearest.hpp"
 
 namespace cmd {
 namespace {
@@ -133,27 +132,45 @@ int status(int argc, char** argv) {
       "running process, or from the kernel when none runs.",
       "pona edge status"};
   app.footer(
-      "Examples:\n  pona edge status --watch=1\n  pona edge status --json | jq .rejections\n\n"
+      "A terminal is given what fits its width, and at most 100 lines of each list; a file or pipe "
+      "everything.\n\n"
+      "Examples:\n  pona edge status --watch=1\n  pona edge status --problems\n"
+      "  pona edge status --namespace shop --address 203.0.113.0/24\n"
+      "  pona edge status --json | jq .rejections\n\n"
       "Exit status: 0 healthy, 1 no pona edge runs or it is not healthy, 2 usage.");
   Flags texts;
-  bool json = false;
+  EdgeShow show;
   std::string interval;
+  std::string address;
   add_socket(app, texts);
-  app.add_flag("--json", json, "Print JSON");
+  add_output(app, show.format, {"wide", "json"});
+  app.add_option("-n,--namespace", show.filter.ns, "Only Mappings and Services of this namespace")
+      ->type_name("NAMESPACE");
+  app.add_option("--address", address, "Only what has this external address, or one of a network")
+      ->type_name("ADDRESS");
+  app.add_flag("--problems", show.filter.problems,
+               "Only what is not fully in effect, and ports without endpoints");
   app.add_option("--watch", interval, "Again every SECONDS (2), until Ctrl-C")
       ->type_name("SECONDS")
       ->expected(0, 1);
   if (const auto left = parse_words(app, words(argc, argv))) return *left;
-  std::optional<std::chrono::milliseconds> watch;
+  if (!address.empty()) {
+    show.filter.address = core::Prefix::parse(address);
+    if (!show.filter.address) {
+      throw core::Error(core::Error::Kind::usage,
+                        "--address: \"" + address + "\" is not an IP address or network");
+    }
+  }
   if (app.count("--watch") != 0) {
-    watch = parse_interval(interval.empty() ? "2" : interval);
-    if (!watch) {
+    show.watch = parse_interval(interval.empty() ? "2" : interval);
+    if (!show.watch) {
       throw core::Error(
           core::Error::Kind::usage,
           "--watch: \"" + interval + "\" is not a number of seconds from 0.1 to 86400");
     }
   }
-  return show_edge(socket_of(given(app, texts)), json, watch);
+  show.socket = socket_of(given(app, texts));
+  return show_edge(show);
 }
 
 int cleanup(int argc, char** argv) {
@@ -191,9 +208,7 @@ int edge(int argc, char** argv) {
   if (word == "run") return run(argc - 1, argv + 1);
   if (!word.empty() && word.front() != '-') {
     constexpr std::array<std::string_view, 3> commands = {"run", "status", "cleanup"};
-    const auto near = core::nearest(word, commands);
-    print_line(std::cerr, "pona edge: there is no command \"" + std::string(word) + '"' +
-                              (near ? "; did you mean \"" + std::string(*near) + "\"?" : ""));
+    print_line(std::cerr, unknown_command("pona edge", word, commands));
     return usage;
   }
   return run(argc, argv);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cmd/edge/options.hpp"
+#include "cmd/edge/status/filter.hpp"
 
 namespace cmd {
 
@@ -20,9 +21,15 @@ int check_edge(const ResolvedOptions& options);
 // Prints what a start would change in the kernel, beside a running instance too.
 int preview_edge(const ResolvedOptions& options);
 
-// Of the process that listens on the socket, else of the kernel. `watch`: again and again, this far
-// apart, until a signal comes.
-int show_edge(const std::string& socket, bool json, std::optional<std::chrono::milliseconds> watch);
+struct EdgeShow {
+  std::string socket;
+  std::string format;  // "": to fit the terminal; wide, json
+  StatusFilter filter;
+  std::optional<std::chrono::milliseconds> watch;  // again and again, this far apart
+};
+
+// Of the process that listens on the socket, else of the kernel. With `watch` until a signal comes.
+int show_edge(const EdgeShow& show);
 
 struct EdgeCleanup {
   std::string socket;

@@ -2,15 +2,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <iostream>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/edge/run.hpp"
+#include "cmd/edge/status/window.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/printable.hpp"
@@ -19,21 +21,66 @@
 namespace cmd {
 namespace {
 
+// Of a list, on a terminal: more would push all before it out of sight.
+constexpr std::size_t most_rows_at_once = 100;
+
 struct Look {
   std::string text;
   bool healthy = false;
 };
 
-Look look(const std::string& socket, bool json) {
-  if (const auto answer = ask_edge(socket, "/status")) {
+// Of the terminal, where the output is one that knows; at least a line with a few letters.
+struct Size {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
+std::optional<Size> terminal_size() {
+  constexpr unsigned short fewest = 10;
+  winsize size{};
+  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
+      size.ws_row == 0 || size.ws_col < fewest) {
+    return std::nullopt;
+  }
+  return Size{size.ws_row, size.ws_col};
+}
+
+// What goes to a file or a pipe is whole, and so is what is asked for like that.
+StatusLayout layout_for(const EdgeShow& show) {
+  const auto size = terminal_size();
+  if (!size || show.format == "wide") return {};
+  StatusLayout layout;
+  layout.width = size->columns;
+  // When watched, the screen is what cuts.
+  if (!show.watch) layout.most_rows = most_rows_at_once;
+  return layout;
+}
+
+std::string chosen_text(const EdgeStatus& all, const EdgeShow& show) {
+  StatusLayout layout = layout_for(show);
+  if (!show.filter.any()) return to_text(all, layout);
+  const EdgeStatus shown = select(all, show.filter);
+  layout.selection = selection_text(show.filter, shown, all);
+  return to_text(shown, layout);
+}
+
+std::string chosen_json(const EdgeStatus& all, const EdgeShow& show) {
+  return to_json(show.filter.any() ? select(all, show.filter) : all);
+}
+
+Look look(const EdgeShow& show) {
+  const bool json = show.format == "json";
+  if (const auto answer = ask_edge(show.socket, "/status")) {
     const EdgeStatus status = parse_status(*answer);
-    return {json ? *answer : to_text(status), status.process && status.process->healthy};
+    const bool healthy = status.process && status.process->healthy;
+    // As it is, with what another version may have added.
+    if (json && !show.filter.any()) return {*answer, healthy};
+    return {json ? chosen_json(status, show) : chosen_text(status, show), healthy};
   }
   const auto kernel = net::open_kernel(core::edge_scope(), false);
   const EdgeStatus status = collect(*kernel);
-  if (json) return {to_json(status)};
-  return {"No pona edge listens on " + socket + ": this is what the kernel holds by itself.\n\n" +
-          to_text(status)};
+  if (json) return {chosen_json(status, show)};
+  return {"No pona edge listens on " + show.socket +
+          ": this is what the kernel holds by itself.\n\n" + chosen_text(status, show)};
 }
 
 // The terminal's second screen, so that the first comes back as it was.
@@ -45,41 +92,39 @@ class Screen {
   ~Screen() { std::cout << "\x1b[?25h\x1b[?1049l" << std::flush; }
 
   void draw(std::string_view text) {
-    winsize size{};
-    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+    constexpr std::size_t unknown = 10'000;
+    // What would wrap would push the top out.
+    const Size size = terminal_size().value_or(Size{unknown, unknown});
     std::cout << "\x1b[H";
-    std::size_t row = 0;
-    for (; !text.empty() && (!known || row < size.ws_row); ++row) {
-      const std::size_t end = text.find('\n');
-      const std::string_view line = text.substr(0, end);
-      // What would wrap would push the top out.
-      const std::size_t width = known && size.ws_col > 0 ? size.ws_col : line.size();
-      std::cout << (row == 0 ? "" : "\r\n") << core::printable(line.substr(0, width)) << "\x1b[K";
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const char* end = "";
+    for (const std::string& line : window_of(text, size.rows, size.columns)) {
+      std::cout << end << line << "\x1b[K";
+      end = "\r\n";
     }
     std::cout << "\x1b[J" << std::flush;
   }
 };
 
-std::string look_or_say_why_not(const std::string& socket, bool json) {
+std::string look_or_say_why_not(const EdgeShow& show) {
   try {
-    return look(socket, json).text;
+    return look(show).text;
   } catch (const core::Error& error) {
     return core::printable(error.what()) + '\n';
   }
 }
 
-void watch_edge(const std::string& socket, bool json, std::chrono::milliseconds interval) {
+void watch_edge(const EdgeShow& show) {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) sigaddset(&signals, signal);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const auto interval = *show.watch;
   const timespec pause{interval.count() / 1000, interval.count() % 1000 * 1'000'000};
 
   std::optional<Screen> screen;
-  if (isatty(STDOUT_FILENO) == 1 && !json) screen.emplace();
+  if (isatty(STDOUT_FILENO) == 1 && show.format != "json") screen.emplace();
   while (std::cout) {
-    const std::string text = look_or_say_why_not(socket, json);
+    const std::string text = look_or_say_why_not(show);
     if (screen) {
       screen->draw(text);
     } else {
@@ -93,13 +138,12 @@ void watch_edge(const std::string& socket, bool json, std::chrono::milliseconds 
 
 }  // namespace
 
-int show_edge(const std::string& socket, bool json,
-              std::optional<std::chrono::milliseconds> watch) {
-  if (watch) {
-    watch_edge(socket, json, *watch);
+int show_edge(const EdgeShow& show) {
+  if (show.watch) {
+    watch_edge(show);
     return 0;
   }
-  const Look seen = look(socket, json);
+  const Look seen = look(show);
   print_lines(std::cout, seen.text);
   return seen.healthy ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -118,7 +119,13 @@ struct EdgeStatus {
   std::uint64_t conntrack_limit = 0;
 };
 
-std::string to_text(const EdgeStatus& status);
+// For people: what is wrong first, then what there is.
+struct StatusLayout {
+  std::optional<std::size_t> width;      // of the terminal, in characters; empty: lines may be long
+  std::optional<std::size_t> most_rows;  // of a list; empty: all of them
+  std::string selection;                 // what was chosen from the whole, in words; empty: all
+};
+std::string to_text(const EdgeStatus& status, const StatusLayout& layout = {});
 std::string to_json(const EdgeStatus& status);
 
 // Which series of traffic: each port and each endpoint of 10,000 would be 90,000 of them.

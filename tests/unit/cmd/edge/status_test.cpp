@@ -64,6 +64,19 @@ bool has_line(const std::string& text, const std::string& line) {
 TEST_CASE("status as text") {
   cmd::EdgeStatus status = example();
   CHECK(cmd::to_text(status) ==
+        "Mappings  2: 1 active, 1 rejected\n"
+        "Ports     1 on 1 address: 1 in effect\n"
+        "Problems  1 object not fully in effect, 1 in manifests, 1 warning\n"
+        "\n"
+        "OBJECT\n"
+        "Mapping shop/zoo  Service shop/zoo does not exist\n"
+        "\n"
+        "PROBLEM\n"
+        "/m/a.yaml:3  spec.ports is \"x\" not a list\n"
+        "\n"
+        "WARNING\n"
+        "net.ipv4.ip_forward is 0\n"
+        "\n"
         "MAPPING   STATE     ADDRESS       PORT     SERVICE   ENDPOINTS               CONNECTIONS  "
         "REFUSED  RECEIVED  SENT\n"
         "shop/web  active    203.0.113.10  443/tcp  shop/web  10.1.0.2:8080 56.2%     12           "
@@ -75,22 +88,13 @@ TEST_CASE("status as text") {
         "EXTERNAL INTERFACE  IPV4 GATEWAY  IPV6 GATEWAY\n"
         "eth1                203.0.113.1   -\n"
         "\n"
-        "OBJECT\n"
-        "Mapping shop/zoo  Service shop/zoo does not exist\n"
-        "\n"
-        "PROBLEM\n"
-        "/m/a.yaml:3  spec.ports is \"x\" not a list\n"
-        "\n"
-        "WARNING\n"
-        "net.ipv4.ip_forward is 0\n"
-        "\n"
         "Connections tracked by this host: 5 of 1000\n");
   status.process = process();
   status.process->healthy = false;
   status.process->troubles = {"add route: busy"};
   CHECK(cmd::to_text(status).starts_with(
       "pona edge 1.2.3, process 42, since 2023-11-14T22:13:20Z, not healthy, in line at "
-      "2023-11-14T22:15:00Z\n  add route: busy\n\nMAPPING"));
+      "2023-11-14T22:15:00Z\n  add route: busy\n\nMappings  2: "));
   status.process->troubles.clear();
   status.process->stale_since = 1700000000;
   CHECK(cmd::to_text(status).find("\n  stale: the objects are those saved at 2023-11-14T22:13:20Z, "
