@@ -92,6 +92,26 @@ assert_deserted() {
   assert_equal "$stderr" ''
 }
 
+@test "lab: 1.25: NO_COLOR and TERM=dumb mean no colours, on a terminal too" {
+  coloured() { env "$@" script -qec "$PONA lab run --steps udp --dir $base" /dev/null | grep -c $'\033' || true; }
+  assert [ "$(coloured -u NO_COLOR TERM=xterm)" -gt 0 ]
+  assert_equal "$(coloured NO_COLOR=1 TERM=xterm)" 0
+  assert_equal "$(coloured -u NO_COLOR TERM=dumb)" 0
+  assert_equal "$(coloured -u NO_COLOR -u TERM)" 0
+}
+
+@test "lab: 1.25: what it tells to type names the lab and the directory that were given" {
+  run "$PONA" lab run --steps udp,takeover --dir "$base" --lab hinted
+  assert_success
+  assert_line --partial "$ pona lab get --dir $base --lab hinted -n 6 udp://"
+  assert_line --partial "$ pona lab takeover --dir $base --lab hinted"
+  assert_line "  pona lab up --dir $base --lab hinted edge"
+  assert_line "  pona lab down --dir $base --lab hinted"
+  run "$PONA" lab get --dir "$base" http://203.0.113.10/
+  assert_failure 1
+  assert_output --partial "pona lab up --dir $base"
+}
+
 @test "lab: an unknown step is a usage error, and nothing is built" {
   run "$PONA" lab run --steps spread,nonsense --dir "$base"
   assert_failure 2
@@ -161,7 +181,7 @@ assert_deserted() {
   # A name of its own: somebody may have a lab up beside these tests.
   run lab up --lab playing 3>&-
   assert_success
-  assert_output --partial 'pona lab shell client'
+  assert_line "  pona lab shell --dir $base --lab playing client"
   namespaces=$(stat -Lc %i "$base"/playing/netns/*)
 
   run lab get -n 60 http://203.0.113.10/name
@@ -214,14 +234,30 @@ assert_deserted() {
   assert_success
 }
 
-@test "lab: without root it says what it needs" {
+# As a user without any privilege.
+as_nobody() {
   copy=$BATS_TEST_TMPDIR/pona
   cp "$PONA" "$copy"
   chmod 755 "$copy"
-  run env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups \
-    "$copy" lab run --steps udp
+  env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+@test "lab: 1.25: without root it runs in a user namespace, and leaves nothing" {
+  as_nobody unshare -Urnm true || skip "this system allows no user namespaces"
+  host_state >"$BATS_TEST_TMPDIR/before"
+  run as_nobody "$BATS_TEST_TMPDIR/pona" lab run edge --steps udp,add
+  assert_success
+  assert_line --partial '2 of 2 steps as expected'
+  assert_line '  sudo pona lab up edge'
+  host_state >"$BATS_TEST_TMPDIR/after"
+  run diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  assert_success
+}
+
+@test "lab: without root it says what it needs where it cannot run" {
+  run as_nobody "$BATS_TEST_TMPDIR/pona" lab up --dir /run/pona-lab-of-nobody
   assert_failure 1
-  assert_output --partial 'root'
+  assert_output --partial 'a lab that stays needs root'
 }
 
 egress_steps='source spread own private annotate drain failover closed'
@@ -288,7 +324,7 @@ open_fence() {
 @test "lab: up egress, get, annotate, kill, exec, status, down" {
   run lab up egress --lab playing 3>&-
   assert_success
-  assert_output --partial 'pona lab shell client1'
+  assert_line "  pona lab shell --dir $base --lab playing client1"
   namespaces=$(stat -Lc %i "$base"/playing/netns/*)
 
   run lab get http://203.0.113.9/

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <utility>
 
+#include "cmd/lab/hints.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 
@@ -93,10 +94,11 @@ LabHome LabHome::create(const std::string& base, const std::string& name, bool l
   if (error) {
     const bool refused = error == std::errc::permission_denied;
     fail("cannot make " + lab.path_.string() + ": " + error.message() +
-         (refused ? "; the lab needs root: try sudo" : ""));
+         (refused ? "; a lab that stays needs root: try sudo" : ""));
   }
   if (!made) {
-    fail("there is a lab \"" + name + "\" already: pona lab down --lab " + name + " removes it");
+    fail("there is a lab \"" + name +
+         "\" already: " + told("pona lab down", {"", lab_options(base, name)}) + " removes it");
   }
   lab.owned_ = true;
   for (const char* part : {"netns", "processes", "logs", "manifests"}) {
@@ -111,7 +113,9 @@ LabHome LabHome::open(const std::string& base, const std::string& name) {
   std::string chosen = name;
   if (chosen.empty()) {
     const std::vector<std::string> all = names(base);
-    if (all.empty()) fail("no lab is up: start one with pona lab up");
+    if (all.empty()) {
+      fail("no lab is up: start one with " + told("pona lab up", {"", lab_options(base, "")}));
+    }
     if (all.size() > 1) {
       throw core::Error(core::Error::Kind::usage,
                         "there are several labs: choose with --lab one of " + joined(all));
@@ -128,8 +132,9 @@ LabHome::~LabHome() {
   try {
     remove();
   } catch (const std::exception& error) {
-    print_line(std::cerr, "pona lab: cannot clean up: " + std::string(error.what()) +
-                              "; try again with pona lab down --lab " + name_);
+    print_line(std::cerr,
+               "pona lab: cannot clean up: " + std::string(error.what()) + "; try again with " +
+                   told("pona lab down", {"", lab_options(path_.parent_path().string(), name_)}));
   }
 }
 

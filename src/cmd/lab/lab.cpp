@@ -23,6 +23,7 @@
 #include "cmd/lab/run.hpp"
 #include "cmd/lab/servers.hpp"
 #include "cmd/lab/traffic.hpp"
+#include "cmd/lab/user_namespace.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "kube/decode/json_text.hpp"
@@ -35,7 +36,7 @@ struct Options {
   std::string lab;
   std::string kind = "edge";
   std::vector<std::string> steps;
-  bool json = false;
+  std::string format;
   bool no_color = false;
   bool keep = false;
   bool all = false;
@@ -54,9 +55,17 @@ const LabKind& kind_of(const Options& options) {
   return **std::ranges::find(lab_kinds(), options.kind, &LabKind::name);
 }
 
-int run(const Options& options) {
-  return run_lab(kind_of(options), {options.base, options.lab, options.steps, options.keep,
-                                    options.json, !options.no_color && isatty(STDOUT_FILENO) == 1});
+int run(Options options) {
+  // A lab that stays outlives the process, and so its namespaces.
+  const bool rootless = geteuid() != 0 && !options.keep;
+  if (rootless) {
+    const bool usual = options.base == LabHome::default_base();
+    enter_user_namespace();
+    if (usual) options.base = LabHome::default_base();
+  }
+  return run_lab(kind_of(options),
+                 {options.base, options.lab, options.steps, options.keep, options.format == "json",
+                  !options.no_color && colour_wanted(), rootless});
 }
 
 int up(const Options& options) {
@@ -74,7 +83,7 @@ int up(const Options& options) {
   std::ranges::for_each(notes, tell);
   print_lines(std::cout, std::string(kind.picture) + "\nThe lab \"" + lab.name() +
                              "\" is up; its manifests are in " + lab.manifests().string() +
-                             ". Try:\n" + things_to_try(kind, lab));
+                             ". Try:\n" + things_to_try(kind, lab, options.lab));
   return 0;
 }
 
@@ -155,6 +164,10 @@ int takeover(const Options& options) {
 }
 
 int status(const Options& options) {
+  if (options.format == "name") {
+    for (const std::string& name : LabHome::names(options.base)) print_line(std::cout, name);
+    return 0;
+  }
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const std::string& name : LabHome::names(options.base)) {
     if (!options.lab.empty() && options.lab != name) continue;
@@ -169,7 +182,7 @@ int status(const Options& options) {
     }
     json.push_back(entry);
   }
-  if (options.json) {
+  if (options.format == "json") {
     std::cout << kube::dump_json(json, 2) << '\n';
     return 0;
   }
@@ -247,7 +260,10 @@ int lab(int argc, char** argv) {
       "  pona lab down\n",
       "pona lab"};
   app.require_subcommand(1);
-  app.footer("Needs root: it makes network namespaces. Nothing outside them is changed.");
+  app.footer(
+      "It makes network namespaces, for which it needs root; run works without, in a user "
+      "namespace "
+      "of its own,\nwhere the system allows these. Nothing outside them is changed.");
 
   CLI::App* run_app = app.add_subcommand("run", "Build the lab, show each step, remove it");
   run_app->add_option("KIND", options.kind, "Which lab")
@@ -256,7 +272,8 @@ int lab(int argc, char** argv) {
   run_app->add_option("--steps", options.steps, "Only these steps. Of the lab" + step_names())
       ->delimiter(',');
   run_app->add_flag("--keep", options.keep, "Leave the lab up at the end");
-  run_app->add_flag("--json", options.json, "Print one JSON object at the end and nothing else");
+  add_output(*run_app, options.format, {"json"},
+             "Print one JSON object at the end and nothing else");
   run_app->add_flag("--no-color", options.no_color, "No colours, not even on a terminal");
 
   CLI::App* up_app = app.add_subcommand("up", "Build the lab and leave it up");
@@ -295,7 +312,7 @@ int lab(int argc, char** argv) {
       app.add_subcommand("takeover", "Edge: move the addresses to the other appliance");
 
   CLI::App* status_app = app.add_subcommand("status", "Which labs are up and what runs in them");
-  status_app->add_flag("--json", options.json, "Print JSON");
+  add_output(*status_app, options.format, {"name", "json"});
 
   CLI::App* down_app = app.add_subcommand("down", "Remove a lab, also what a killed run left");
   down_app->add_flag("--all", options.all, "Every lab that is not in use");

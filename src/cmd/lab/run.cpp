@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
+#include "cmd/lab/hints.hpp"
 #include "cmd/lab/report.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
@@ -32,12 +34,19 @@ std::vector<const LabStep*> chosen_steps(const LabKind& kind,
   return chosen;
 }
 
-std::string filled_in(std::string command, const std::filesystem::path& lab) {
-  constexpr std::string_view word = "{lab}";
-  for (std::size_t at = 0; (at = command.find(word)) != std::string::npos;) {
-    command.replace(at, word.size(), lab.string());
+// Among several labs each must be named.
+std::string name_to_give(const LabHome& lab, const std::string& given) {
+  const bool one_of_many = LabHome::names(lab.path().parent_path()).size() > 1;
+  return given.empty() && one_of_many ? lab.name() : given;
+}
+
+// What is printed must work later: in the lab that stays, or in the one that `up` makes.
+LabHint hint_for(const LabKind& kind, const LabHome& lab, const LabRun& run) {
+  if (run.keep) {
+    return {lab.path().string(), lab_options(run.base, name_to_give(lab, run.lab))};
   }
-  return command;
+  const std::string name = run.lab.empty() ? std::string(kind.name) : run.lab;
+  return {(std::filesystem::path(run.base) / name).string(), lab_options(run.base, run.lab)};
 }
 
 Milliseconds since(Clock::time_point begin) {
@@ -53,15 +62,13 @@ void show(Lab lab, const LabKind& kind, const std::vector<const LabStep*>& steps
   for (const std::string& note : report.notes) out << note << '\n';
   out << kind.picture << '\n';
 
-  // What is printed must work later: in the lab that stays, or in the one that `up` makes.
-  const std::filesystem::path repeated =
-      run.keep ? lab.home.path() : std::filesystem::path(run.base) / kind.name;
+  const LabHint hint = hint_for(kind, lab.home, run);
   for (const LabStep* step : steps) {
     StepReport& shown = report.steps.emplace_back();
     shown.name = step->name;
     shown.shows = step->shows;
     for (const std::string& command : step->repeat) {
-      shown.repeat.push_back(filled_in(command, repeated));
+      shown.repeat.push_back(told(command, hint));
     }
     out << to_heading(shown, report.steps.size(), paint) << std::flush;
     const auto begin = Clock::now();
@@ -92,7 +99,7 @@ int run_lab(const LabKind& kind, const LabRun& run) {
       if (run.keep) {
         home.keep();
         out << "The lab \"" << home.name() << "\" stays up. Try:\n"
-            << things_to_try(kind, home) << '\n';
+            << things_to_try(kind, home, run.lab) << '\n';
       }
     } catch (const core::Error& error) {
       report.error = error.what();
@@ -104,29 +111,32 @@ int run_lab(const LabKind& kind, const LabRun& run) {
   if (!report.error.empty()) print_line(std::cerr, "pona lab: " + report.error);
   out << to_summary(report, paint);
   if (!report.ok() && waiting.signal() == 0 && !run.keep) {
-    out << "To look at it where it went wrong: the same command with --keep, then pona lab status\n"
-           "and the logs in its directory.\n";
+    out << "To look at it where it went wrong: the same command with --keep, then\n"
+        << told("pona lab status", {"", lab_options(run.base, "")})
+        << " and the logs in its directory.\n";
   }
   if (report.ok() && !run.keep) {
-    out << "Everything is removed again. What to try next:\n"
-           "  pona lab up "
-        << kind.name
-        << "\n    the same, to play with; then the commands after $ above\n"
-           "  pona lab down\n    removes it\n";
+    const LabHint hint{"", lab_options(run.base, run.lab)};
+    const std::string sudo = run.rootless ? "sudo " : "";
+    out << "Everything is removed again. What to try next:\n  "
+        << sudo + told("pona lab up " + std::string(kind.name), hint)
+        << "\n    the same, to play with; then the commands after $ above"
+        << (run.rootless ? ", as root" : "") << "\n  " << sudo + told("pona lab down", hint)
+        << "\n    removes it\n";
   }
   if (waiting.signal() != 0) return 128 + waiting.signal();
   return report.ok() ? 0 : 1;
 }
 
-std::string things_to_try(const LabKind& kind, const LabHome& lab) {
+std::string things_to_try(const LabKind& kind, const LabHome& lab, const std::string& name) {
+  const std::string base = lab.path().parent_path().string();
+  const LabHint hint{lab.path().string(), lab_options(base, name_to_give(lab, name))};
   std::string text;
-  const auto add = [&](const std::string& command) {
-    text += "  " + filled_in(command, lab.path()) + '\n';
-  };
+  const auto add = [&](const std::string& command) { text += "  " + told(command, hint) + '\n'; };
   for (const LabStep& step : kind.steps) std::ranges::for_each(step.repeat, add);
   std::ranges::for_each(kind.things_to_try, add);
   add("pona lab status");
-  add("pona lab down --lab " + lab.name());
+  text += "  " + told("pona lab down", {"", lab_options(base, lab.name())}) + '\n';
   return text;
 }
 

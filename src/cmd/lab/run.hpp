@@ -15,12 +15,14 @@ struct LabRun {
   bool keep = false;
   bool json = false;
   bool colour = false;
+  bool rootless = false;  // in a user namespace: what it tells to try next needs root
 };
 
 // The exit status: 0 when everything was as expected, 128 + signal when interrupted.
 int run_lab(const LabKind& kind, const LabRun& run);
 
-// Commands for somebody in front of a lab that is up, a line each.
-std::string things_to_try(const LabKind& kind, const LabHome& lab);
+// Commands for somebody in front of a lab that is up, a line each. `name`: as it was given; empty:
+// it was not.
+std::string things_to_try(const LabKind& kind, const LabHome& lab, const std::string& name);
 
 }  // namespace cmd

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -8,11 +9,13 @@
 
 #include "cmd/lab/edge/manifests.hpp"
 #include "cmd/lab/edge/network.hpp"
+#include "cmd/lab/hints.hpp"
 #include "cmd/lab/home.hpp"
 #include "cmd/lab/kind.hpp"
 #include "cmd/lab/process.hpp"
 #include "cmd/lab/report.hpp"
 #include "cmd/lab/traffic.hpp"
+#include "cmd/lab/user_namespace.hpp"
 #include "core/error.hpp"
 #include "kube/source/manifest_source.hpp"
 #include "support/catch.hpp"
@@ -71,6 +74,30 @@ TEST_CASE("lab: a process that took another's number is not ended") {
   // Would end this test if it looked at the number alone.
   cmd::end({getpid(), 1}, SIGKILL);
   SUCCEED();
+}
+
+TEST_CASE("1.25: who may make no user namespace is told what forbids it and what to do") {
+  const std::string text = cmd::no_user_namespace(EPERM);
+  CHECK(text.find("Operation not permitted") != std::string::npos);
+  CHECK(text.find("kernel.apparmor_restrict_unprivileged_userns=0") != std::string::npos);
+  CHECK(text.find("sudo") != std::string::npos);
+}
+
+TEST_CASE("1.25: commands to type name the lab that is meant, and only where that is needed") {
+  const std::string usual = cmd::LabHome::default_base();
+  CHECK(cmd::lab_options(usual, "").empty());
+  CHECK(cmd::lab_options(usual, "two") == "--lab two");
+  CHECK(cmd::lab_options("/srv/labs", "") == "--dir /srv/labs");
+  CHECK(cmd::lab_options("/srv/my labs", "two") == "--dir '/srv/my labs' --lab two");
+  const cmd::LabHint hint{"/srv/labs/two", "--dir /srv/labs --lab two"};
+  CHECK(cmd::told("pona lab get -n 5 http://203.0.113.10/", hint) ==
+        "pona lab get --dir /srv/labs --lab two -n 5 http://203.0.113.10/");
+  CHECK(cmd::told("pona lab takeover", hint) == "pona lab takeover --dir /srv/labs --lab two");
+  CHECK(cmd::told("pona lab exec nat1 -- pona nat --manifests {lab}/manifests", hint) ==
+        "pona lab exec --dir /srv/labs --lab two nat1 -- pona nat --manifests "
+        "/srv/labs/two/manifests");
+  CHECK(cmd::told("cat {lab}/logs/{lab}", {"/run/pona-lab/it's", ""}) ==
+        "cat '/run/pona-lab/it'\\''s'/logs/'/run/pona-lab/it'\\''s'");
 }
 
 TEST_CASE("lab: URLs") {
