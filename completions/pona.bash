@@ -15,7 +15,7 @@ _pona_fields="--address --port --service --allow --affinity --preserve-client-ip
   --force-conflicts"
 _pona_where="--manifests --kubeconfig --context --namespace --help"
 _pona_install="--in-cluster --image --node-selector --external-interfaces --monitor-address --namespace --output \
-  --help"
+  --json --help"
 _pona_trust="--cluster-uid --confirm-deletions-after --confirm-deletions-above"
 _pona_service="--manifests --kubeconfig --context $_pona_trust --resync --listen --monitor-address \
   --monitor-connections --metrics-port --health-port \
@@ -26,45 +26,45 @@ declare -gA _pona_words=(
   [pona]="edge mapping agent egress nat cni controller install lab version completion --help --version"
   [pona edge]="run status cleanup $_pona_edge"
   [pona edge run]="$_pona_edge"
-  [pona edge status]="--json --watch --socket --config --help"
+  [pona edge status]="--namespace --address --problems --output --json --watch --socket --config --help"
   [pona edge cleanup]="--dry-run --saved-objects --state-dir --socket --config --help"
   [pona mapping]="add set rm list show --help"
   [pona mapping add]="--file $_pona_fields $_pona_where"
   [pona mapping set]="$_pona_fields $_pona_where"
   [pona mapping rm]="--dry-run $_pona_where"
-  [pona mapping list]="--all-namespaces --output $_pona_where"
-  [pona mapping show]="--output $_pona_where"
+  [pona mapping list]="--all-namespaces --output --json $_pona_where"
+  [pona mapping show]="--output --json $_pona_where"
   [pona agent]="--node-name --exclude --socket --sandboxes --probe-interval --probe-misses
     --acknowledge --install-cni --cni-own-list --uninstall-cni --cni-bin-dir --cni-conf-dir $_pona_service"
   [pona nat]="--egress --address --snat --exclude --drain-seconds --nat-log --dry-run $_pona_service"
-  [pona egress]="status list show --json --socket --help"
-  [pona egress status]="--json --socket --help"
-  [pona egress list]="--json --socket --help"
-  [pona egress show]="--json --socket --help"
+  [pona egress]="status list show --output --json --socket --help"
+  [pona egress status]="--output --json --socket --help"
+  [pona egress list]="--output --json --socket --help"
+  [pona egress show]="--output --json --socket --help"
   [pona cni]="--help"
   [pona controller]="--image --image-pull-policy --template-policy --kubeconfig --context $_pona_trust --instance-name
     --lease-namespace --agent-namespace --listen --monitor-address
     --monitor-connections --metrics-port --health-port --log-format --log-level
     --help"
   [pona install]="crds rbac edge controller agent all --help"
-  [pona install crds]="--output --help"
-  [pona install rbac]="--smartnat-finalizers --namespace --output --help"
+  [pona install crds]="--output --json --help"
+  [pona install rbac]="--smartnat-finalizers --namespace --output --json --help"
   [pona install edge]="$_pona_install"
-  [pona install controller]="--image --namespace --output --help"
-  [pona install agent]="--image --monitor-address --namespace --output --help"
+  [pona install controller]="--image --namespace --output --json --help"
+  [pona install agent]="--image --monitor-address --namespace --output --json --help"
   [pona install all]="--smartnat-finalizers $_pona_install"
   [pona lab]="run up exec shell get takeover status down serve --help"
-  [pona lab run]="edge egress --steps --keep --json --no-color --lab --dir --help"
+  [pona lab run]="edge egress --steps --keep --output --json --no-color --lab --dir --help"
   [pona lab up]="edge egress --lab --dir --help"
   [pona lab exec]="--lab --dir --help"
   [pona lab shell]="--lab --dir --help"
   [pona lab get]="--count --from --source --text --timeout --lab --dir --help"
   [pona lab takeover]="--lab --dir --help"
-  [pona lab status]="--json --lab --dir --help"
+  [pona lab status]="--output --json --lab --dir --help"
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
-  [pona version]="--json --help"
-  [pona completion]="bash zsh fish --help"
+  [pona version]="--output --json --help"
+  [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
 unset _pona_edge _pona_fields _pona_where _pona_install _pona_service
 
@@ -85,8 +85,35 @@ declare -gA _pona_values=(
   [-o]="wide yaml json name"
   [install --output]="yaml json"
   [install -o]="yaml json"
-  [--steps]="spread source affinity allow udp ipv6 drain add takeover"
+  [edge --kubeconfig]="auto in-cluster"
+  [edge --output]="wide json"
+  [edge -o]="wide json"
+  [egress --output]="json"
+  [egress -o]="json"
+  [lab --output]="name json"
+  [lab -o]="name json"
+  [version --output]="json"
+  [version -o]="json"
+  [--monitor-address]="node"
+  [install --monitor-address]="loopback node"
+  [--template-policy]="baseline any"
+  [--steps]="spread source affinity allow udp ipv6 drain add takeover own private annotate failover closed"
 )
+
+# What `pona $2…` prints, given those of the options $1 that were typed: names, one a line. A cluster
+# that does not answer must not hold up a shell.
+_pona_names() {
+  local options=$1 given=() pona=${COMP_WORDS[0]} value i
+  shift
+  [[ ${pona##*/} == pona ]] || pona=pona
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ " $options " == *" ${COMP_WORDS[i]} "* ]] || continue
+    value=$((i + 1))
+    [[ ${COMP_WORDS[value]} != = ]] || value=$((i + 2))
+    ((value >= COMP_CWORD)) || given+=("${COMP_WORDS[i]}" "${COMP_WORDS[value]}")
+  done
+  timeout 2 "$pona" "$@" "${given[@]}" 2>/dev/null
+}
 
 _pona() {
   local command=pona applet last word values i
@@ -101,6 +128,18 @@ _pona() {
   applet=${command#pona }
   values=${_pona_values["$last"]-${_pona_words["$command"]}}
   values=${_pona_values["${applet%% *} $last"]-$values}
+  case $last in
+    --lab) values=$(_pona_names "--dir" lab status -o name) ;;
+    --context) values=$(_pona_names "--kubeconfig" completion contexts) ;;
+    -*) ;;
+    *)
+      if [[ $command == "pona mapping "@(set|rm|show) && $word != -* ]]; then
+        # In a cluster as kubectl names them: the namespace goes with -n.
+        values=$(_pona_names "--manifests --kubeconfig --context --namespace -n" mapping list -o name)
+        values=${values//mapping.smartnat.aureacentral.com\//}
+      fi
+      ;;
+  esac
   mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
 }
 

@@ -24,6 +24,25 @@ function __pona_in_edge
     __pona_in edge; and not __pona_in edge status; and not __pona_in edge cleanup
 end
 
+# Names that pona tells, given those of the options in the first argument that were typed. A cluster that
+# does not answer must not hold up a shell; its Mappings are named as kubectl does, without namespace.
+function __pona_names
+    set -l words (commandline --tokenize --cut-at-cursor --current-process)
+    set -l given
+    for option in (string split ' ' -- $argv[1])
+        for i in (seq 2 (count $words))
+            if string match --quiet -- "$option=*" "$words[$i]"
+                set -a given "$words[$i]"
+            else if test "$words[$i]" = "$option"; and test $i -lt (count $words)
+                set -l next (math $i + 1)
+                set -a given $option "$words[$next]"
+            end
+        end
+    end
+    timeout 2 pona $argv[2..-1] $given 2>/dev/null \
+        | string replace mapping.smartnat.aureacentral.com/ ''
+end
+
 for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni pona-controller pona-install pona-lab
     complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
     complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
@@ -31,7 +50,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at' -f -a nat -d 'Run in a NAT pod: let the clients of an Egress out'
     complete -c $name -n '__pona_at' -f -a egress -d 'Show who leaves this node by which NAT pods'
     complete -c $name -n '__pona_at' -f -a cni -d 'The CNI plugin, which container runtimes call'
-    complete -c $name -n '__pona_at' -f -a controller -d 'Make NAT pods of Egresses, in the cluster'
+    complete -c $name -n '__pona_at' -f -a controller -d 'Create NAT pods for Egresses'
     complete -c $name -n '__pona_at' -f -a install -d 'Print what a cluster needs'
     complete -c $name -n '__pona_at' -f -a lab -d 'Try pona in a network of its own'
     complete -c $name -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
@@ -41,10 +60,10 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
 
     complete -c $name -n '__pona_at edge' -f -a run -d 'Serve (the default)'
     complete -c $name -n '__pona_at edge' -f -a status -d 'Mappings, endpoints, counters, rejected objects'
-    complete -c $name -n '__pona_at edge' -f -a cleanup -d 'Remove everything of ours from the kernel'
+    complete -c $name -n '__pona_at edge' -f -a cleanup -d 'Remove everything of pona edge from the kernel'
     complete -c $name -n '__pona_in_edge' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
     complete -c $name -n '__pona_in_edge' -l kubeconfig -r -F -d 'The cluster whose objects are served; auto, in-cluster'
-    complete -c $name -n '__pona_in_edge' -l context -x -d 'Context of the kubeconfig'
+    complete -c $name -n '__pona_in_edge' -l context -x -a '(__pona_names --kubeconfig completion contexts)' -d 'Context of the kubeconfig'
     complete -c $name -n '__pona_in_edge' -l report -d 'Write statuses, Events and addresses to the cluster'
     complete -c $name -n '__pona_in_edge' -l instance-name -x -d 'Name of this edge in what it writes'
     complete -c $name -n '__pona_in_edge' -l lease-namespace -x -d 'Where the Lease of the edges is'
@@ -84,6 +103,10 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in edge' -l socket -r -F -d 'Unix socket of the running process'
     complete -c $name -n '__pona_in edge' -l config -r -F -d 'Configuration file'
     complete -c $name -n '__pona_in edge status' -l json -d 'Print JSON'
+    complete -c $name -n '__pona_in edge status' -s o -l output -x -a 'wide json' -d 'Form'
+    complete -c $name -n '__pona_in edge status' -s n -l namespace -x -d 'Only this namespace'
+    complete -c $name -n '__pona_in edge status' -l address -x -d 'Only this external address or network'
+    complete -c $name -n '__pona_in edge status' -l problems -d 'Only what is not fully in effect'
     complete -c $name -n '__pona_in edge status' -l watch -d 'Again and again'
     complete -c $name -n '__pona_in edge cleanup' -l dry-run -d 'Print what would be removed'
     complete -c $name -n '__pona_in edge cleanup' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where the objects of the cluster are saved'
@@ -113,18 +136,24 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     for command in add set rm list show
         complete -c $name -n "__pona_in mapping $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests, instead of a cluster'
         complete -c $name -n "__pona_in mapping $command" -l kubeconfig -r -F -d 'Kubeconfig of the cluster'
-        complete -c $name -n "__pona_in mapping $command" -l context -x -d 'Context of the kubeconfig'
+        complete -c $name -n "__pona_in mapping $command" -l context -x -a '(__pona_names --kubeconfig completion contexts)' -d 'Context of the kubeconfig'
         complete -c $name -n "__pona_in mapping $command" -s n -l namespace -x -d 'The namespace'
     end
     complete -c $name -n '__pona_in mapping add' -l file -r -F -d 'Where to write it'
     complete -c $name -n '__pona_in mapping list' -s A -l all-namespaces -d 'Of all namespaces'
     complete -c $name -n '__pona_in mapping list' -s o -l output -x -a 'wide yaml json name' -d 'Form'
     complete -c $name -n '__pona_in mapping show' -s o -l output -x -a 'wide yaml json name' -d 'Form'
+    for command in list show
+        complete -c $name -n "__pona_in mapping $command" -l json -d 'Print JSON'
+    end
+    for command in set rm show
+        complete -c $name -n "__pona_in mapping $command" -f -a "(__pona_names '--manifests --kubeconfig --context --namespace -n' mapping list -o name)"
+    end
 
     for command in agent nat
         complete -c $name -n "__pona_in $command" -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests, instead of a cluster'
         complete -c $name -n "__pona_in $command" -l kubeconfig -r -F -d 'The cluster; in-cluster'
-        complete -c $name -n "__pona_in $command" -l context -x -d 'Context of the kubeconfig'
+        complete -c $name -n "__pona_in $command" -l context -x -a '(__pona_names --kubeconfig completion contexts)' -d 'Context of the kubeconfig'
         complete -c $name -n "__pona_in $command" -l cluster-uid -x -d 'UID of the namespace kube-system of the cluster to serve'
         complete -c $name -n "__pona_in $command" -l confirm-deletions-after -x -d 'Seconds until a second list is asked for'
         complete -c $name -n "__pona_in $command" -l confirm-deletions-above -x -d 'Per cent of a loss that needs a second list'
@@ -163,6 +192,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at egress' -f -a status -d 'Egresses, their NAT pods, problems (the default)'
     complete -c $name -n '__pona_at egress' -f -a list -d 'Each destination of each pod'
     complete -c $name -n '__pona_at egress' -f -a show -d 'One pod, or one Egress with its clients'
+    complete -c $name -n '__pona_in egress' -s o -l output -x -a json -d 'Form'
     complete -c $name -n '__pona_in egress' -l json -d 'Print JSON'
     complete -c $name -n '__pona_in egress' -l socket -r -F -d 'Unix socket of the agent'
 
@@ -170,7 +200,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in controller' -l image-pull-policy -x -a 'Always IfNotPresent Never' -d 'Of that image'
     complete -c $name -n '__pona_in controller' -l template-policy -x -a 'baseline any' -d 'What templates may ask for'
     complete -c $name -n '__pona_in controller' -l kubeconfig -r -F -d 'The cluster; in-cluster'
-    complete -c $name -n '__pona_in controller' -l context -x -d 'Context of the kubeconfig'
+    complete -c $name -n '__pona_in controller' -l context -x -a '(__pona_names --kubeconfig completion contexts)' -d 'Context of the kubeconfig'
     complete -c $name -n '__pona_in controller' -l cluster-uid -x -d 'UID of the namespace kube-system of the cluster to serve'
     complete -c $name -n '__pona_in controller' -l confirm-deletions-after -x -d 'Seconds until a second list is asked for'
     complete -c $name -n '__pona_in controller' -l confirm-deletions-above -x -d 'Per cent of a loss that needs a second list'
@@ -193,6 +223,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at install' -f -a all -d 'All that edges need'
     for command in crds rbac edge controller agent all
         complete -c $name -n "__pona_in install $command" -s o -l output -x -a 'yaml json' -d 'Form'
+        complete -c $name -n "__pona_in install $command" -l json -d 'Print JSON'
     end
     for command in rbac edge controller agent all
         complete -c $name -n "__pona_in install $command" -s n -l namespace -x -d 'The namespace'
@@ -223,7 +254,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at lab' -f -a down -d 'Remove a lab'
     complete -c $name -n '__pona_at lab' -f -a serve -d 'The servers of one pod'
     for command in run up exec shell get takeover status down
-        complete -c $name -n "__pona_in lab $command" -l lab -x -d 'Which lab'
+        complete -c $name -n "__pona_in lab $command" -l lab -x -a '(__pona_names --dir lab status -o name)' -d 'Which lab'
         complete -c $name -n "__pona_in lab $command" -l dir -x -a '(__fish_complete_directories)' -d 'Directory of the labs'
     end
     for command in run up
@@ -235,6 +266,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     end
     complete -c $name -n '__pona_in lab run' -l steps -x -a 'spread source affinity allow udp ipv6 drain add takeover own private annotate failover closed' -d 'Only these steps'
     complete -c $name -n '__pona_in lab run' -l keep -d 'Leave the lab up'
+    complete -c $name -n '__pona_in lab run' -s o -l output -x -a json -d 'Form'
     complete -c $name -n '__pona_in lab run' -l json -d 'Print one JSON object'
     complete -c $name -n '__pona_in lab run' -l no-color -d 'No colours'
     complete -c $name -n '__pona_in lab get' -s n -l count -x -d 'How many times'
@@ -242,12 +274,15 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in lab get' -l source -x -d 'An address of the client'
     complete -c $name -n '__pona_in lab get' -l text -x -d 'What to send'
     complete -c $name -n '__pona_in lab get' -l timeout -x -d 'Milliseconds to wait'
+    complete -c $name -n '__pona_in lab status' -s o -l output -x -a 'name json' -d 'Form'
     complete -c $name -n '__pona_in lab status' -l json -d 'Print JSON'
     complete -c $name -n '__pona_in lab down' -l all -d 'Every lab that is not in use'
     complete -c $name -n '__pona_in lab serve' -l name -x -d 'Who answers'
     complete -c $name -n '__pona_in lab serve' -l http -x -d 'Port of HTTP'
     complete -c $name -n '__pona_in lab serve' -l echo -x -d 'Port of TCP and UDP echo'
 
+    complete -c $name -n '__pona_in version' -s o -l output -x -a json -d 'Form'
     complete -c $name -n '__pona_in version' -l json -d 'Print JSON'
-    complete -c $name -n '__pona_at completion' -f -a 'bash zsh fish'
+    complete -c $name -n '__pona_at completion' -f -a 'bash zsh fish contexts'
+    complete -c $name -n '__pona_in completion' -l kubeconfig -r -F -d 'Whose contexts'
 end

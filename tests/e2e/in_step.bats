@@ -47,7 +47,7 @@ finish() {
 @test "help is understood: applets, subcommands and options are found in it" {
   assert_equal "$(applets | tr '\n' ' ')" 'edge mapping agent egress nat cni controller install lab version completion '
   assert_equal "$(subcommands mapping | tr '\n' ' ')" 'add set rm list show '
-  assert_equal "$(options version)" --json
+  assert_equal "$(options version | xargs)" "--json --output"
   options edge | grep -qx -e --manifests
   options mapping list | grep -qx -e --output
 }
@@ -123,6 +123,105 @@ finish() {
     done < <(commands "$applet")
   done
   finish
+}
+
+@test "1.25: values of options are completed that are values of the parsers" {
+  # shellcheck source=/dev/null
+  . "$top/completions/pona.bash"
+  offered() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _pona
+    printf '%s\n' "${COMPREPLY[@]}"
+  }
+  local seen=0
+  for applet in $(applets); do
+    while read -r -a command; do
+      # --option one|two, as help has them; true|false belongs to flags.
+      while read -r option values; do
+        for value in ${values//|/ }; do
+          [[ $value != [A-Z][A-Z]* ]] || continue
+          seen=$((seen + 1))
+          grep -qx -- "$value" <(offered pona "${command[@]}" "$option" "") ||
+            missing+=("bash: ${command[*]} $option $value")
+          for file in _pona pona.fish; do
+            grep -q -- "${option#--}.*[^a-z]${value}[^a-z]" "$top/completions/$file" ||
+              missing+=("$file: ${command[*]} $option $value")
+          done
+        done
+      done < <("$PONA" "${command[@]}" --help | sed -nE 's/^ +(-[A-Za-z],)?(--[a-z-]+) ([A-Za-z-]+(\|[A-Za-z-]+)+)( .*)?$/\2 \3/p')
+    done < <(commands "$applet")
+  done
+  assert [ "$seen" -gt 30 ]
+  for step in $("$PONA" lab run --help | sed -n '/--steps/,/--keep/{/--keep/d;p}' | tr -s ' ' '\n' |
+    sed -n '/^edge:/,$p' | grep -E '^[a-z]+$' | sort -u); do
+    for file in _pona pona.bash pona.fish; do
+      grep -qE -- "steps.*[^a-z]${step}[^a-z]" "$top/completions/$file" || missing+=("$file: --steps $step")
+    done
+  done
+  finish
+}
+
+# A kubeconfig with two contexts, a directory of manifests with a Mapping, and two labs.
+make_names() {
+  cat >"$BATS_TEST_TMPDIR/kubeconfig" <<'YAML'
+apiVersion: v1
+kind: Config
+contexts:
+- {name: north, context: {cluster: a}}
+- {name: south@site, context: {cluster: b}}
+YAML
+  manifests=$BATS_TEST_TMPDIR/manifests labs=$BATS_TEST_TMPDIR/labs
+  mkdir -p "$manifests" "$labs/first" "$labs/second"
+  "$PONA" mapping add shop/web --manifests "$manifests" --address 203.0.113.10 --port 443 --service web
+  export KUBECONFIG=$BATS_TEST_TMPDIR/kubeconfig PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  mkdir -p "$BATS_TEST_TMPDIR/bin"
+  ln -sf "$PONA" "$BATS_TEST_TMPDIR/bin/pona"
+}
+
+@test "1.25: bash completes names of Mappings, contexts and labs" {
+  make_names
+  # shellcheck source=/dev/null
+  . "$top/completions/pona.bash"
+  offered() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _pona
+    printf '%s ' "${COMPREPLY[@]}"
+  }
+  assert_equal "$(offered pona mapping show --manifests "$manifests" "")" 'shop/web '
+  assert_equal "$(offered pona mapping rm --manifests = "$manifests" "")" 'shop/web '
+  assert_equal "$(offered pona mapping show --context "")" 'north south@site '
+  assert_equal "$(offered pona edge --context s)" 'south@site '
+  assert_equal "$(offered pona lab down --dir "$labs" --lab "")" 'first second '
+}
+
+@test "1.25: fish completes names of Mappings, contexts and labs" {
+  make_names
+  offered() {
+    fish --no-config -c "source $top/completions/pona.fish; complete --do-complete '$*'" | cut -f1 | paste -sd ' '
+  }
+  assert_equal "$(offered "pona mapping show --manifests $manifests ")" 'shop/web'
+  assert_equal "$(offered "pona mapping show --context ")" 'north south@site'
+  assert_equal "$(offered "pona lab down --dir=$labs --lab ")" 'first second'
+}
+
+@test "1.25: zsh completes names of Mappings, contexts and labs" {
+  make_names
+  # As the completion system calls them: what was typed is in opt_args.
+  named() {
+    zsh -fc "
+      compadd() { shift; print -r -- \${(P)1}; }
+      typeset -A opt_args=($2)
+      _arguments() { :; }; _describe() { :; }; words=(pona) CURRENT=2
+      . $top/completions/_pona
+      $1"
+  }
+  assert_equal "$(named _pona_mappings "--manifests $manifests")" 'shop/web'
+  assert_equal "$(named _pona_contexts "")" 'north south@site'
+  assert_equal "$(named _pona_labs "--dir $labs")" 'first second'
+  # Who asks for them.
+  assert [ "$(grep -c ':_pona_contexts' "$top/completions/_pona")" -ge 4 ]
+  grep -q "'--lab.*:_pona_labs" "$top/completions/_pona"
+  assert [ "$(grep -c ':_pona_mappings' "$top/completions/_pona")" = 3 ]
 }
 
 @test "zsh knows every applet, subcommand and option" {

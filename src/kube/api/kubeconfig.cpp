@@ -74,6 +74,25 @@ std::vector<File> read_files(const std::string& list) {
   return files;
 }
 
+// The file that is named, else those that the environment leads to. `tried`: why there is none.
+std::vector<File> find_files(const std::string& named, const Environment& environment,
+                             std::string& tried) {
+  std::vector<File> files;
+  if (!named.empty()) {
+    files.push_back(read_file(fs::absolute(named)));
+  } else if (const std::string list = variable(environment, "KUBECONFIG"); !list.empty()) {
+    files = read_files(list);
+    tried = "none of the files of KUBECONFIG (" + list + ") exists";
+  } else if (const std::string home = variable(environment, "HOME"); !home.empty()) {
+    const std::string standard = home + "/.kube/config";
+    files = read_files(standard);
+    tried = standard + " does not exist";
+  } else {
+    tried = "neither KUBECONFIG nor HOME is set";
+  }
+  return files;
+}
+
 // Several kubeconfigs as one: of entries with the same name the first counts, as a whole.
 class Merged {
  public:
@@ -250,22 +269,10 @@ std::string usual_config(const Environment& environment) {
 
 ClientConfig load_config(const ConfigChoice& choice, const Environment& environment,
                          const fs::path& account) {
-  std::vector<File> files;
   std::string tried;
   ConfigChoice chosen = choice;
-  if (!choice.kubeconfig.empty()) {
-    chosen.kubeconfig = fs::absolute(choice.kubeconfig);
-    files.push_back(read_file(chosen.kubeconfig));
-  } else if (const std::string list = variable(environment, "KUBECONFIG"); !list.empty()) {
-    files = read_files(list);
-    tried = "none of the files of KUBECONFIG (" + list + ") exists";
-  } else if (const std::string home = variable(environment, "HOME"); !home.empty()) {
-    const std::string standard = home + "/.kube/config";
-    files = read_files(standard);
-    tried = standard + " does not exist";
-  } else {
-    tried = "neither KUBECONFIG nor HOME is set";
-  }
+  if (!choice.kubeconfig.empty()) chosen.kubeconfig = fs::absolute(choice.kubeconfig);
+  std::vector<File> files = find_files(chosen.kubeconfig, environment, tried);
   if (!files.empty()) {
     std::vector<std::string> paths;
     for (const File& file : files) paths.push_back(file.path);
@@ -282,6 +289,12 @@ ClientConfig load_config(const ConfigChoice& choice, const Environment& environm
          (choice.context.empty() ? ", and without KUBERNETES_SERVICE_HOST this is not a pod"
                                  : ", so there is no context " + quote(choice.context)) +
          "; name a file by --kubeconfig");
+}
+
+std::vector<std::string> context_names(const std::string& kubeconfig,
+                                       const Environment& environment) {
+  std::string tried;
+  return Merged(find_files(kubeconfig, environment, tried)).contexts();
 }
 
 ClientConfig load_in_cluster(const Environment& environment, const fs::path& account) {

@@ -103,6 +103,11 @@ std::string usual_config(const Environment& environment);
 ClientConfig load_config(const ConfigChoice& choice, const Environment& environment,
                          const std::filesystem::path& account = service_account);
 
+// The contexts that load_config() could choose, given that file or none, in their order. Of a pod
+// there are none, nor where there is no file. Throws as load_config() does.
+std::vector<std::string> context_names(const std::string& kubeconfig,
+                                       const Environment& environment);
+
 // As a pod: KUBERNETES_SERVICE_HOST and _PORT, and the service account's directory.
 ClientConfig load_in_cluster(const Environment& environment,
                              const std::filesystem::path& account = service_account);

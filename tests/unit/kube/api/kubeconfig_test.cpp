@@ -242,6 +242,19 @@ TEST_CASE("kubeconfig: entries that the context does not name may be wrong") {
   CHECK(kube::load_config({file, ""}, {}).user.token == "t");
 }
 
+TEST_CASE("1.25: the contexts that can be chosen are those of all files that are read") {
+  const Temporary directory;
+  const std::string first = directory.write("first", "contexts: [{name: north}, {name: south}]");
+  const std::string second = directory.write("second", "contexts: [{name: east}]");
+  using Names = std::vector<std::string>;
+  CHECK(kube::context_names("", {{"KUBECONFIG", first + ":" + second}}) ==
+        Names{"north", "south", "east"});
+  CHECK(kube::context_names(second, {{"KUBECONFIG", first}}) == Names{"east"});
+  CHECK(kube::context_names("", {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}).empty());
+  CHECK(error_of([&] { kube::context_names(first + "-missing", {}); }).find("first-missing") !=
+        std::string::npos);
+}
+
 TEST_CASE("kubeconfig: of the files of KUBECONFIG the first that says something counts") {
   const Temporary directory;
   const auto first =
