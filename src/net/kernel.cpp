@@ -147,7 +147,8 @@ class RealKernel final : public Kernel {
     return {.host = events.host,
             .routing = events.routing,
             .tables = nft_.drain(),
-            .meddler = monitor_.take_meddler()};
+            .meddler = monitor_.take_meddler(),
+            .table_meddler = nft_.take_meddler()};
   }
 
  private:

@@ -12,6 +12,7 @@
 
 #include "core/conntrack_flow.hpp"
 #include "core/host.hpp"
+#include "core/meddler.hpp"
 #include "core/obstacle.hpp"
 #include "core/state/counts.hpp"
 #include "core/state/element_index.hpp"
@@ -73,8 +74,9 @@ class Kernel {
     bool routing = false;  // rules or routes of ours may be gone
     bool tables = false;   // our nftables tables may differ from what we left there
     // Who deleted or replaced routes or rules of ours, where that was a program and not the kernel
-    // (with an interface): the name of its process, empty where it is not known.
-    std::optional<std::string> meddler{};
+    // (with an interface); and who touched our tables, if that is known.
+    std::optional<core::Meddler> meddler{};
+    std::optional<core::Meddler> table_meddler{};
   };
   [[nodiscard]] virtual int event_fd() const = 0;
   virtual Events drain() = 0;

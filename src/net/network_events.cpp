@@ -217,8 +217,8 @@ RouteEvents RouteMonitor::drain() {
     for_each_message(received.bytes, [&](const NetlinkMessage& message) {
       const RouteEvents news = classify(message, scope_, own_port_, followed_);
       if (news.routing && meddles(message)) {
-        std::string name = process_of(message.port);
-        if (!meddler_ || !name.empty()) meddler_ = std::move(name);
+        core::Meddler process = process_of(message.port);
+        if (!meddler_ || !process.process.empty()) meddler_ = std::move(process);
       }
       events |= news;
     });

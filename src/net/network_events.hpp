@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <string>
 #include <utility>
 
+#include "core/meddler.hpp"
 #include "core/state/scope.hpp"
 #include "net/netlink/netlink.hpp"
 #include "os/fd.hpp"
@@ -42,14 +42,14 @@ class RouteMonitor {
   [[nodiscard]] const std::set<std::uint32_t>& followed() const { return followed_; }
   RouteEvents drain();
   // As Kernel::Events::meddler, of what was drained since it was asked for last.
-  std::optional<std::string> take_meddler() { return std::exchange(meddler_, std::nullopt); }
+  std::optional<core::Meddler> take_meddler() { return std::exchange(meddler_, std::nullopt); }
 
  private:
   NetlinkSocket socket_;
   core::Scope scope_;
   std::uint32_t own_port_;
   std::set<std::uint32_t> followed_;
-  std::optional<std::string> meddler_;
+  std::optional<core::Meddler> meddler_;
 };
 
 // News of what a client's plan depends on: links that are no tunnels of pona, addresses, and routes

@@ -84,3 +84,47 @@ three_mappings() {
   grep -q '… [0-9]* more lines; filter with' "$work/watched"
   refute grep -q '1250/tcp' "$work/watched"
 }
+
+@test "1.24: what somebody else took is told in plain words, with who did it and that it is back" {
+  served web "tcp:80:8080" 1
+  mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge
+  within 10 answers 'pod1 ' tcp "$vip" 80
+  kernel_state edge >"$work/before"
+  same() { diff "$work/before" <(kernel_state edge); }
+  # Newer kernels let nobody else into the tables.
+  if at edge nft delete element ip pona-edge services "{ $vip . tcp . 80 }"; then
+    within 5 grep -qE 'info: table ip pona-edge: 1 element was removed by "nft" \(pid [0-9]+\): put back' "$work/edge.log"
+    within 5 same
+    at edge nft delete table ip6 pona-edge
+    within 5 grep -qE 'info: table ip6 pona-edge was deleted by "nft" \(pid [0-9]+\): put back' "$work/edge.log"
+    within 5 same
+  fi
+  at edge ip rule del pref 1121
+  within 5 grep -qE 'info: rule pref 1121 .* was removed by (another program|"ip" \(pid [0-9]+\)): put back' "$work/edge.log"
+  within 5 same
+  table=$(at edge ip -4 route show table all proto 112 | grep -oE 'table [0-9]+' | head -n 1)
+  # shellcheck disable=SC2086  # words
+  at edge ip -4 route flush $table
+  within 5 grep -qE "info: route default via 192.0.2.1 dev ext1 $table .*was removed by .*: put back" "$work/edge.log"
+  within 5 same
+}
+
+@test "1.24: an endpoint that leaves is one line of the log" {
+  served web "tcp:80:8080 tcp:81:8081" 1 2 3
+  mapping web "addresses: [$vip, '$vip6'], ports: [{port: 80}, {port: 81}]"
+  start_edge
+  within 10 answers 'pod[123] ' tcp "$vip" 80
+  before=$(wc -l <"$work/edge.log")
+  served web "tcp:80:8080 tcp:81:8081" 1 2
+  within 5 grep -q 'endpoints 10.1.0.13, fd00:1::13 removed from 2 ports, 2 left' "$work/edge.log"
+  sleep 1
+  run tail -n "+$((before + 1))" "$work/edge.log"
+  assert_equal "$(grep -c . <<<"$output")" 1
+  assert_output --partial 'info: Mapping shop/web: '
+  # With debug the details are there.
+  stop_edge
+  start_edge --log-level debug
+  served web "tcp:80:8080 tcp:81:8081" 1
+  within 5 grep -q 'debug: .* ip pona-edge slots' "$work/edge.log"
+}

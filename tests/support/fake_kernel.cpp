@@ -270,6 +270,7 @@ void FakeKernel::raise(const Events& events) {
   pending_.routing = pending_.routing || events.routing;
   pending_.tables = pending_.tables || events.tables;
   if (events.routing && meddler) pending_.meddler = meddler;
+  if (events.tables && meddler) pending_.table_meddler = meddler;
   const std::uint64_t one = 1;
   if (::write(event_fd_, &one, sizeof one) < 0) {
     throw std::system_error(errno, std::generic_category(), "write to eventfd");

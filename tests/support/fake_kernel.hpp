@@ -52,7 +52,7 @@ class FakeKernel : public net::Kernel {
   void count(const core::ElementKey& key, std::uint64_t packets, std::uint64_t bytes);
   std::vector<core::Flow> conntrack;
   std::uint64_t conntrack_limit = 262144;
-  std::optional<std::string> meddler;  // whose process tampers with routes and rules
+  std::optional<core::Meddler> meddler;  // who tampers
   // What others' rules do to flows.
   std::function<std::vector<core::Obstacle>(const std::vector<core::MappedFlow>&)> blocked;
 

@@ -14,6 +14,7 @@
 #include "cmd/serve/log_changes.hpp"
 #include "core/constants.hpp"
 #include "core/edge/edge_sets.hpp"
+#include "core/edge/forward_news.hpp"
 #include "core/edge/mapping_status.hpp"
 #include "core/edge/service_to_mapping.hpp"
 #include "core/edge/static_state.hpp"
@@ -69,6 +70,7 @@ Time EdgeLoop::step() {
     // silent.
     if (hear()) not_before_ = std::min(not_before_, attempted_ + news_pause);
     if (begun >= next_resync_) {
+      note_tampering({});
       host_due_ = compare_due_ = true;
       next_resync_ = begun + resync_;
     }
@@ -93,6 +95,7 @@ bool EdgeLoop::hear() {
   host_due_ = host_due_ || events.host;
   if (events.routing || events.tables) {
     log::debug("somebody else changed tables, routes or rules; comparing");
+    note_tampering(events);
     compare_due_ = true;
     health_.intact = false;
   }
@@ -100,6 +103,7 @@ bool EdgeLoop::hear() {
   core::ObjectChanges objects = source_.take();
   const bool news = events.host || events.routing || events.tables || !objects.empty();
   for (auto& [id, object] : objects) objects_.insert_or_assign(id, std::move(object));
+  if (tampering_ && (events.host || !objects_.empty())) tampering_->before.elements = false;
   health_.synced = source_.synced() || source_.partial();
   if (std::exchange(whole_, source_.synced()) != whole_) {
     compare_due_ = true;  // what was kept for a part that could not be read may go
@@ -109,11 +113,11 @@ bool EdgeLoop::hear() {
   return news;
 }
 
-void EdgeLoop::tell_meddler(const std::string& name) {
+void EdgeLoop::tell_meddler(const core::Meddler& meddler) {
   if (clock_.now() < meddler_from_) return;
   meddler_from_ = clock_.now() + meddler_pause;
   log::warning(
-      (name.empty() ? "another program" : "another program (" + name + ")") +
+      to_string(meddler) +
       " deleted routes or rules of pona edge, which are put back; systemd-networkd does so unless "
       "ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no are set in networkd.conf");
 }
@@ -218,6 +222,11 @@ bool EdgeLoop::gathers() const { return !compare_due_ && clock_.now() < gather_u
 
 void EdgeLoop::absorb(const core::EdgeUpdate& update) {
   sweep_.note(update.forwards);
+  // At the start everything is new.
+  constexpr std::size_t most_news = 1000;
+  if (health_.last_sync != 0 && news_.size() < most_news && log::enabled(log::Level::info)) {
+    std::ranges::move(core::forward_news(update.forwards), std::back_inserter(news_));
+  }
   if (source_.listens()) {
     for (const core::ObjectId& id : update.planned) {
       if (id.kind == core::Kind::mapping) planned_.insert(id.name);
@@ -276,10 +285,10 @@ void EdgeLoop::succeed() {
   if (health_.last_sync == 0 && plan_.settings().cluster &&
       plan_.object_counts()[core::Kind::address_pool] == 0) {
     log::warning(
-        "there is no AddressPool: whoever may create a Mapping or a Service in the cluster can "
-        "claim "
-        "any address, also this host's own; see AddressPools in pona-edge(8)");
+        "there is no AddressPool: anyone who may create a Mapping or a Service in the cluster can "
+        "claim any address, including this host's own; see AddressPools in pona-edge(8)");
   }
+  log_lines(std::exchange(news_, {}), "Mappings or their endpoints changed");
   if (!health_.trouble.empty()) log::info("the kernel is as planned again");
   health_.trouble.clear();
   health_.intact = true;

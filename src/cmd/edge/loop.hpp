@@ -19,6 +19,7 @@
 #include "cmd/serve/conntrack_watch.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/error.hpp"
+#include "core/state/repair_text.hpp"
 #include "kube/source.hpp"
 #include "net/kernel.hpp"
 #include "os/clock.hpp"
@@ -78,7 +79,7 @@ class EdgeLoop {
   bool hear();
   void note_staleness();
   void look_for_obstacles();
-  void tell_meddler(const std::string& name);
+  void tell_meddler(const core::Meddler& meddler);
   bool attempt();
   [[nodiscard]] bool wants_listeners() const;
   void hold_what_is_carried();
@@ -93,6 +94,9 @@ class EdgeLoop {
   void agree_on_slots();
   void compare_apart(const core::Error& error);
   void commit(const core::Changes& changes);
+  void note_tampering(const net::Kernel::Events& events);
+  void log_commit(const core::Changes& changes, os::Time::duration took);
+  void log_planned(const core::Changes& changes, os::Time::duration took) const;
   void set_liberal(const core::Change& change);
   void sweep();
   void succeed();
@@ -135,7 +139,14 @@ class EdgeLoop {
   std::optional<os::Time> aside_from_;
   std::chrono::milliseconds aside_delay_{};
 
-  os::Time meddler_from_{};  // is told again
+  // While what somebody else did is still to be found and put back.
+  struct Tampering {
+    core::Intact before;
+    core::Meddlers who;
+  };
+  std::optional<Tampering> tampering_;
+  std::vector<std::string> news_;  // of forwards, for the log once they are in effect
+  os::Time meddler_from_{};        // is told again
   bool report_due_ = false;
   os::Time report_from_{};
   std::set<core::Rejection> rejections_;  // as last logged

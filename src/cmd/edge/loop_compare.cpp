@@ -1,5 +1,8 @@
 // The part of the loop that brings the kernel in line: comparisons, and what the kernel refuses.
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -80,6 +83,7 @@ void EdgeLoop::compare() {
     compare_apart(error);
   }
   compare_due_ = false;
+  tampering_.reset();
   sweep_all_ = false;
   // Somebody who tampers all the time gets no more than half of ours.
   const os::Time now = clock_.now();
@@ -181,7 +185,47 @@ void EdgeLoop::commit(const core::Changes& changes) {
   const os::Time now = clock_.now();
   // At most a fifth of the time goes into commits while single objects come all the time.
   gather_until_ = now + std::min<os::Time::duration>(4 * (now - begun), longest_gathering);
-  log_changes(changes, now - begun, core::constants::edge_table);
+  log_commit(changes, now - begun);
+}
+
+// Before the news of the host and of objects are planned: what is in effect is the plan as it is.
+void EdgeLoop::note_tampering(const net::Kernel::Events& events) {
+  if (!tampering_) {
+    if (compare_due_ || health_.last_sync == 0) return;
+    tampering_.emplace(Tampering{{plan_.frame(), objects_.empty()}, {}});
+  }
+  const auto note = [](std::optional<core::Meddler>& known, const auto& seen) {
+    if (seen && (!known || !seen->process.empty())) known = seen;
+  };
+  note(tampering_->who.routing, events.meddler);
+  note(tampering_->who.tables, events.table_meddler);
+}
+
+void EdgeLoop::log_commit(const core::Changes& changes, os::Time::duration took) {
+  constexpr std::string_view table = core::constants::edge_table;
+  if (!log::enabled(log::Level::info)) return;
+  if (tampering_) {
+    log_details(changes, table);
+    const core::Repairs repairs =
+        core::repairs_in(changes, tampering_->before, tampering_->who, table);
+    log_lines(repairs.lines, "put back what somebody else changed");
+    log_planned(repairs.others, took);
+  } else {
+    log_planned(changes, took);
+  }
+}
+
+void EdgeLoop::log_planned(const core::Changes& changes, os::Time::duration took) const {
+  constexpr std::string_view table = core::constants::edge_table;
+  if (news_.empty()) {
+    log_changes(changes, took, table);
+    return;
+  }
+  // What becomes of tables is told by the news.
+  log_details(changes, table);
+  core::Changes others;
+  std::ranges::copy_if(changes, std::back_inserter(others), std::not_fn(core::is_nftables));
+  log_changes(others, took, table);
 }
 
 void EdgeLoop::set_liberal(const core::Change& change) {

@@ -7,28 +7,33 @@
 namespace cmd {
 namespace {
 
-constexpr std::size_t most_lines = 50;
 constexpr std::size_t elements_per_line = 8;
 
 }  // namespace
 
+void log_lines(const std::vector<std::string>& lines, const std::string& many) {
+  if (lines.size() > most_log_lines) {
+    log::info(many, {{"number", std::to_string(lines.size())}});
+    for (const std::string& line : lines) log::debug(line);
+    return;
+  }
+  for (const std::string& line : lines) log::info(line);
+}
+
+void log_details(const core::Changes& changes, std::string_view table) {
+  if (!log::enabled(log::Level::debug)) return;
+  for (const std::string& line : core::to_text(changes, elements_per_line, table)) {
+    log::debug(line);
+  }
+}
+
 void log_changes(const core::Changes& changes, std::chrono::steady_clock::duration took,
                  std::string_view table) {
   if (!log::enabled(log::Level::info)) return;
-  std::vector<std::string> lines;
-  if (changes.size() <= most_lines * elements_per_line) {
-    lines = core::to_text(changes, elements_per_line, table);
-  }
-  if (lines.empty() || lines.size() > most_lines) {
-    if (log::enabled(log::Level::debug)) {
-      for (const std::string& line : core::to_text(changes, elements_per_line, table)) {
-        log::debug(line);
-      }
-    }
-    // Runs of elements become a line that counts them.
-    lines = core::to_text(changes, 0, table);
-  }
-  if (lines.size() <= most_lines) {
+  log_details(changes, table);
+  // Elements are bytes to a reader: of those of one set there is only the number.
+  const std::vector<std::string> lines = core::to_text(changes, 0, table);
+  if (lines.size() <= most_log_lines) {
     for (const std::string& line : lines) log::info(line);
     return;
   }

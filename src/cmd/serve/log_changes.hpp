@@ -2,16 +2,28 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cmd/serve/log.hpp"
 #include "core/state/state.hpp"
 
 namespace cmd {
 
-// Each change as ip(8) and nft(8) would say it; a great many are counted. `table` is the name of
-// the nftables tables that they are about.
+// Of lines that say alike what was done, so many go to the log; more are only counted.
+inline constexpr std::size_t most_log_lines = 50;
+
+// The lines, or how many things they say if they are too many.
+void log_lines(const std::vector<std::string>& lines, const std::string& many);
+
+// Each change as ip(8) and nft(8) would say it, at level debug.
+void log_details(const core::Changes& changes, std::string_view table);
+
+// Each change as ip(8) and nft(8) would say it, but elements are counted, and so are a great many
+// changes. With level debug all of them. `table` is the name of the nftables tables that they are
+// about.
 void log_changes(const core::Changes& changes, std::chrono::steady_clock::duration took,
                  std::string_view table);
 

@@ -87,11 +87,12 @@ Faults faults;
 void fault_point() { faults.pass(); }
 #endif
 
-std::string process_of(std::uint32_t port) {
-  std::ifstream file("/proc/" + std::to_string(port & ((1U << 22) - 1)) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return name;
+core::Meddler process_of(std::uint32_t port) {
+  const std::uint32_t pid = port & ((1U << 22) - 1);
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  core::Meddler process;
+  if (std::getline(file, process.process)) process.pid = pid;
+  return process;
 }
 
 std::string error_text(int error) { return std::strerror(error); }

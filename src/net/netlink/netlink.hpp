@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/meddler.hpp"
 #include "os/fd.hpp"
 
 namespace net {
@@ -154,9 +155,9 @@ class NetlinkSocket {
   std::vector<std::uint8_t> buffer_;
 };
 
-// The name of the process that a port id stands for, if it is one that chose it as NetlinkSocket
-// and libnl do, or has it from the kernel, and if it is of our process namespace; else empty.
-std::string process_of(std::uint32_t port);
+// The process that a port id stands for, if it is one that chose it as NetlinkSocket and libnl do,
+// or has it from the kernel, and if it is of our process namespace and still there; else nobody.
+core::Meddler process_of(std::uint32_t port);
 
 // As strerror.
 std::string error_text(int error);

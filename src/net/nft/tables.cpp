@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "core/constants.hpp"
 #include "core/error.hpp"
@@ -80,6 +81,8 @@ class Nft::Impl {
 
   [[nodiscard]] int event_fd() const { return events_.fd(); }
 
+  std::optional<core::Meddler> take_meddler() { return std::exchange(meddler_, std::nullopt); }
+
   bool drain() {
     bool ours = false;
     for (;;) {
@@ -96,12 +99,15 @@ class Nft::Impl {
           const auto id = nft_attributes(message).find(NFTA_GEN_ID);
           const bool missed = id && id->u32() != message.sequence;
           ours = ours || (message.port == events_.port() && missed);
+          // It comes last of a transaction, and says whose that was.
+          if (std::exchange(touched_, false)) meddler_ = process_in(message);
           return;
         }
         if (!family_of(message)) return;
         // Whatever the message is about, its first attribute is the table's name.
         const auto table = nft_attributes(message).find(NFTA_TABLE_NAME);
-        ours = ours || (table && table->text() == reader_.table_name());
+        if (!table || table->text() != reader_.table_name()) return;
+        ours = touched_ = true;
       });
     }
   }
@@ -191,7 +197,7 @@ class Nft::Impl {
   void refuse_foreign_owner(Family family) {
     const auto table = reader_.find_table(family);
     if (!table || !table->owner || *table->owner == socket_.port()) return;
-    const std::string name = process_of(*table->owner);
+    const std::string name = process_of(*table->owner).process;
     throw core::Error(core::Error::Kind::permanent,
                       reader_.table_text(family) +
                           " is owned by another process (netlink port id " +
@@ -199,7 +205,19 @@ class Nft::Impl {
                           "): is another `pona edge` running in this network namespace?");
   }
 
+  static core::Meddler process_in(const NetlinkMessage& generation) {
+    const AttributeList attributes = nft_attributes(generation);
+    const auto name = attributes.find(NFTA_GEN_PROC_NAME);
+    const auto pid = attributes.find(NFTA_GEN_PROC_PID);
+    core::Meddler process;
+    if (name) process.process = name->text();
+    if (pid && !process.process.empty()) process.pid = pid->u32();
+    return process;
+  }
+
   bool own_tables_;
+  std::optional<core::Meddler> meddler_;
+  bool touched_ = false;  // by the transaction that is being told of
   bool can_own_ = false;
   bool listening_ = false;
   NetlinkSocket socket_;
@@ -220,5 +238,6 @@ core::Counts Nft::counts(Family family, const std::vector<core::SetId>& sets) {
 }
 int Nft::event_fd() const { return impl_->event_fd(); }
 bool Nft::drain() { return impl_->drain(); }
+std::optional<core::Meddler> Nft::take_meddler() { return impl_->take_meddler(); }
 
 }  // namespace net

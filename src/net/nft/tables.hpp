@@ -5,9 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "core/meddler.hpp"
 #include "core/state/counts.hpp"
 #include "core/state/element_index.hpp"
 #include "core/state/state.hpp"
@@ -42,6 +44,8 @@ class Nft {
   [[nodiscard]] int event_fd() const;
   // Reads what is pending: was it about one of our tables? Lost events count as yes.
   bool drain();
+  // Who touched them, of what was drained since it was asked for last; empty: not known.
+  std::optional<core::Meddler> take_meddler();
 
  private:
   class Impl;

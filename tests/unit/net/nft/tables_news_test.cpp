@@ -105,10 +105,17 @@ TEST_CASE("only others' changes of our tables are news") {
     CHECK(readable(nft));
     CHECK_FALSE(nft.drain());
     CHECK_FALSE(readable(nft));
+    CHECK_FALSE(nft.take_meddler());
 
     shell("nft add element ip6 pona-edge pods '{ 2001:db8::77 }'");
     CHECK(readable(nft));
     CHECK(nft.drain());
+    // 1.24: who it was, though it has ended.
+    const auto meddler = nft.take_meddler();
+    REQUIRE(meddler);
+    CHECK(meddler->process == "nft");
+    CHECK(meddler->pid != 0);
+    CHECK_FALSE(nft.take_meddler());
 
     shell("nft flush ruleset");
     CHECK(nft.drain());
