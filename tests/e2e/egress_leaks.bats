@@ -280,7 +280,7 @@ PY
   sed -i 's/"uid":"uid-client2"/"uid":""/' "$work/sandboxes/c-client2:eth0.json"
   run call_agent ADD client2
   assert_output --partial '"code":11'
-  assert_output --partial 'has not told the agent of pod default/client2 yet'
+  assert_output --partial 'has not yet reported pod default/client2'
   pod client2 egress
   assert_equal "$(call_agent ADD client2)" '{"version":1}'
   assert_equal "$(ask client2 tcp "$out" 8080)" "out $(ip4 nat1) 8080"

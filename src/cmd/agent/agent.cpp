@@ -15,8 +15,8 @@ namespace cmd {
 
 int agent(int argc, char** argv) {
   CLI::App app{
-      "Run on each node: lead the traffic of pods that ask for an Egress to its NAT pods, and let "
-      "these know them.",
+      "Run on each node: route traffic of pods that use an Egress to its NAT pods, and tell these "
+      "about them.",
       "pona agent"};
   app.footer(
       "Examples:\n"
@@ -67,8 +67,8 @@ int agent(int argc, char** argv) {
       "--install-cni", options.install_cni,
       "Put the CNI plugin into the node's directories, and keep it in their configuration");
   app.add_flag("--cni-own-list", options.own_list,
-               "Put a list of its own before that configuration instead of changing it: whoever\n"
-               "rewrites it at boot does not take the plugin out")
+               "Put a list of its own before that configuration instead of changing it, so that a\n"
+               "program that rewrites it at boot does not remove the plugin")
       ->needs(install);
   app.add_flag("--uninstall-cni", options.uninstall_cni,
                "Only take it out of the configuration again; no agent may run with --install-cni")

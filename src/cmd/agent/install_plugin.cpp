@@ -154,9 +154,10 @@ std::vector<std::string> ConflistKeeper::step() {
   // A mount of a container keeps showing a directory that the node has deleted.
   struct stat status {};
   if (stat(directory_.c_str(), &status) == 0 && status.st_nlink == 0) {
-    problems_.push_back(directory_.string() +
-                        ": was deleted and made anew on the node, which this container does not "
-                        "see: restart it");
+    problems_.push_back(
+        directory_.string() +
+        ": was deleted and created again on the node, which this container does not "
+        "see: restart it");
     return done;
   }
   const ChainFiles files = read_all();

@@ -56,7 +56,7 @@ bool Publishing::note_pods(const AgentClients& clients) {
     }
     note(pod->name, pod->uid, "EgressNotConfigured",
          "its network namespace is not known: it was made without pona's CNI plugin in the chain; "
-         "create the pod anew");
+         "recreate the pod");
   }
   unknown_since_ = std::move(unknown);
   for (const auto& [key, client] : clients.all()) {

@@ -130,9 +130,9 @@ std::string status_json(const AgentLoop& loop, const std::string& node) {
              {"clientsHere", count[name]}});
   }
   for (const core::Pod* const pod : loop.unknown_pods()) {
-    problems.push_back("pod " + core::to_string(pod->name) +
-                       " asks for an Egress and started before the CNI plugin was there: start it "
-                       "again");
+    problems.push_back(
+        "pod " + core::to_string(pod->name) +
+        " uses an Egress but started before the CNI plugin was installed: restart it");
   }
   for (const kube::Problem& problem : loop.source().problems()) {
     problems.push_back(problem.where + ": " + problem.reason);
@@ -164,16 +164,16 @@ std::string status_metrics(const AgentLoop& loop) {
   }
   page.single("sandboxes", "gauge", "Pods of this node whose network namespace is known.",
               loop.clients().size());
-  page.single("clients", "gauge", "Of these, pods that ask for an Egress.", clients);
+  page.single("clients", "gauge", "Of these, pods that use an Egress.", clients);
   page.single("clients_with_problems", "gauge", "Clients that are not as their annotations demand.",
               broken);
   page.single("refused_destinations", "gauge", "Destinations of clients with no usable NAT pod.",
               fenced);
   page.single("pods_unknown", "gauge",
-              "Pods that ask for an Egress and whose network namespace is not known.",
+              "Pods that use an Egress and whose network namespace is not known.",
               loop.unknown_pods().size());
   page.metric("pod_unserved", "gauge",
-              "1: a pod that asks for an Egress and runs without pona; start it again.");
+              "1: a pod that uses an Egress and runs without pona; restart it.");
   for (const core::Pod* const pod : loop.unknown_pods()) {
     page.sample({{"namespace", pod->name.ns}, {"pod", pod->name.name}}, 1);
   }

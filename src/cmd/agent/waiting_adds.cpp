@@ -76,10 +76,9 @@ std::optional<AgentReply> WaitingAdds::judge(const Waiting& waiting, const Agent
   // Nobody makes a sandbox for a pod that ends: without a uid, that one is the one before.
   if (pod == nullptr || (pod->terminating && client.sandbox.uid.empty())) {
     if (now < waiting.until_pod) return std::nullopt;
-    return AgentReply{
-        try_again_later,
-        "the API server has not told the agent of pod " + to_string(client.sandbox.pod) + " yet",
-        "see: pona egress status"};
+    return AgentReply{try_again_later,
+                      "the API server has not yet reported pod " + to_string(client.sandbox.pod),
+                      "see: pona egress status"};
   }
   if (client.unclear) {
     return AgentReply{try_again_later,

@@ -22,7 +22,7 @@ namespace {
 constexpr int usage = 2;
 
 constexpr std::string_view help =
-    "The CNI plugin: records pods for pona's agent, and has it prepare those that ask for egress\n"
+    "The CNI plugin: records pods for pona's agent, and has it prepare those that use an Egress\n"
     "\n"
     "Usage: pona cni < NETCONF\n"
     "\n"

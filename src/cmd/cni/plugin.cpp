@@ -245,9 +245,9 @@ class Plugin {
     if (config_.asks_for_egress == false) return std::nullopt;
     if (error && error->code == cni_code::try_again_later && away_) {
       error->message += config_.asks_for_egress
-                            ? "; the pod asks for egress and must not run without it"
-                            : "; whether the pod asks for egress is not known, as the runtime "
-                              "tells no annotations";
+                            ? "; the pod uses an Egress and must not run without it"
+                            : "; whether the pod uses an Egress is not known, as the runtime "
+                              "passes no annotations";
       error->message += ". See that pona's agent runs on this node; the runtime tries again";
     }
     return error;

@@ -18,7 +18,7 @@ int controller(int argc, char** argv) {
       "Examples:\n"
       "  pona install controller --image registry.example.com/pona:0.1.0 | kubectl apply -f -\n"
       "  pona controller --image registry.example.com/pona:0.1.0 --kubeconfig ~/.kube/config\n\n"
-      "Exit status: 0 told to stop, 1 failed, 2 usage.");
+      "Exit status: 0 stopped by a signal, 1 failed, 2 usage.");
   ControllerRunOptions options;
   app.add_option("--image", options.workload.image,
                  "Image of NAT pods, where an Egress's template names none")

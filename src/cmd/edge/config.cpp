@@ -37,7 +37,7 @@ Config parse_config(const std::string& name, const std::string& text) {
         refuse(name, node.line(), '"' + key + "\" must have a single value");
       }
       if (node.type() == Type::null) {
-        refuse(name, node.line(), '"' + key + "\" has no value; write \"\" if it is to be empty");
+        refuse(name, node.line(), '"' + key + "\" has no value; write \"\" to leave it empty");
       }
       config[key] = {std::string(node.text()), node.line()};
     }

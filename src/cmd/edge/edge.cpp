@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
       "Commands:\n"
       "  run      serve (the default)\n"
       "  status   mappings, endpoints, counters, rejected objects; see pona edge status --help\n"
-      "  cleanup  remove everything of ours from the kernel; see pona edge cleanup --help",
+      "  cleanup  remove everything of pona edge from the kernel; see pona edge cleanup --help",
       "pona edge"};
   app.footer(
       "Every option can also be set as PONA_EDGE_NAME in the environment and as \"name: value\" "

@@ -122,7 +122,7 @@ void print_list(const Json& status) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   if (rows.size() == 1) {
-    std::cout << "No pod of this node asks for an Egress.\n";
+    std::cout << "No pod on this node uses an Egress.\n";
   } else {
     print_table(std::cout, rows, colour_wanted());
   }
@@ -150,7 +150,7 @@ Json select(const Json& status, const std::string& name) {
            std::find(wanted.begin(), wanted.end(), Json(name)) != wanted.end();
   });
   if (found["egresses"].empty() && found["clients"].empty()) {
-    fail("neither a pod of this node that asks for an Egress nor an Egress is named " + name +
+    fail("neither a pod on this node that uses an Egress nor an Egress is named " + name +
          "; \"pona egress list\" and \"pona egress status\" tell what there is");
   }
   return found;

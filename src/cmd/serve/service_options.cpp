@@ -24,7 +24,7 @@ std::vector<Value> parse_all(const std::string& name, const std::vector<std::str
   std::vector<Value> all;
   for (const std::string& text : texts) {
     const auto value = Value::parse(text);
-    if (!value) refuse(name + ": \"" + text + "\" is no " + what);
+    if (!value) refuse(name + ": \"" + text + "\" is not an " + what);
     all.push_back(*value);
   }
   return all;

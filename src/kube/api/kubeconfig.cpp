@@ -232,7 +232,7 @@ ClientConfig resolve(const Merged& merged, const std::string& wanted) {
   if (config.cluster.insecure) {
     config.warnings.push_back(
         config.origin + ": insecure-skip-tls-verify of cluster " + quote(config.cluster.name) +
-        ": whoever is in between can pose as the API server; give certificate-authority instead");
+        ": anyone in between can pose as the API server; give certificate-authority instead");
   }
   return config;
 }

@@ -282,8 +282,8 @@ void kill_all_nat_pods(Lab& lab, StepReport& report) {
   const Arrival control = arrival(lab, "client2", address(outside4));
   const core::Address own[] = {address(egress_pod("client2").ipv4)};
   report.expect(control.who == "client2" && watch.from(own) > 0,
-                "client2, which asks for nothing, arriving as ever", control.text);
-  report.seen.push_back("client2, which asks for no Egress, arrives " + control.text + ": " +
+                "client2, which uses no Egress, arriving as ever", control.text);
+  report.seen.push_back("client2, which uses no Egress, arrives " + control.text + ": " +
                         to_string(watch.from(own)) + " packets");
   expect_no_leak(report, watch);
 

@@ -64,7 +64,7 @@ std::vector<LabStep> steps() {
       "--address 10.64.1.21,fd00:64:1::21 --listen 127.0.0.1";
   return {
       {"source",
-       "pods that ask for an Egress arrive outside with a NAT pod's address",
+       "pods that use an Egress arrive outside with a NAT pod's address",
        {"pona lab get http://203.0.113.9/", "pona lab get --from client3 'http://[2001:db8:f::9]/'",
         "pona egress list --socket {lab}/node1.sock"},
        source},
@@ -73,7 +73,7 @@ std::vector<LabStep> steps() {
        {"for i in $(seq 20 35); do pona lab get http://203.0.113.$i/; done | sort | uniq -c"},
        spread},
       {"own",
-       "a pod that asks for none leaves with its own address",
+       "a pod that uses none leaves with its own address",
        {"pona lab get --from client2 http://203.0.113.9/"},
        own},
       {"private",
@@ -111,7 +111,7 @@ constexpr std::string_view picture = R"(
    client3 10.64.2.11 ---+             |                2001:db8:f::9
    nat2    10.64.2.21 ---+--- node2 ---+
 
-   client1 and client3 ask for the Egress internet/egress, client2 does not.
+   client1 and client3 use the Egress internet/egress, client2 does not.
 )";
 
 }  // namespace

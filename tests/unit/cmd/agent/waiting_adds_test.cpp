@@ -98,8 +98,7 @@ TEST_CASE(
       rig.run(200ms);
       REQUIRE(reply);
       CHECK(reply->code == 11);
-      CHECK(reply->message.find("has not told the agent of pod default/client yet") !=
-            std::string::npos);
+      CHECK(reply->message.find("has not yet reported pod default/client") != std::string::npos);
     }
   }
 }

@@ -231,8 +231,7 @@ TEST_CASE("the configuration file is one map of scalars") {
   CHECK(cmd::parse_config("f", "# nothing\n").empty());
   CHECK(config_complaint("- snat\n") == "f:1: expected lines of the form \"option: value\"");
   CHECK(config_complaint("a: 1\nsnat: [true]\n") == "f:2: \"snat\" must have a single value");
-  CHECK(config_complaint("snat:\n") ==
-        "f:1: \"snat\" has no value; write \"\" if it is to be empty");
+  CHECK(config_complaint("snat:\n") == "f:1: \"snat\" has no value; write \"\" to leave it empty");
   CHECK(config_complaint("a: 1\n---\nb: 2\n") ==
         "f:2: a second document: the configuration is a single one");
   CHECK(config_complaint("a: {\n").starts_with("f:"));
