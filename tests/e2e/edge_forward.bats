@@ -285,7 +285,7 @@ shares() {
 @test "1.10: endpoints have equal shares, and each of 6,000 has one" {
   served web "tcp:80:8080" 1 2 3
   mapping web "addresses: [$vip], ports: [{port: 80}]"
-  start_edge
+  start_edge --slot-layout 2
   assert_equal "$(shares)" "4 4 4"
   for pod in $(seq 0 5999); do
     echo "- {addresses: [10.200.$((pod / 250)).$((pod % 250 + 1))], conditions: {ready: true}}"
@@ -300,6 +300,9 @@ endpoints:
 $(cat "$work/endpoints")
 YAML
   all_have_some() { [ "$(shares | wc -w)" = 6003 ]; }
+  within 30 all_have_some
+  stop_edge
+  start_edge
   within 30 all_have_some
 }
 

@@ -71,6 +71,10 @@ numbers_of_tables() { at edge nft -a list tables | grep pona; }
     within 10 answers "pod[12] " tcp "$vip2" 80 --source 198.51.100.77
     assert_equal "$(ask tcp "$vip" 81 --timeout 0.3)" timeout
   done
+  # Going on to the other slots, which the old one does not know, ends no connection either.
+  becomes new --snat --slot-layout 2
+  within 10 eval 'at edge nft list chain ip pona-edge flow-12'
+  numbers_of_tables | diff "$work/tables" -
   all_held
 }
 

@@ -114,7 +114,7 @@ int preview_edge(const ResolvedOptions& resolved) {
   core::State observed = kernel->observe(plan.frame());
   if (core::liberal_is_off(observed)) plan.note_liberal_was_off();
   if (const auto carried = core::slot_layout_of(observed);
-      carried && resolved.options.settings.agree_on_slots) {
+      carried && plan.settings().agree_on_slots && plan.settings().cluster) {
     plan.use(*carried);
     observed = kernel->observe(plan.frame());
   }

@@ -134,10 +134,13 @@ void EdgeLoop::compare_whole() {
   commit(changes);
 }
 
-// At the start: clients stay with their endpoints, and this edge with others of the version before.
-// True: all forwards are others now.
+// At the start, until the other edges of the cluster have had their say: clients stay with their
+// endpoints. True: all forwards are others now.
 bool EdgeLoop::adopt_slots(const core::State& observed) {
-  if (!plan_.settings().agree_on_slots || health_.last_sync != 0 || slots_agreed_) return false;
+  const core::EdgeSettings& settings = plan_.settings();
+  if (!settings.agree_on_slots || !settings.cluster || health_.last_sync != 0 || slots_agreed_) {
+    return false;
+  }
   const auto carried = core::slot_layout_of(observed);
   return carried && use_slots(*carried);
 }

@@ -106,7 +106,7 @@ Complaint set_mark_mask(EdgeOptions& options, const std::string& text) {
 Complaint set_slot_layout(EdgeOptions& options, const std::string& text) {
   if (text != "auto" && text != "1" && text != "2") return "must be one of: auto, 1, 2";
   options.settings.agree_on_slots = text == "auto";
-  options.settings.slot_layout = text == "1" ? core::SlotLayout::first : core::SlotLayout::second;
+  options.settings.slot_layout = text == "2" ? core::SlotLayout::second : core::SlotLayout::first;
   return std::nullopt;
 }
 

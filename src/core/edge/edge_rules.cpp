@@ -160,7 +160,7 @@ class Rules {
   [[nodiscard]] std::set<std::uint32_t> slot_counts(bool by_source) const {
     std::set<std::uint32_t> counts;
     for (const SlotClass& one : slot_classes(input_.slot_layout)) counts.insert(one.slots);
-    if (by_source && input_.slot_layout != SlotLayout::first) {
+    if (by_source) {
       for (const SlotClass& one : range_slot_classes(input_.slot_layout)) counts.insert(one.slots);
     }
     return counts;

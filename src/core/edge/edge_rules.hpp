@@ -25,7 +25,7 @@ struct EdgeRulesInput {
   bool traffic = false;                                         // packets and bytes are counted
   bool clamp_mss = true;                                        // legs have MTUs that differ
   std::uint32_t smallest_mtu = 0;  // of any leg that a packet may take; 0: unknown
-  SlotLayout slot_layout = SlotLayout::second;
+  SlotLayout slot_layout = SlotLayout::first;
 };
 
 // How much one source may take of a Mapping; IPv6: one /64. 0: as much as it wants.

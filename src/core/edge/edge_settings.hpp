@@ -51,9 +51,8 @@ struct EdgeSettings {
   std::optional<Address> monitor_address;
   std::uint16_t monitor_port = 0;
   EdgeLimits limits;
-  SlotLayout slot_layout = SlotLayout::second;
-  // Whatever the kernel carries at the start, and what other edges know, counts more than the
-  // above.
+  SlotLayout slot_layout = SlotLayout::first;
+  // In a cluster, the last one that all its edges know counts instead.
   bool agree_on_slots = true;
   // A new connection of a source that a limit per source cannot remember, because it remembers as
   // many as it can.

@@ -5,16 +5,22 @@
 namespace core {
 
 // Where a client is to meet the same pod on all ports, an endpoint is its pod: the port does not
-// count. A pod that has a Service's port twice, as slices by hand may say, needs it again.
-std::vector<std::string> SlotTables::names(std::span<const Backend> backends) const {
-  const auto same_pod = [](const Backend& a, const Backend& b) { return a.address == b.address; };
-  const bool pods =
-      one_pod_ && std::adjacent_find(backends.begin(), backends.end(), same_pod) == backends.end();
+// count. A pod that has a Service's port twice, as slices by hand may say, needs it again. By the
+// first layout pods have the names that they have on the first of the ports, as versions before knew
+// them there.
+std::vector<std::string> SlotTables::names(std::span<const Backend> backends) {
   std::vector<std::string> names;
+  std::vector<Address> pods;
   names.reserve(backends.size());
   for (const Backend& backend : backends) {
-    names.push_back(pods ? to_string(backend.address) : to_string(backend));
+    names.push_back(to_string(backend));
+    pods.push_back(backend.address);
   }
+  if (!one_pod_ || std::ranges::adjacent_find(pods) != pods.end()) return names;
+  if (layout_ == SlotLayout::first) {
+    return first_names_.try_emplace(std::move(pods), std::move(names)).first->second;
+  }
+  std::ranges::transform(pods, names.begin(), [](const Address& pod) { return to_string(pod); });
   return names;
 }
 

@@ -20,7 +20,7 @@ class SlotTables {
   // `by_source`: a client stays with its pod, so that on all ports with the same pods it is to meet
   // the same one. `ranges`: among the claimant's ports are ranges.
   SlotTables(SlotLayout layout, bool by_source, bool ranges)
-      : layout_(layout), one_pod_(by_source && layout != SlotLayout::first), ranges_(ranges) {}
+      : layout_(layout), one_pod_(by_source), ranges_(ranges) {}
 
   // Indices into `backends`, which are sorted.
   SharedVector<std::uint16_t> of(std::span<const Backend> backends, bool single_port);
@@ -36,11 +36,12 @@ class SlotTables {
     const bool as_range = !single_port || (one_pod_ && ranges_);
     return as_range ? range_slot_classes(layout_) : slot_classes(layout_);
   }
-  [[nodiscard]] std::vector<std::string> names(std::span<const Backend> backends) const;
+  std::vector<std::string> names(std::span<const Backend> backends);
 
   SlotLayout layout_;
   bool one_pod_;
   bool ranges_;
+  std::map<std::vector<Address>, std::vector<std::string>> first_names_;  // by pods
   std::map<std::pair<std::uint32_t, std::vector<std::string>>, SharedVector<std::uint16_t>> tables_;
 };
 

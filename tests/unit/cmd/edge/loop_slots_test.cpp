@@ -7,10 +7,16 @@ using namespace unit::edge_loop;
 
 namespace {
 
-EdgeSettings older() {
+EdgeSettings fixed(SlotLayout layout) {
   EdgeSettings settings = Fixture::settings();
   settings.agree_on_slots = false;
-  settings.slot_layout = SlotLayout::first;
+  settings.slot_layout = layout;
+  return settings;
+}
+
+EdgeSettings in_cluster() {
+  EdgeSettings settings = Fixture::settings();
+  settings.cluster = true;
   return settings;
 }
 
@@ -61,34 +67,35 @@ void check_converged(const Fixture& fixture, const cmd::EdgeLoop& loop) {
 
 }  // namespace
 
-TEST_CASE("1.10: what the kernel carries from an older version stays: no client moves") {
-  Fixture fixture(older());
+TEST_CASE("1.10: where files alone are read, the layout is what all versions know") {
+  Fixture fixture;
   fixture.settle();
   CHECK(slots_of(fixture.loop) == 16);
-  const State before = fixture.kernel.state();
-  Successor now(fixture, Fixture::settings());
+  // Whatever was in effect before: nobody could know whether other edges still are so.
+  Fixture said(fixed(SlotLayout::second));
+  said.settle();
+  CHECK(slots_of(said.loop) == 12);
+  Successor now(said, Fixture::settings());
   now.settle();
   CHECK(slots_of(now.loop) == 16);
-  CHECK(fixture.kernel.state().elements == before.elements);
+  check_converged(said, now.loop);
 }
 
 TEST_CASE("1.10: who says so goes from one slot layout to another") {
-  Fixture fixture(older());
+  Fixture fixture;
   fixture.settle();
-  EdgeSettings settings = Fixture::settings();
-  settings.agree_on_slots = false;
-  Successor now(fixture, settings);
+  Successor now(fixture, fixed(SlotLayout::second));
   now.settle();
   CHECK(slots_of(now.loop) == 12);
   check_converged(fixture, now.loop);
 }
 
 TEST_CASE("1.10: edges of a cluster use the layout that all of them know, there and back") {
-  Fixture fixture;
+  Fixture fixture(in_cluster());
   fixture.settle();
-  CHECK(slots_of(fixture.loop) == 12);
+  CHECK(slots_of(fixture.loop) == 16);
   fixture.source.server = kube::ApiServer{true, false, SlotLayout::first};
-  for (const SlotLayout layout : {SlotLayout::first, SlotLayout::second, SlotLayout::first}) {
+  for (const SlotLayout layout : {SlotLayout::second, SlotLayout::first, SlotLayout::second}) {
     fixture.source.server->slot_layout = layout;
     fixture.settle();
     CHECK(slots_of(fixture.loop) == (layout == SlotLayout::first ? 16 : 12));
@@ -97,16 +104,20 @@ TEST_CASE("1.10: edges of a cluster use the layout that all of them know, there 
   // An API server that does not say changes nothing.
   fixture.source.server->slot_layout.reset();
   fixture.settle();
-  CHECK(slots_of(fixture.loop) == 16);
+  CHECK(slots_of(fixture.loop) == 12);
 }
 
-TEST_CASE("1.10: what other edges know counts more than what the kernel carries") {
-  Fixture fixture(older());
+TEST_CASE("1.10: until the API server answers, what the kernel carries stays: no client moves") {
+  Fixture fixture(fixed(SlotLayout::second));
   fixture.settle();
-  Successor now(fixture, Fixture::settings());
-  now.source.server = kube::ApiServer{true, false, SlotLayout::second};
+  const State before = fixture.kernel.state();
+  Successor now(fixture, in_cluster());
   now.settle();
   CHECK(slots_of(now.loop) == 12);
+  CHECK(fixture.kernel.state().elements == before.elements);
+  now.source.server = kube::ApiServer{true, false, SlotLayout::first};
+  now.settle();
+  CHECK(slots_of(now.loop) == 16);
   check_converged(fixture, now.loop);
 }
 

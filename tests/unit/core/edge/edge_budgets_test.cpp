@@ -144,10 +144,10 @@ TEST_CASE("a range that the Service breaks up comes to its parts, not to its por
   CHECK(to_string(forwards[1]->backends.front()) == "10.2.0.1:7");
   CHECK(to_string(forwards[2]->key) == "203.0.113.11:9002-10023/tcp");
   CHECK(to_string(forwards[2]->backends.front()) == "10.2.0.1:3-1024");
-  CHECK(forwards[2]->slots.size() == 2048);
+  CHECK(forwards[2]->slots.size() == 256);
   CHECK(plan.report(id("a", "m"))->reasons.empty());
   CHECK(cost_of(std::vector<Forward>{*forwards[2]}).elements ==
-        8 + 2048 + forwards[2]->key.ports.size());
+        8 + 256 + forwards[2]->key.ports.size());
 }
 
 TEST_CASE("a range of named ports that follow one another is one run after the break") {

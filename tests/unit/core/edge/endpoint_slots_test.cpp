@@ -95,6 +95,7 @@ TEST_CASE("1.10: the first slot layout is as it was, for those who know no other
   CHECK(count(5) == 64);
   CHECK(count(64) == 256);
   CHECK(count(2000) == 4096);
+  CHECK(count(6000) == 16381);
   CHECK(core::slot_count(3, core::range_slot_classes(SlotLayout::first)) == 256);
   // As versions before it fill them: a client must not change its endpoint with a version.
   const std::vector<std::uint16_t> known = {1, 0, 0, 1, 2, 2, 2, 2, 0, 1, 1, 0, 0, 2, 1, 0};

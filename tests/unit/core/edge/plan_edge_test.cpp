@@ -99,7 +99,7 @@ TEST_CASE("a mapped port leads to the ready endpoints") {
   CHECK(to_string(forward.key) == "203.0.113.10:443/tcp");
   REQUIRE(forward.backends.size() == 2);
   CHECK(to_string(forward.backends[0]) == "10.1.0.1:8080");
-  CHECK(forward.slots.size() == 12);
+  CHECK(forward.slots.size() == 16);
   CHECK(forward.active);
   CHECK((*plan.report({Kind::mapping, {"shop", "web"}})).state == MappingReport::State::active);
 }

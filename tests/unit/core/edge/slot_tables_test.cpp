@@ -30,21 +30,23 @@ std::vector<Address> choices(SlotTables& tables, const std::vector<Backend>& bac
 }  // namespace
 
 TEST_CASE("1.10: a client that stays with its pod does so on all ports") {
-  for (const int count : {2, 3, 7, 20, 60, 300}) {
-    SlotTables tables(SlotLayout::second, true, false);
-    CHECK(choices(tables, pods(count, 8080)) == choices(tables, pods(count, 8443)));
+  for (const int count : {2, 3, 7, 20, 60, 300, -2, -3, -7, -300}) {
+    SlotTables tables(count < 0 ? SlotLayout::first : SlotLayout::second, true, false);
+    CHECK(choices(tables, pods(std::abs(count), 8080)) == choices(tables, pods(std::abs(count), 8443)));
     // One table, not two that are alike.
-    const auto one = pods(count, 80);
-    const auto other = pods(count, 81);
+    const auto one = pods(std::abs(count), 80);
+    const auto other = pods(std::abs(count), 81);
     CHECK(&tables.of(one, true)[0] == &tables.of(other, true)[0]);
   }
 }
 
 TEST_CASE("1.10: a range and a port of its own lead such a client to the same pod") {
-  SlotTables tables(SlotLayout::second, true, true);
-  std::vector<Backend> range = pods(5, 9000);
-  for (Backend& backend : range) backend.ports.last = 9100;
-  CHECK(choices(tables, pods(5, 8080)) == choices(tables, range, false));
+  for (const SlotLayout layout : {SlotLayout::first, SlotLayout::second}) {
+    SlotTables tables(layout, true, true);
+    std::vector<Backend> range = pods(5, 9000);
+    for (Backend& backend : range) backend.ports.last = 9100;
+    CHECK(choices(tables, pods(5, 8080)) == choices(tables, range, false));
+  }
 }
 
 TEST_CASE("1.10: a pod that has a Service's port twice has two shares") {
@@ -55,9 +57,12 @@ TEST_CASE("1.10: a pod that has a Service's port twice has two shares") {
   CHECK(std::count(slots.begin(), slots.end(), 0) == std::count(slots.begin(), slots.end(), 1));
 }
 
-TEST_CASE("1.10: by the first layout ports have tables of their own, as older edges have them") {
+TEST_CASE("1.10: by the first layout the first port chooses as older edges do, others like it") {
   SlotTables tables(SlotLayout::first, true, false);
-  CHECK(choices(tables, pods(3, 8080)) != choices(tables, pods(3, 8443)));
+  SlotTables others(SlotLayout::first, false, false);
+  CHECK(choices(tables, pods(3, 8080)) == choices(others, pods(3, 8080)));
+  CHECK(choices(tables, pods(3, 8443)) == choices(tables, pods(3, 8080)));
+  CHECK(choices(others, pods(3, 8443)) != choices(others, pods(3, 8080)));
   std::vector<std::string> names;
   for (const Backend& backend : pods(3, 8080)) names.push_back(to_string(backend));
   CHECK(tables.of(pods(3, 8080), true) == SharedVector(fill_slots(names, 16)));

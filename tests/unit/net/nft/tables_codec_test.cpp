@@ -191,7 +191,7 @@ TEST_CASE("a base chain with another policy does not pass for one of ours") {
 TEST_CASE("elements come back as they were written") {
   net::Comments comments;
   core::Element verdict = element(EdgeSet::services, {203, 0, 113, 9, 6, 0, 0, 0, 1, 187, 0, 0});
-  verdict.value.chain.append(bytes_of("flow-12"));
+  verdict.value.chain.append(bytes_of("flow-16"));
   verdict.value.jump = GENERATE(true, false);
   verdict.value.comment = std::make_shared<const std::string>("shop/web");
   const core::Element once = read_back(verdict, comments);

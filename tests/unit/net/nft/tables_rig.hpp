@@ -71,7 +71,7 @@ inline std::vector<core::Element> some_elements(Family family) {
   std::vector<std::uint8_t> endpoint = address;
   endpoint.insert(endpoint.end(), {0x1f, 0x90, 0, 0});
   std::vector<core::Element> result = {
-      element(family, EdgeSet::services, key(family, 1, 80), {}, {}, "flow-12"),
+      element(family, EdgeSet::services, key(family, 1, 80), {}, {}, "flow-16"),
       element(family, EdgeSet::slots, key(family, 1, 80, {3, 0, 0, 0}), {}, endpoint),
       element(family, EdgeSet::ranges, key(family, 2, 50), {0, 60}, {0, 50}),
       element(family, EdgeSet::range_slots, key(family, 2, 50, {9, 0, 0, 0}), {}, address),

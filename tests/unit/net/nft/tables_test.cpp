@@ -37,7 +37,7 @@ TEST_CASE("nft lists what pona made in words that say what it does") {
     CHECK_FALSE(contains(list, "[invalid"));
     CHECK_FALSE(contains(list, "unknown"));
     for (const char* part : {
-             "203.0.113.1 . 17 . 80 counter packets 0 bytes 0 comment \"shop/web\" : goto flow-12",
+             "203.0.113.1 . 17 . 80 counter packets 0 bytes 0 comment \"shop/web\" : goto flow-16",
              "203.0.113.1 . 17 . 80 . 0x00000003 : 10.10.10.10 . 8080",
              "203.0.113.2 . 17 . 50-60 : 50",
              "set allowed-00002a",
@@ -46,7 +46,7 @@ TEST_CASE("nft lists what pona made in words that say what it does") {
              "2001:db8::1 . 17 . 80 . 0x00000003",
              "\"eth2.5\" : jump from-eth2.5",
              "type filter hook forward priority -1; policy accept;",
-             "dnat ip to ip daddr . meta l4proto . th dport . jhash ip saddr . th sport mod 12 "
+             "dnat ip to ip daddr . meta l4proto . th dport . jhash ip saddr . th sport mod 16 "
              "seed "
              "0x706f6e61 map @slots",
              "ip saddr @pods meta mark set meta mark",
