@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using os::Time;
 
-// Between comparisons with the kernel, at least; and ten times what one took.
+// Between comparisons with the kernel, at least; and ten times what reading it took.
 constexpr std::chrono::milliseconds compare_pause = 200ms;
 
 }  // namespace
@@ -41,8 +41,7 @@ Time NatLoop::step() {
     const core::ObjectChanges objects = source_.take();
     if (!objects.empty()) ++told_;
     if (!objects.empty()) not_before_ = std::min(not_before_, clock_.now() + Backoff::first);
-    const core::Changes changes = plan_.update(objects);
-    if (!compare_due_) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
+    await(plan_.update(objects));
     if (clock_.now() >= next_resync_) {
       resync();
       next_resync_ = clock_.now() + resync_;
@@ -66,8 +65,7 @@ Time NatLoop::step() {
 
 void NatLoop::attempt() {
   if (host_due_) {
-    const core::Changes changes = plan_.update(kernel_.host());
-    if (!compare_due_) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
+    await(plan_.update(kernel_.host()));
     host_due_ = false;
     ++told_;
   }
@@ -75,7 +73,7 @@ void NatLoop::attempt() {
     serving_ = ready_ = false;
     return;
   }
-  if (!compare_due_) {
+  if (!compares_next()) {
     try {
       commit(std::exchange(waiting_, {}));
     } catch (const core::Error& error) {
@@ -86,10 +84,7 @@ void NatLoop::attempt() {
       compare_from_ = {};
     }
   }
-  if (compare_due_) {
-    if (clock_.now() < compare_from_) return;
-    compare();
-  }
+  if (compares_next()) compare();
   if (!trouble_.empty()) log::info("the kernel is as planned again");
   serving_ = true;
   std::erase_if(refused_, [&](const auto& one) { return plan_.owners(one.first) == nullptr; });
@@ -99,13 +94,24 @@ void NatLoop::attempt() {
   not_before_ = {};
 }
 
+// A comparison that is put off keeps no news waiting: only one that comes next makes them needless.
+bool NatLoop::compares_next() const { return compare_due_ && clock_.now() >= compare_from_; }
+
+void NatLoop::await(const core::Changes& changes) {
+  if (!compares_next()) waiting_.insert(waiting_.end(), changes.begin(), changes.end());
+}
+
 void NatLoop::compare() {
   const Time begun = clock_.now();
   waiting_.clear();
-  take_note(commit_all(core::diff(kernel_.observe(plan_.state()), plan_.state())));
+  const core::State observed = kernel_.observe(plan_.state());
+  // What is to be done about it does not count: at the start modules are loaded, which may take
+  // seconds once, and what somebody breaks then must not stay broken for a minute.
+  const Time::duration looked = clock_.now() - begun;
+  take_note(commit_all(core::diff(observed, plan_.state())));
   compare_due_ = false;
   const Time now = clock_.now();
-  compare_from_ = now + std::max<Time::duration>(compare_pause, 10 * (now - begun));
+  compare_from_ = now + std::max<Time::duration>(compare_pause, 10 * looked);
   next_resync_ = now + resync_;
 }
 

@@ -53,6 +53,8 @@ class NatLoop {
   using Refused = std::map<core::Address, std::string>;
 
   void attempt();
+  [[nodiscard]] bool compares_next() const;
+  void await(const core::Changes& changes);
   void compare();
   void commit(const core::Changes& changes);
   Refused commit_all(const core::Changes& changes);
@@ -67,7 +69,7 @@ class NatLoop {
   std::chrono::seconds resync_;
   os::Clock clock_;
 
-  core::Changes waiting_;  // planned, and not applied because the source is not complete
+  core::Changes waiting_;  // planned since the last comparison, and not applied yet
   bool host_due_ = true;
   bool compare_due_ = true;
   bool serving_ = false;

@@ -20,10 +20,17 @@ Address address(const std::string& text) { return *Address::parse(text); }
 const Address one = address("10.64.0.11");
 const Address two = address("10.64.0.12");
 
-// Somebody else's device has the name that this client's tunnel needs.
 class Kernel : public support::FakeKernel {
  public:
+  explicit Kernel(support::ManualClock& clock) : clock_(clock) {}
+
+  using FakeKernel::observe;
+  State observe(const State& expected, ElementFilter& filter) override {
+    clock_.advance(reading);
+    return FakeKernel::observe(expected, filter);
+  }
   void apply(const Changes& changes) override {
+    clock_.advance(changing);
     for (const Change& change : changes) {
       const auto* const add = std::get_if<AddLink>(&change);
       const Address* const remote = add == nullptr ? nullptr : remote_of(add->what);
@@ -33,7 +40,13 @@ class Kernel : public support::FakeKernel {
     }
     FakeKernel::apply(changes);
   }
+  // Somebody else's device has the name that this client's tunnel needs.
   std::optional<Address> taken;
+  // How long it takes: the first change loads modules.
+  std::chrono::milliseconds reading{}, changing{};
+
+ private:
+  support::ManualClock& clock_;
 };
 
 struct Rig {
@@ -65,7 +78,7 @@ struct Rig {
   }
 
   support::ManualClock clock;
-  Kernel kernel;
+  Kernel kernel{clock};
   support::FakeSource source;
   cmd::NatLoop loop{
       kernel,
@@ -136,6 +149,53 @@ TEST_CASE(
   rig.loop.step();
   CHECK(rig.loop.ready());
   CHECK(rig.loop.troubles().empty());
+}
+
+TEST_CASE("nat: a comparison that is put off keeps no client waiting") {
+  Rig rig;
+  rig.clients({one});
+  rig.kernel.reading = 600ms;
+  rig.kernel.changing = 6s;
+  rig.loop.step();
+  REQUIRE(rig.loop.ready());
+  rig.kernel.reading = rig.kernel.changing = 0ms;
+
+  // Somebody takes a client's way: to be found by a comparison, which is not due yet.
+  const auto ways = rig.kernel.routes().size();
+  REQUIRE(ways > 0);
+  rig.kernel.tamper([](State& state) { state.routes.clear(); });
+  rig.loop.step();
+  CHECK(rig.kernel.routes().empty());
+  rig.clients({one, two});
+  rig.loop.step();
+  CHECK(rig.let_in(two));
+  CHECK(rig.loop.owners(two) != nullptr);
+  rig.clients({one});
+  rig.loop.step();
+  CHECK_FALSE(rig.let_in(two));
+
+  // Reading takes its time: it is not done all the time. What was changed once does not matter.
+  rig.step_for(7s);
+  CHECK(rig.kernel.routes().size() == ways);
+}
+
+TEST_CASE("nat: news that the kernel refuses bring on the comparison that is put off") {
+  Rig rig;
+  rig.clients({one});
+  rig.kernel.reading = 600ms;
+  rig.loop.step();
+  REQUIRE(rig.loop.ready());
+  rig.kernel.reading = 0ms;
+  rig.kernel.tamper([](State& state) {
+    state.tables.clear();
+    state.elements.clear();
+  });
+  rig.loop.step();
+  REQUIRE_FALSE(rig.let_in(one));
+  rig.clients({one, two});
+  rig.loop.step();
+  CHECK(rig.let_in(one));
+  CHECK(rig.let_in(two));
 }
 
 }  // namespace unit::loop_test
