@@ -16,6 +16,9 @@ namespace cmd {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
+// For what is to come about: only what fails waits that long, and a busy machine may need it.
+inline constexpr std::chrono::seconds lab_patience{180};
+
 class Waiting {
  public:
   // Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT from here on.

@@ -12,9 +12,9 @@ void start_servers(LabHome& lab, const std::string& name, std::uint16_t http, st
 
 void await(Lab& lab, const std::string& process, const std::string& where, const Peer& to,
            const std::string& path) {
-  const Origin origin{lab.home.at(where), lab.waiting, {}, Milliseconds(200)};
+  const Origin origin{lab.home.at(where), lab.waiting, {}, Milliseconds(1000)};
   Answer answer;
-  const bool ready = lab.waiting.until(Clock::now() + std::chrono::seconds(10), [&] {
+  const bool ready = lab.waiting.until(Clock::now() + lab_patience, [&] {
     answer = http_get(origin, to, path);
     return answer.ok() || !lab.home.running(process);
   });

@@ -36,7 +36,7 @@ std::optional<Clock::duration> until_pods(Lab& lab, const std::function<bool(con
   constexpr int row = 40;
   const auto begin = Clock::now();
   auto end = begin;
-  const bool happened = lab.waiting.until(begin + std::chrono::seconds(10), [&] {
+  const bool happened = lab.waiting.until(begin + lab_patience, [&] {
     end = Clock::now();
     const Tally tally = get_many(from_client(lab), {address(external4), web_port}, row);
     return tally.errors.empty() && as(tally);
@@ -60,7 +60,7 @@ void drain(Lab& lab, StepReport& report) {
   report.expect(after.errors.empty() && !after.answers.contains("pod3"),
                 "new requests served, by the pods that are left", to_string(after));
 
-  const auto checked = open.check("still there?", Milliseconds(2000));
+  const auto checked = open.check("still there?", lab_patience);
   report.seen.push_back("open connections that still work: " + to_string(checked.alive) + " of " +
                         to_string(open.streams.size()) + ", those on pod3 too");
   report.expect(checked.alive == open.streams.size(), "every open connection working",
@@ -91,7 +91,7 @@ Effect run_mapping(Lab& lab, std::vector<std::string> arguments,
   lab.home.start(process, "appliance", std::move(arguments));
   std::optional<Clock::time_point> ended;
   Effect effect;
-  effect.happened = lab.waiting.until(begin + std::chrono::seconds(10), [&] {
+  effect.happened = lab.waiting.until(begin + lab_patience, [&] {
     if (!ended && !lab.home.running(process)) ended = Clock::now();
     return happened();
   });
@@ -99,7 +99,7 @@ Effect run_mapping(Lab& lab, std::vector<std::string> arguments,
   effect.after_start = now - begin;
   if (ended) effect.after_end = now - *ended;
   // It may still be about to say or to write something.
-  lab.waiting.until(now + std::chrono::seconds(3), [&] { return !lab.home.running(process); });
+  lab.waiting.until(now + lab_patience, [&] { return !lab.home.running(process); });
   lab.home.end(process, SIGTERM);
   effect.output = lab.home.log_tail(process);
   return effect;
@@ -119,7 +119,7 @@ void expect_at_once(StepReport& report, const std::string& what, const Effect& e
 void add_mapping(Lab& lab, StepReport& report) {
   const Peer to{address(external4), added_port};
   Origin prober = from_client(lab);
-  prober.timeout = Milliseconds(10);
+  prober.timeout = Milliseconds(100);
   const auto served = [&] { return Stream(prober, to).connected(); };
   report.expect(!served(), "nobody at " + to_string(to) + " before", "a connection");
 
@@ -143,7 +143,7 @@ void take_over(Lab& lab, StepReport& report) {
   cut_off(lab.home, pair.active);
   report.seen.push_back(pair.active + ": pona edge killed, all cables pulled");
   take_addresses(lab.home, pair.other);
-  const auto checked = open.check("still there?", Milliseconds(4000));
+  const auto checked = open.check("still there?", lab_patience);
   report.seen.push_back(pair.other + " has the addresses; open connections that still work: " +
                         to_string(checked.alive) + " of " + to_string(open.streams.size()) +
                         ", the last after " + milliseconds(checked.slowest));

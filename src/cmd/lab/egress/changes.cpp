@@ -16,12 +16,11 @@ namespace {
 using std::to_string;
 
 constexpr std::array<std::string_view, 2> asking = {"client1", "client3"};
-constexpr auto limit = std::chrono::seconds(30);
 
 // New connections of the client, one after the other, until one arrives as it is wanted.
 bool until_arrives(Lab& lab, std::string_view client, const core::Address& host,
                    const std::function<bool(const Arrival&)>& as_wanted, Arrival& last) {
-  return lab.waiting.until(Clock::now() + limit, [&] {
+  return lab.waiting.until(Clock::now() + lab_patience, [&] {
     last = arrival(lab, client, host, Milliseconds(500));
     return as_wanted(last);
   });
@@ -119,7 +118,7 @@ void drain_nat_pod(Lab& lab, StepReport& report) {
       tally.errors.empty() && other != tally.answers.end() && other->second >= wanted - strays,
       "new connections by nat2, but for a few that share a hash with the open one",
       to_string(tally));
-  const auto checked = carried.check("still there?", Milliseconds(5000));
+  const auto checked = carried.check("still there?", lab_patience);
   const bool runs = lab.home.running("nat1");
   report.seen.push_back("the open connection " + way + " through nat1 " +
                         std::string(checked.alive == 1 ? "goes on" : "is broken"));
@@ -128,8 +127,8 @@ void drain_nat_pod(Lab& lab, StepReport& report) {
 
   carried.streams.clear();
   const auto closed = Clock::now();
-  const bool ended = lab.waiting.until(closed + std::chrono::seconds(drain_seconds),
-                                       [&] { return !lab.home.running("nat1"); });
+  const bool ended =
+      lab.waiting.until(closed + lab_patience, [&] { return !lab.home.running("nat1"); });
   report.expect(ended, "nat1 ended after its last connection", "it runs");
   if (ended) {
     report.seen.push_back("nat1 ended by itself " + milliseconds(Clock::now() - closed) +
@@ -153,7 +152,7 @@ std::optional<Clock::time_point> until_all_by(Lab& lab, std::string_view nat) {
   auto last_other = begin;
   std::size_t in_a_row = 0;
   for (std::size_t i = 0; in_a_row < hosts.size(); i = (i + 1) % hosts.size()) {
-    if (Clock::now() > begin + limit) return std::nullopt;
+    if (Clock::now() > begin + lab_patience) return std::nullopt;
     const bool so = std::ranges::all_of(asking, [&](std::string_view client) {
       return arrival(lab, client, hosts[i], Milliseconds(500)).who == nat;
     });
@@ -196,12 +195,12 @@ void kill_nat_pod(Lab& lab, StepReport& report) {
         tally.errors.empty() && tally.answers.size() == 1 && tally.answers.contains("nat2"),
         "all new connections through nat2", to_string(tally));
   }
-  const auto checked = open.check("still there?", Milliseconds(5000));
+  const auto checked = open.check("still there?", lab_patience);
   report.seen.push_back("open connections through nat2 that still work: " +
                         to_string(checked.alive) + " of " + to_string(open.streams.size()));
   report.expect(checked.alive == open.streams.size(), "every connection through nat2 working",
                 to_string(tally_of(open)));
-  lost.check("still there?", Milliseconds(5000));
+  lost.check("still there?", lab_patience);
   const std::size_t hang = static_cast<std::size_t>(std::ranges::count(lost.errors, "no answer"));
   const std::string told =
       to_string(lost.errors.size() - hang) + " of " + to_string(lost.streams.size());
@@ -252,7 +251,7 @@ void kill_all_nat_pods(Lab& lab, StepReport& report) {
   Attempts attempts;
   const Ways dead = {{"nat1", "dead"}, {"nat2", "dead"}};
   const auto begin = Clock::now();
-  const bool noticed = lab.waiting.until(begin + limit, [&] {
+  const bool noticed = lab.waiting.until(begin + lab_patience, [&] {
     attempts.again(lab);
     watch.counts();
     return std::ranges::all_of(
@@ -267,7 +266,7 @@ void kill_all_nat_pods(Lab& lab, StepReport& report) {
 
   write_manifests(lab.home.manifests(), gateway_manifests(NatState::absent, NatState::absent));
   const auto removed = Clock::now();
-  const bool refused = lab.waiting.until(removed + limit, [&] {
+  const bool refused = lab.waiting.until(removed + lab_patience, [&] {
     attempts.again(lab);
     watch.counts();
     return attempts.refused || !attempts.got_through.empty();

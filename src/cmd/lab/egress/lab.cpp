@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::uint16_t agent_port = 9391;
 constexpr std::uint16_t nat_health_port = 8081;
-constexpr auto patience = std::chrono::seconds(10);
 
 void start_agent(Lab& lab, const std::string& node) {
   lab.home.start(
@@ -133,9 +132,9 @@ void start_nat(Lab& lab, const EgressPod& pod) {
 std::string who_arrived(const std::string& answer) { return name_at(address_seen(answer)); }
 
 Arrival arrival(Lab& lab, std::string_view client, const core::Address& host,
-                Milliseconds timeout) {
+                std::optional<Milliseconds> timeout) {
   Origin origin = from(lab, std::string(client));
-  origin.timeout = timeout;
+  if (timeout) origin.timeout = *timeout;
   const Answer answer = http_get(origin, {host, server_http}, "/");
   if (!answer.ok()) return {{}, answer.error, false};
   Arrival arrived{who_arrived(answer.text), "from " + address_seen(answer.text), true};
@@ -193,7 +192,7 @@ std::optional<Clock::duration> await_ways(Lab& lab, StepReport& report, std::str
   };
   const auto begin = Clock::now();
   Ways ways;
-  const bool so = lab.waiting.until(begin + patience, [&] {
+  const bool so = lab.waiting.until(begin + lab_patience, [&] {
     ways = ways_of(lab, client);
     return ways == wanted;
   });

@@ -37,7 +37,7 @@ struct Arrival {
   [[nodiscard]] bool by_nat_pod() const { return ok && who.starts_with("nat"); }
 };
 Arrival arrival(Lab& lab, std::string_view client, const core::Address& host,
-                Milliseconds timeout = Milliseconds(1000));
+                std::optional<Milliseconds> timeout = {});
 // Likewise of one connection to each of outside_hosts().
 Tally arrivals(Lab& lab, std::string_view client);
 

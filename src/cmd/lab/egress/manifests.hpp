@@ -10,8 +10,8 @@
 
 namespace cmd {
 
-// Long enough for a step to look at a NAT pod that drains.
-inline constexpr int drain_seconds = 30;
+// Long enough for a step to look at a NAT pod that drains, on a busy machine too.
+inline constexpr int drain_seconds = 300;
 
 // Everything, with client1 and client3 asking for the Egress and both NAT pods in use.
 Manifests egress_manifests(std::string_view encapsulation);
