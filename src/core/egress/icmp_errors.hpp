@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/state/ruleset.hpp"
+#include "core/state/set_id.hpp"
 
 namespace core {
 
