@@ -1,6 +1,7 @@
 #include "cmd/node/agent_protocol.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int rpc_version = 1;
+// A netconf allows ten minutes.
+constexpr std::uint64_t longest_timeout_ms = 3'600'000;
+constexpr std::uint64_t largest_code = std::numeric_limits<int>::max();
 
 bool is_this_version(const Json& json) {
   return json.is_object() && json.contains("version") && json["version"] == rpc_version;
@@ -65,7 +69,7 @@ std::optional<AgentRequest> parse_agent_request(std::string_view text) {
     }
   }
   if (const auto found = json.find("timeoutMilliseconds"); found != json.end()) {
-    if (!found->is_number_unsigned()) return std::nullopt;
+    if (!found->is_number_unsigned() || *found > longest_timeout_ms) return std::nullopt;
     request.timeout = std::chrono::milliseconds(found->get<std::int64_t>());
   }
   return request;
@@ -78,7 +82,7 @@ std::optional<AgentAnswer> parse_agent_answer(std::string_view text) {
   AgentAnswer answer;
   if (const auto found = json.find("error"); found != json.end()) {
     if (!found->is_object() || !found->contains("code") || !(*found)["code"].is_number_unsigned() ||
-        (*found)["code"] == 0) {
+        (*found)["code"] == 0 || (*found)["code"] > largest_code) {
       return std::nullopt;
     }
     answer.error = {(*found)["code"].get<int>(), kube::text_at(*found, "msg"),

@@ -47,7 +47,11 @@ TEST_CASE("what is no request and no answer is nothing") {
       R"({"version":1,"command":"","error":{}})", R"({"version":1,"command":7,"error":{"code":0}})",
       R"({"version":1,"command":"ADD","sandbox":{},"error":{"code":"11"}})",
       R"({"version":1,"command":"GC","sandboxes":{},"error":7})",
-      R"({"version":1,"command":"GC","sandboxes":[{}],"error":{"code":-1}})");
+      R"({"version":1,"command":"GC","sandboxes":[{}],"error":{"code":-1}})",
+      // What no int holds: 0 when cut, and less.
+      R"({"version":1,"command":"STATUS","timeoutMilliseconds":3600001,"error":{"code":4294967296}})",
+      R"({"version":1,"command":"STATUS","timeoutMilliseconds":18446744073709551615,)"
+      R"("error":{"code":18446744073709551615}})");
   CHECK_FALSE(cmd::parse_agent_request(text));
   CHECK_FALSE(cmd::parse_agent_answer(text));
 }
