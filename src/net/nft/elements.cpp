@@ -217,7 +217,8 @@ std::optional<ReadElement> read_element(ByteView attributes, core::Family family
         break;
     }
   }
-  if (key.key.size == 0) return std::nullopt;
+  // Of a set that somebody else declared the end may be longer than all of the key.
+  if (key.key.size == 0 || key.key.size < padded(key.end.size)) return std::nullopt;
   return result;
 }
 

@@ -303,6 +303,17 @@ TEST_CASE("elements that cannot be ours are left out") {
   long_key.put(NFTA_DATA_VALUE, std::array<std::uint8_t, 64>{});
   long_key.close(key);
   CHECK_FALSE(net::read_element(long_key.bytes(), Family::ipv4, EdgeSet::pods, comments));
+
+  // An interface's name is at the end of the keys of this set.
+  net::NetlinkWriter short_key;
+  const auto put = [&](std::uint16_t attribute, std::size_t size) {
+    const std::size_t nest = short_key.nest(attribute);
+    short_key.put(NFTA_DATA_VALUE, std::vector<std::uint8_t>(size, 'x'));
+    short_key.close(nest);
+  };
+  put(NFTA_SET_ELEM_KEY, 4);
+  put(NFTA_SET_ELEM_KEY_END, 16);
+  CHECK_FALSE(net::read_element(short_key.bytes(), Family::ipv4, EdgeSet::external, comments));
 }
 
 TEST_CASE("truncated attributes end the list and are never read beyond") {
