@@ -123,7 +123,9 @@ std::optional<InterfaceAddress> decode_address(const NetlinkMessage& message) {
 
   // On point-to-point links IFA_ADDRESS is the peer's.
   const auto address = attributes.address(attributes.has(IFA_LOCAL) ? IFA_LOCAL : IFA_ADDRESS);
-  if (!address || address->family() != *family) return std::nullopt;
+  if (!address || address->family() != *family || header->ifa_prefixlen > address->size() * 8) {
+    return std::nullopt;
+  }
   return InterfaceAddress{header->ifa_index, {*address, header->ifa_prefixlen}};
 }
 

@@ -41,6 +41,9 @@ TEST_CASE("an address is read as the kernel sent it") {
       "6578743100000000080008008000000014000600ffffffffffffffff13a8090013a80900");
   CHECK(net::decode_address(first_message(peer)) ==
         net::InterfaceAddress{3, *Prefix::parse("192.0.2.9/32")});
+  auto too_long = plain;
+  too_long[17] = 33;
+  CHECK_FALSE(net::decode_address(first_message(too_long)));
 }
 
 TEST_CASE("an IPv6 address counts once it is known to be ours alone") {
