@@ -208,6 +208,8 @@ class LegacyChain::Walk {
     const auto known = memory_.find(at);
     if (known != memory_.end()) return known->second;
     const std::size_t begin = at;
+    // Until it is known: a chain that leads to itself, which the kernel takes from nobody.
+    memory_.emplace(begin, anything);
     Outcome outcome;
     for (;;) {
       if (end && at == *end) {
@@ -226,7 +228,7 @@ class LegacyChain::Walk {
       }
       at = entry->next;
     }
-    memory_.emplace(begin, outcome);
+    memory_[begin] = outcome;
     return outcome;
   }
 

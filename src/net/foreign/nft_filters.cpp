@@ -150,6 +150,8 @@ Outcome NftFilters::walk(const NftChainId& chain, const Packet& packet, Memory& 
   if (known != memory.end()) return known->second;
   const Rules& rules = rules_of(chain);
   if (!rules.complete) return anything;
+  // Until it is known: a chain that leads to itself, as it may look when rules change meanwhile.
+  memory.emplace(chain, anything);
   const FindInSet find_in_table = [&](std::string_view set, const PartlyKnown& key) {
     return find({chain.family, chain.table, std::string(set)}, key);
   };
@@ -174,7 +176,7 @@ Outcome NftFilters::walk(const NftChainId& chain, const Packet& packet, Memory& 
     }
   }
   if (!ended) outcome.fall = true;
-  memory.emplace(chain, outcome);
+  memory[chain] = outcome;
   return outcome;
 }
 
