@@ -5,17 +5,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "core/error.hpp"
+#include "fuzz/fuzz.hpp"
 #include "kube/api/kubeconfig.hpp"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using fuzz::require;
 
 // A file in memory with this content.
 std::string file_of(const std::uint8_t* data, std::size_t size) {

@@ -2,19 +2,17 @@
 // and edited without a change to its neighbours.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/fuzz.hpp"
 #include "kube/decode/parse.hpp"
 #include "kube/mapping/text.hpp"
 #include "kube/source/manifest_file.hpp"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using fuzz::require;
 
 void check_cuts(std::string_view text) {
   std::string whole;
@@ -41,7 +39,7 @@ void check_mapping(std::string_view path, std::string_view text, const kube::Man
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string_view text = fuzz::Input(data, size).text();
   check_cuts(text);
   for (const std::string_view path : {"f.yaml", "f.json"}) {
     const auto parts = kube::read_manifest(path, text, {});

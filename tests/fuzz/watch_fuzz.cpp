@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/fuzz.hpp"
 #include "kube/api/watch_event.hpp"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using fuzz::require;
 
 std::vector<std::string> lines_of(std::string_view text, std::size_t piece) {
   kube::LineCutter cutter;
@@ -59,7 +57,7 @@ void check_page(kube::EventDecoder& decoder, std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string_view text = fuzz::Input(data, size).text();
   const std::vector<std::string> lines = lines_of(text, std::max<std::size_t>(size, 1));
   require(lines_of(text, size % 7 + 1) == lines);
   kube::EventDecoder decoder([](const kube::Node& node) { return kube::decode(node, {}); });
