@@ -1,7 +1,8 @@
 #include "support/apiserver/table.hpp"
 
 #include <functional>
-#include <regex>
+
+#include "support/apiserver/json_path.hpp"
 
 namespace support::apiserver {
 namespace {
@@ -121,43 +122,21 @@ const std::vector<Column>& columns_for(const Resource& resource) {
   return resource.custom || found == special.end() ? plain : found->second;
 }
 
-// The value at a path like ".status.conditions[?(@.type=="Accepted")].status". What is not there,
-// or not of this simple form, is nothing.
-const Json* at_json_path(const Json& object, const std::string& path) {
-  static const std::regex step(
-      R"re(\.([A-Za-z0-9_-]+)|\[(\d+)\]|\[\?\(@\.([A-Za-z]+)==["']([^"']*)["']\)\])re");
-  const Json* at = &object;
-  auto from = path.cbegin();
-  std::smatch match;
-  while (from != path.cend()) {
-    if (!std::regex_search(from, path.cend(), match, step,
-                           std::regex_constants::match_continuous)) {
-      return nullptr;
-    }
-    const Json* next = nullptr;
-    if (match[1].matched && at->is_object() && at->contains(match[1].str())) {
-      next = &at->at(match[1].str());
-    } else if (match[2].matched && at->is_array() && std::stoul(match[2].str()) < at->size()) {
-      next = &at->at(std::stoul(match[2].str()));
-    } else if (match[3].matched && at->is_array()) {
-      for (const Json& element : *at) {
-        if (next == nullptr && text(element, match[3].str()) == match[4].str()) next = &element;
-      }
-    }
-    if (next == nullptr) return nullptr;
-    at = next;
-    from = match[0].second;
-  }
-  return at;
-}
-
+// As apiextensions-apiserver's tableconvertor does it: of several values it takes the first.
 Json cell_at(const Json& object, const Json& column, Time now) {
-  const Json* const found = at_json_path(object, text(column, "jsonPath"));
-  if (found == nullptr || found->is_null()) return nullptr;
+  const auto values = values_at(object, text(column, "jsonPath"));
+  if (!values || values->empty()) return nullptr;
+  const Json& value = *values->front();
   const std::string type = text(column, "type");
-  if (type == "date" && found->is_string()) return age(now, *found);
-  if (type != "string" || found->is_string()) return *found;
-  return found->dump();
+  if (type == "string") return json_path_text(value);
+  if (type == "date" && value.is_string()) {
+    return parse_rfc3339(value) ? age(now, value) : "<invalid>";
+  }
+  const bool fits = (type == "integer" && value.is_number()) ||
+                    (type == "number" && value.is_number()) ||
+                    (type == "boolean" && value.is_boolean());
+  if (!fits) return nullptr;
+  return type == "integer" ? Json(value.get<std::int64_t>()) : value;
 }
 
 Json column(const std::string& name, const std::string& type, const std::string& format,

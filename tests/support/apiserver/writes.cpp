@@ -80,6 +80,22 @@ Json change(State& state, Call& call, const Json& live, Json object) {
   return commit_change(state, call, live, owned(state, call, live, std::move(object)));
 }
 
+// What is applied must be in the schema, whatever fieldValidation says; and the real one has no
+// better code for it.
+void require_declared(const Call& call, Json& configuration) {
+  const Resource& resource = *call.resource;
+  if (!resource.custom || resource.openapi.is_null()) return;
+  const std::vector<std::string> unknown = prune_unknown(configuration, resource.openapi);
+  if (unknown.empty()) return;
+  std::string list = unknown.size() > 1 ? "errors:" : "";
+  for (const std::string& path : unknown) {
+    list += (unknown.size() > 1 ? "\n  ." : ".") + path + ": field not declared in schema";
+  }
+  throw failure(500, "",
+                "failed to create typed patch object (" + call.space + "/" + call.name + "; " +
+                    resource.api_version() + ", Kind=" + resource.kind + "): " + list);
+}
+
 Response apply(State& state, Call& call, const Stored& stored) {
   const Resource& resource = *call.resource;
   if (call.argument("fieldManager").empty()) {
@@ -100,9 +116,7 @@ Response apply(State& state, Call& call, const Stored& stored) {
   if (!name.empty()) check_name(call, configuration);
   configuration["metadata"]["name"] = call.name;
   if (resource.namespaced) configuration["metadata"]["namespace"] = call.space;
-  if (resource.custom && !resource.openapi.is_null()) {
-    prune_unknown(configuration, resource.openapi);  // decode() has said what is unknown
-  }
+  require_declared(call, configuration);
   const Json live = stored ? resource.present(*stored) : zero_of(resource);
   if (stored) check_version(call, live, configuration);
   const std::string uid = text(configuration, "metadata.uid");

@@ -137,6 +137,27 @@ TEST_CASE("sets merge by value, atomic lists as one", "[apiserver]") {
   CHECK(object["spec"] == Json{{"set", {"x"}}, {"atomic", {"y"}}});
 }
 
+TEST_CASE("3.4: what a definition does not declare cannot be applied", "[apiserver]") {
+  Cluster cluster;
+  cluster.define({{"type", "object"}}, instances_schema);
+  cluster.call(201, "POST", mappings, Cluster::mapping("m", Json::object()));
+  const std::string status = mappings + "/m/status";
+  Json body = report("a", "up");
+  body["status"]["edges"] = "a";
+  Json refused = cluster.apply(500, status, "a", body);
+  CHECK(refused["message"] ==
+        "failed to create typed patch object (default/m; example.dev/v1, Kind=Mapping): "
+        ".status.edges: field not declared in schema");
+  CHECK_FALSE(refused.contains("reason"));
+  body["status"]["instances"][0]["mood"] = "good";
+  refused = cluster.apply(500, status, "a", body);
+  CHECK_THAT(refused["message"].get<std::string>(), Catch::Contains("errors:\n  .status."));
+  CHECK_FALSE(cluster.call(200, "GET", mappings + "/m").contains("status"));
+  // Who sends it otherwise is told, and it is dropped.
+  cluster.merge(200, status, {{"status", {{"edges", "a"}}}});
+  cluster.apply(200, status, "a", report("a", "up"));
+}
+
 TEST_CASE("apply wants a manager and refuses managedFields", "[apiserver]") {
   Cluster cluster;
   Json body = unit::config("c");
