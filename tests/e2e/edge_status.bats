@@ -161,6 +161,48 @@ pool() {
   within 40 leads two
 }
 
+# The lines of `kubectl get $1`, with single spaces.
+shown() { kubectl get "$1" -n shop -o wide --no-headers | tr -s ' ' | sed 's/ *$//'; }
+# Of a version that knew neither status.ports nor status.edges.
+older_definition() {
+  kubectl get crd mappings.smartnat.aureacentral.com -o json |
+    jq 'del(.spec.versions[].schema.openAPIV3Schema.properties.status.properties["ports", "edges"])'
+}
+
+@test "3.4: kubectl get shows all addresses and ports, and the edges that carry" {
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip, 203.0.113.77], allowedSources: [0.0.0.0/0, 10.0.0.0/8], ports: [{port: 443, servicePort: 80}, {port: 80}]"
+  start_edge_on_cluster --instance-name one
+  # The second one has none of the addresses.
+  start_second_edge_on_cluster --instance-name two
+  within 10 known_to "one two"
+  within 10 eval '[[ "$(shown mappings)" == *" one" ]]'
+  [[ "$(shown mappings)" == "web [\"$vip\",\"203.0.113.77\"] 443/tcp, 80/tcp web True True "*" [\"0.0.0.0/0\",\"10.0.0.0/8\"] one" ]]
+  pool public "addresses: [$vip/32, 203.0.113.77], allowedNamespaces: [shop, other]"
+  [[ "$(shown addresspools)" == "public [\"$vip/32\",\"203.0.113.77\"] true [\"shop\",\"other\"] "* ]]
+  printf 'apiVersion: pona.cybozu.com/v1\nkind: Egress\nmetadata: {name: out, namespace: shop}\nspec: {destinations: [192.0.2.0/24, "2001:db8::/32"]}\n' | apply -f -
+  [[ "$(shown egresses)" == *" [\"192.0.2.0/24\",\"2001:db8::/32\"] Direct" ]]
+}
+
+@test "3.4: a definition of an older version costs the texts, and says how to renew it" {
+  older_definition >"$work/older.json"
+  kubectl replace --validate=false -f "$work/older.json"
+  in_cluster served web "tcp:80:8080" 1
+  in_cluster mapping web "addresses: [$vip], ports: [{port: 80}]"
+  start_edge_on_cluster --instance-name one
+  within 10 condition_is web Programmed status True
+  is mapping web .status.ports ""
+  within 10 grep -q 'the definition of Mappings in the cluster is of an older version.*pona install crds' "$work/edge.log"
+  kubectl get mapping web -n shop -o json | jq -e '.status.conditions | length == 2'
+
+  # Renewed, and a start later.
+  "$PONA" install crds | kubectl apply --server-side --force-conflicts --validate=false -f -
+  stop_edge
+  start_edge_on_cluster --instance-name one
+  within 30 is mapping web .status.ports 80/tcp
+  is mapping web .status.edges one
+}
+
 @test "balance: a Service of type LoadBalancer gets an address of a pool, and traffic" {
   balanced web 80
   apply -f "$objects"

@@ -273,6 +273,7 @@ void EdgeLoop::tell() {
       outcome =
           core::instance_status(id, *report, plan_.forwards_of(id), {"", mapping.generation, 0, 0});
       outcome->service = mapping.service;
+      outcome->ports = core::ports_text(mapping.ports);
       const auto obstacle = obstacles_.blocked().find(id);
       if (obstacle != obstacles_.blocked().end()) outcome->obstacle = obstacle->second;
     }

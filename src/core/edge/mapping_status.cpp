@@ -12,6 +12,8 @@ using Status = Condition::Status;
 
 // Far below what the schema allows, and about what people read.
 constexpr std::size_t longest_message = 4096;
+// A column beside others.
+constexpr std::size_t longest_list = 256;
 
 void insert_sorted(std::vector<Address>& addresses, const Address& address) {
   const auto at = std::lower_bound(addresses.begin(), addresses.end(), address);
@@ -63,14 +65,30 @@ Condition accepted(const std::vector<const MappingInstance*>& instances) {
   return {"Accepted", Status::no, "Rejected", messages(instances, [](Reported) { return true; })};
 }
 
-Condition programmed(const std::vector<const MappingInstance*>& instances,
-                     const Condition& accepted) {
+// Those that carry traffic, by name.
+std::vector<std::string> carriers_of(const std::vector<const MappingInstance*>& instances) {
   std::vector<std::string> carriers;
   for (const MappingInstance* instance : instances) {
     if (carries(instance->state)) carriers.push_back(instance->name);
   }
+  std::ranges::sort(carriers);
+  return carriers;
+}
+
+// What does not fit is counted.
+std::string list_text(std::span<const std::string> texts) {
+  std::string joined;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i > 0 && joined.size() + texts[i].size() > longest_list) {
+      return joined + " and " + std::to_string(texts.size() - i) + " more";
+    }
+    joined += (i == 0 ? "" : ", ") + texts[i];
+  }
+  return joined;
+}
+
+Condition programmed(const std::vector<std::string>& carriers, const Condition& accepted) {
   if (!carriers.empty()) {
-    std::ranges::sort(carriers);
     std::string names;
     for (const std::string& name : carriers) names += (names.empty() ? "" : ", ") + name;
     if (names.size() > longest_message) names = std::to_string(carriers.size()) + " edges";
@@ -103,6 +121,14 @@ std::string join_messages(std::span<const std::string> texts) {
   return joined;
 }
 
+std::string ports_text(std::span<const MappingPort> ports) {
+  std::vector<std::string> texts;
+  for (const MappingPort& port : ports) {
+    texts.push_back(to_string(port.ports) + "/" + std::string(to_string(port.protocol)));
+  }
+  return list_text(texts);
+}
+
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context) {
@@ -131,6 +157,7 @@ std::int64_t heartbeat_period(std::size_t mappings) {
 bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
   InstanceStatus same = next;
   same.service = written.service;
+  same.ports = written.ports;
   same.obstacle = written.obstacle;
   same.entry.heartbeat = written.entry.heartbeat;
   same.entry.heartbeat_period = written.entry.heartbeat_period;
@@ -151,7 +178,9 @@ SharedStatus shared_status(std::span<const MappingInstance> instances,
   SharedStatus status;
   status.generation = context.generation;
   status.conditions.push_back(accepted(counted));
-  status.conditions.push_back(programmed(counted, status.conditions.front()));
+  const std::vector<std::string> carriers = carriers_of(counted);
+  status.conditions.push_back(programmed(carriers, status.conditions.front()));
+  status.edges = list_text(carriers);
   const Condition& verdict = status.conditions.front();
   if (verdict.status != Status::unknown) {
     // Never "no" for a Mapping that is not in effect, whatever the edges left unsaid.

@@ -39,6 +39,7 @@ struct InstanceStatus {
   MappingInstance entry;
   std::map<Address, std::vector<Address>> configured;  // external address: pods, sorted
   std::string service;                                 // its Service's name; not written
+  std::string ports;     // as ports_text() has it; not written by the edge but by the leader
   std::string obstacle;  // what on the edge's host drops its traffic; not written
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
@@ -47,12 +48,16 @@ struct InstanceStatus {
 // What one edge does for the Mappings that it planned anew; nothing: it is gone. Level, not edge.
 using PlannedMappings = std::map<ObjectName, std::optional<InstanceStatus>>;
 
-// What the leader writes. `invalid` and `service_vip` are SmartNat's.
+// What the leader writes. `invalid` and `service_vip` are SmartNat's. The API server prints of a
+// list the first element, or brackets and quotes: so columns show texts. `ports` are not the edges'
+// to say, and whoever writes the status fills them in.
 struct SharedStatus {
   std::int64_t generation = 0;
   std::vector<Condition> conditions;  // Accepted, Programmed
   std::string invalid;                // "no", or why; empty while nobody knows
   std::string service_vip;            // the Service's first cluster IP, if it has one
+  std::string ports;                  // "443/tcp, 8000-8010/udp"
+  std::string edges;                  // that carry its traffic: "edge-1, edge-2"
 
   friend bool operator==(const SharedStatus&, const SharedStatus&) = default;
 };
@@ -74,6 +79,10 @@ std::int64_t heartbeat_period(std::size_t mappings);
 // The texts in one, each once. What would be too long for a status is counted, never cut in the
 // middle.
 std::string join_messages(std::span<const std::string> texts);
+
+// "443/tcp, 8000-8010/udp", in the object's order. Of many those that a line holds are named, and
+// the others counted.
+std::string ports_text(std::span<const MappingPort> ports);
 
 // `forwards` may hold those of other claimants; they are passed over.
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,

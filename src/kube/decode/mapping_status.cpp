@@ -114,6 +114,8 @@ MappingStatusView decode_mapping_status(const Node& object) {
   });
   view.invalid = text_at(*status, "invalid");
   view.service_vip = text_at(*status, "serviceVIP");
+  view.ports = text_at(*status, "ports");
+  view.edges = text_at(*status, "edges");
   const auto configured = status->find("configuredAddresses");
   if (!configured || configured->type() != Node::Type::map) return view;
   for (const Node child : *configured) {

@@ -19,6 +19,8 @@ struct MappingStatusView {
   std::map<core::Address, std::vector<core::Address>> configured;  // as core::InstanceStatus has it
   std::string invalid;
   std::string service_vip;
+  std::string ports;
+  std::string edges;
 
   // Null: there is none of this type.
   [[nodiscard]] const core::Condition* condition(std::string_view type) const;

@@ -30,6 +30,10 @@ constexpr os::Time::duration deletion_grace = 3s;
 constexpr std::chrono::seconds grace_of_leases = 120s;
 // Of one request, and who grants it waits for it.
 constexpr os::Time::duration forbidden_pause = 10min;
+// How long an older definition is taken for what the cluster has.
+constexpr os::Time::duration older_pause = 5min;
+// How an API server refuses to apply what the definition has no field for.
+constexpr std::string_view undeclared = "field not declared in schema";
 
 // A field manager's name has 128 bytes at most.
 std::string manager_of(const std::string& instance) {
@@ -98,6 +102,8 @@ Json json_of(const core::InstanceStatus& status) {
 Json json_of(const core::SharedStatus& status) {
   Json json = {{"observedGeneration", status.generation},
                {"conditions", conditions_json(status.conditions)}};
+  if (!status.ports.empty()) json["ports"] = status.ports;
+  if (!status.edges.empty()) json["edges"] = status.edges;
   if (!status.invalid.empty()) json["invalid"] = status.invalid;
   if (!status.service_vip.empty()) json["serviceVIP"] = status.service_vip;
   return json;
@@ -194,6 +200,7 @@ void MappingReporter::lead(bool leading) {
   } else {
     writes_.stop_leading();
     finalizer_trouble_.clear();
+    texts_trouble_.clear();
   }
 }
 
@@ -234,6 +241,13 @@ void MappingReporter::look_at_all() {
     return item.second.seen && has_old_finalizer(*item.second.seen);
   });
   if (!held) finalizer_trouble_.clear();
+}
+
+std::string MappingReporter::trouble() const {
+  for (const std::string* const trouble : {&writes_.trouble(), &finalizer_trouble_}) {
+    if (!trouble->empty()) return *trouble;
+  }
+  return texts_trouble_;
 }
 
 os::Time MappingReporter::due() const {
@@ -310,17 +324,39 @@ std::optional<Write> MappingReporter::shared(const core::ObjectName& name, const
   if (record.planned) service = options_.service({name.ns, record.planned->service});
   std::vector<core::MappingInstance> present = seen.status.instances;
   std::erase_if(present, [this](const auto& instance) { return is_gone(instance); });
-  const core::SharedStatus status =
+  core::SharedStatus status =
       core::shared_status(present, seen.status.conditions,
                           service ? &std::get<core::Service>(*service) : nullptr, context);
+  // Who has not planned it does not know them.
+  status.ports = record.planned ? record.planned->ports : seen.status.ports;
+  const bool texts = clock_.now() >= texts_from_;
+  if (!texts) status.ports = status.edges = "";
   const bool same = seen.status.observed_generation == status.generation &&
                     seen.status.invalid == status.invalid &&
                     seen.status.service_vip == status.service_vip &&
+                    seen.status.ports == status.ports && seen.status.edges == status.edges &&
                     has_conditions(seen.status, status.conditions);
   if (same) return std::nullopt;
   Write write = apply(name, seen, leader_manager, json_of(status), true);
-  write.done = [this, name, before = record.seen, status] { tell(name, *before, status); };
+  write.done = [this, name, before = record.seen, status] {
+    if (!(status.ports + status.edges).empty()) texts_trouble_.clear();
+    tell(name, *before, status);
+  };
+  if (texts) {
+    write.refused = [this](int, const std::string& why) { return do_without_texts(why); };
+  }
   return write;
+}
+
+// A definition of an older version: conditions are worth more than columns.
+bool MappingReporter::do_without_texts(const std::string& why) {
+  if (why.find(undeclared) == std::string::npos) return false;
+  texts_from_ = clock_.now() + older_pause;
+  texts_trouble_ =
+      "the definition of Mappings in the cluster is of an older version, which has no status.ports "
+      "and status.edges, so kubectl shows no ports; \"pona install crds | kubectl apply -f -\" "
+      "renews it";
+  return true;
 }
 
 // The authors of objects look at Events; what is as it was needs none.

@@ -46,9 +46,7 @@ class MappingReporter : public ClientPart {
   void step() override;
   bool take(const Reply& reply) override { return writes_.take(reply); }
   [[nodiscard]] os::Time due() const override;
-  [[nodiscard]] std::string trouble() const override {
-    return writes_.trouble().empty() ? finalizer_trouble_ : writes_.trouble();
-  }
+  [[nodiscard]] std::string trouble() const override;
 
  private:
   struct Record {
@@ -71,6 +69,7 @@ class MappingReporter : public ClientPart {
   [[nodiscard]] std::optional<Write> leftovers(const core::ObjectName& name,
                                                const Record& record) const;
   std::optional<Write> finalizer(const core::ObjectName& name, const Record& record);
+  bool do_without_texts(const std::string& why);
   void tell(const core::ObjectName& name, const Seen& before, const core::SharedStatus& status);
   void tell_obstacle(const core::ObjectName& name, Record& record);
 
@@ -86,6 +85,8 @@ class MappingReporter : public ClientPart {
   bool leading_ = false;
   os::Time finalizers_from_{};     // where the server forbade it
   std::string finalizer_trouble_;  // likewise, as long as a Mapping has it
+  os::Time texts_from_{};          // where the definition has no fields for them
+  std::string texts_trouble_;      // likewise
   os::Time look_from_{};
 };
 

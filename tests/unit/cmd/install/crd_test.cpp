@@ -86,12 +86,25 @@ TEST_CASE("columns show fields that the schema has") {
   }
 }
 
+TEST_CASE("3.4: no column shows one element of a list for all of them") {
+  for (const json& crd : definitions()) {
+    for (const json& version : crd["spec"]["versions"]) {
+      for (const json& column : version["additionalPrinterColumns"]) {
+        INFO(column["name"]);
+        CHECK(column["jsonPath"].get<std::string>().find("[*]") == std::string::npos);
+      }
+    }
+  }
+}
+
 TEST_CASE("the status of SmartNat and ours are in the schema") {
   json object = mapping();
   object["spec"]["ports"][0]["protocol"] = "tcp";
   object["status"] = parsed(R"({
     "invalid": "no",
     "serviceVIP": "10.96.0.10",
+    "ports": "443/tcp, 8000-8010/udp",
+    "edges": "edge-1, edge-2",
     "configuredAddresses": {"203.0.113.10": {"podIPs": ["10.1.0.2", "10.1.0.3"]}},
     "observedGeneration": 3,
     "conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 3,

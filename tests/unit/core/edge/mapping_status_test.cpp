@@ -1,5 +1,6 @@
 #include "core/edge/mapping_status.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <tuple>
@@ -232,6 +233,30 @@ TEST_CASE("the conditions are what the edges say together") {
     CHECK(status.generation == 3);
     CHECK(status.conditions[0].generation == 3);
   }
+}
+
+TEST_CASE("3.4: ports and edges are texts, and of many the others are counted") {
+  CHECK(ports_text({}).empty());
+  std::vector<MappingPort> ports = {{{443, 443}, 443, Protocol::tcp},
+                                    {{8000, 8010}, 80, Protocol::udp}};
+  CHECK(ports_text(ports) == "443/tcp, 8000-8010/udp");
+  ports.clear();
+  for (std::uint16_t port = 1000; port < 1200; ++port) {
+    ports.push_back({{port, port}, port, Protocol::sctp});
+  }
+  const std::string text = ports_text(ports);
+  CHECK(text.find("1000/sctp, 1001/sctp, ") == 0);
+  CHECK(text.size() < 300);
+  const auto named = static_cast<std::size_t>(std::ranges::count(text, '/'));
+  CHECK(text.ends_with(" and " + std::to_string(200 - named) + " more"));
+
+  const SharedStatus status =
+      shared({instance("edge-3", Reported::inactive), instance("edge-2", Reported::degraded),
+              instance("edge-1", Reported::active), instance("edge-4", Reported::rejected),
+              instance("edge-5", Reported::active, "", now - 1000)});
+  CHECK(status.edges == "edge-1, edge-2");
+  CHECK(shared({instance("edge-3", Reported::inactive)}).edges.empty());
+  CHECK(shared({instance(std::string(400, 'e'), Reported::active)}).edges.size() == 400);
 }
 
 TEST_CASE("with many Mappings an entry says itself how seldom it is written") {

@@ -33,7 +33,7 @@ TEST_CASE("a Mapping's status becomes values") {
       "lastTransitionTime": "2024-01-31T23:59:59Z"}],
     "instances": [{"name": "edge-a", "state": "active", "addresses": ["192.0.2.2", "192.0.2.1"],
       "message": "fine", "observedGeneration": 2, "heartbeatTime": "2024-01-31T23:59:59.5+01:00"}],
-    "invalid": "no", "serviceVIP": "10.96.0.7",
+    "invalid": "no", "serviceVIP": "10.96.0.7", "ports": "80/tcp", "edges": "edge-a",
     "configuredAddresses": {"192.0.2.1": {"podIPs": ["10.0.0.2", "10.0.0.1"]}, "2001:db8::1": {}}
   }})");
   CHECK(view.observed_generation == 3);
@@ -53,6 +53,8 @@ TEST_CASE("a Mapping's status becomes values") {
   CHECK(edge.heartbeat == 1706745599 - 3600);
   CHECK(view.invalid == "no");
   CHECK(view.service_vip == "10.96.0.7");
+  CHECK(view.ports == "80/tcp");
+  CHECK(view.edges == "edge-a");
   CHECK(view.configured == std::map<core::Address, std::vector<core::Address>>{
                                {address("192.0.2.1"), {address("10.0.0.1"), address("10.0.0.2")}},
                                {address("2001:db8::1"), {}}});

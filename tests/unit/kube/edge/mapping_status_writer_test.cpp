@@ -98,6 +98,67 @@ TEST_CASE("a leader that has nothing to say itself writes what the others come t
   CHECK(edge.sent()["status"]["conditions"].size() == 2);
 }
 
+TEST_CASE("3.4: the leader writes ports and edges as texts, where the definition has them") {
+  Reporter edge;
+  edge.other_edge();
+  edge.object.status.instances.front().name = "edge-0";  // its own, which is written already
+  edge.reporter.lead(true);
+  core::InstanceStatus status;
+  status.entry = edge.object.status.instances.front();
+  status.ports = "443/tcp, 53/udp";
+  edge.reporter.planned(web, status);
+  edge.see();
+  REQUIRE(edge.started() == 1);
+  CHECK(edge.sent()["status"]["ports"] == "443/tcp, 53/udp");
+  CHECK(edge.sent()["status"]["edges"] == "edge-0");
+
+  // A definition of an older version: what it has fields for is said all the same.
+  const std::string refusal =
+      R"({"kind": "Status", "code": 500, "message": "failed to create typed patch object: errors:\n)"
+      R"(  .status.edges: field not declared in schema"})";
+  edge.answer(edge.reporter, 500, refusal);
+  edge.reporter.step();
+  REQUIRE(edge.started() == 2);
+  CHECK_FALSE(edge.sent()["status"].contains("ports"));
+  CHECK_FALSE(edge.sent()["status"].contains("edges"));
+  CHECK(edge.sent()["status"]["conditions"].size() == 2);
+  CHECK(edge.reporter.trouble().find("pona install crds") != std::string::npos);
+  const auto take_over = [&] {
+    const json sent = edge.sent()["status"];
+    edge.object.status.observed_generation = sent["observedGeneration"];
+    edge.object.status.invalid = sent["invalid"];
+    edge.object.status.conditions.clear();
+    for (const json& one : sent["conditions"]) {
+      core::Condition condition{one["type"], core::Condition::Status::yes, one["reason"],
+                                one["message"], one["observedGeneration"]};
+      condition.since = edge.clock.unix_seconds;
+      edge.object.status.conditions.push_back(condition);
+    }
+    edge.object.status.ports = sent.value("ports", "");
+    edge.object.status.edges = sent.value("edges", "");
+    edge.answer(edge.reporter, 200);
+    edge.see();
+  };
+  take_over();
+  CHECK(edge.started() == 2);
+
+  // It may have been renewed meanwhile.
+  const auto heartbeat = [&] {
+    edge.object.status.instances.front().heartbeat = edge.clock.unix_seconds;
+    edge.see();
+  };
+  for (int i = 0; i < 40 && edge.started() == 2; ++i) {
+    edge.clock.advance(10s);
+    heartbeat();
+  }
+  REQUIRE(edge.started() == 3);
+  CHECK(edge.sent()["status"]["ports"] == "443/tcp, 53/udp");
+  CHECK(edge.reporter.trouble().find("pona install crds") != std::string::npos);
+  take_over();
+  CHECK(edge.reporter.trouble().empty());
+  CHECK(edge.started() == 3);
+}
+
 TEST_CASE("who does not lead leaves conditions alone") {
   Reporter edge;
   edge.other_edge();
