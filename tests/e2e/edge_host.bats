@@ -288,3 +288,38 @@ from_far() { at far python3 -I -S "$tools/client.py" tcp "$1" 80 | grep -q "pod1
     within 5 by_this
   done
 }
+
+# From as many ports as $1 says, one datagram each to $vip; the endpoint need not answer.
+datagrams() {
+  at client python3 -I -S - "$vip" "$1" <<'PY'
+import socket, sys
+for port in range(1024, 1024 + int(sys.argv[2])):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.bind(("", port))
+            one.sendto(b"?", (sys.argv[1], 53))
+        except OSError:
+            pass
+PY
+}
+
+@test "4.7: an endpoint towards which source ports run out is a warning, a metric and a log line" {
+  served web "udp:53:5353" 1
+  mapping web "addresses: [$vip], ports: [{port: 53, protocol: udp}]"
+  start_edge
+  at edge sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600 net.netfilter.nf_conntrack_udp_timeout_stream=600
+  [ "$(at edge sysctl -n net.netfilter.nf_conntrack_max)" -gt 65000 ] ||
+    skip "this host tracks fewer connections than one endpoint takes"
+  datagrams 62000
+  within 60 grep -q 'Mapping shop/web: at least 90% of the 64512 source ports that 10.1.0.[12] has towards endpoint 10.1.0.11:5353/udp are in use' "$work/edge.log"
+  run -0 "$PONA" edge status --socket "$work/edge.sock"
+  assert_output --regexp "source ports that 10.1.0.[12] has towards endpoint 10.1.0.11:5353/udp"
+  status_of | jq -e '.sourcePorts | length == 1 and .[0].used > 58060 and .[0].limit == 64512'
+  ask_edge edge metrics | grep -q '^pona_edge_source_ports_used{endpoint="10.1.0.11:5353",protocol="udp",source="10.1.0.[12]"} '
+  [ "$(ask_edge edge healthz -o /dev/null -w '%{http_code}')" = 200 ]
+
+  # It goes when they are free again.
+  at edge conntrack -D -p udp --orig-dst "$vip" >/dev/null 2>&1 || true
+  within 60 grep -q 'resolved.*source ports that 10.1.0.[12] has' "$work/edge.log"
+  status_of | jq -e '.sourcePorts == []'
+}

@@ -44,12 +44,13 @@ std::string wait_text(Time::duration time) {
 
 EdgeLoop::EdgeLoop(net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
                    std::chrono::seconds resync, os::Clock clock, std::chrono::seconds address_hold,
-                   HostListeners::Read listens)
+                   HostListeners::Read listens, PortUseWatch::Ask count_ports)
     : kernel_(kernel),
       source_(source),
       plan_(settings),
       sweep_(address_hold),
       listeners_(std::move(listens), clock),
+      ports_(std::move(count_ports)),
       clock_(std::move(clock)),
       resync_(resync),
       next_resync_(clock_.now() + resync) {
@@ -276,6 +277,8 @@ void EdgeLoop::tell() {
       outcome->ports = core::ports_text(mapping.ports);
       const auto obstacle = obstacles_.blocked().find(id);
       if (obstacle != obstacles_.blocked().end()) outcome->obstacle = obstacle->second;
+      const auto shortage = ports_.claimants().find(id);
+      if (shortage != ports_.claimants().end()) core::add_shortage(*outcome, shortage->second);
     }
   }
   source_.report(outcomes);
@@ -331,6 +334,7 @@ void EdgeLoop::report() {
       [](const core::Rejection& entry) { return to_string(entry.object) + ": " + entry.reason; },
       "no longer rejected");
   look_for_obstacles();
+  look_at_ports();
   std::set<std::string> warnings;
   std::ranges::move(plan_.warnings(), std::inserter(warnings, warnings.end()));
   std::ranges::move(host_warnings(), std::inserter(warnings, warnings.end()));
@@ -343,9 +347,21 @@ void EdgeLoop::look_for_obstacles() {
   const auto before = obstacles_.blocked();
   if (!obstacles_.look(kernel_, plan_, clock_)) return;
   health_.obstacles = obstacles_.chains();
+  tell_again(before, obstacles_.blocked());
+}
+
+void EdgeLoop::look_at_ports() {
+  if (health_.last_sync == 0) return;
+  const Told before = ports_.claimants();
+  if (ports_.look(conntrack_.entries(), plan_, clock_.now())) {
+    tell_again(before, ports_.claimants());
+  }
+}
+
+void EdgeLoop::tell_again(const Told& before, const Told& after) {
   if (!source_.listens()) return;
-  for (const auto* blocked : {&before, &obstacles_.blocked()}) {
-    for (const auto& [id, obstacle] : *blocked) {
+  for (const Told* const told : {&before, &after}) {
+    for (const auto& [id, text] : *told) {
       if (id.kind == core::Kind::mapping) planned_.insert(id.name);
     }
   }
@@ -354,6 +370,7 @@ void EdgeLoop::look_for_obstacles() {
 
 std::vector<std::string> EdgeLoop::host_warnings() const {
   std::vector<std::string> warnings = obstacles_.warnings();
+  std::ranges::copy(ports_.warnings(), std::back_inserter(warnings));
   for (const std::string& warning : {conntrack_.warning(), listeners_.warning()}) {
     if (!warning.empty()) warnings.push_back(warning);
   }

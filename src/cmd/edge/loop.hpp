@@ -13,6 +13,7 @@
 
 #include "cmd/edge/host_listeners.hpp"
 #include "cmd/edge/obstacle_watch.hpp"
+#include "cmd/edge/port_use_watch.hpp"
 #include "cmd/edge/stale_connections.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/serve/backoff.hpp"
@@ -50,12 +51,13 @@ EdgeVerdict judge(const EdgeHealth& health, os::Time now);
 class EdgeLoop {
  public:
   // `address_hold`: how long connections through an address outlive its leaving this host.
-  // `listens` is asked in step(): who listens on the host.
+  // `listens` is asked in step(): who listens on the host; `count_ports` likewise.
   EdgeLoop(
       net::Kernel& kernel, kube::Source& source, const core::EdgeSettings& settings,
       std::chrono::seconds resync, os::Clock clock,
       std::chrono::seconds address_hold = std::chrono::seconds(60),
-      HostListeners::Read listens = [] { return core::Listeners(); });
+      HostListeners::Read listens = [] { return core::Listeners(); },
+      PortUseWatch::Ask count_ports = [](std::uint32_t) { return std::nullopt; });
 
   // Does what is due; call it when a descriptor is readable or the returned time has come. Throws
   // core::Error only before the first success, for what trying again cannot mend.
@@ -71,6 +73,8 @@ class EdgeLoop {
   [[nodiscard]] const core::EdgePlan& plan() const { return plan_; }
   // Beside the plan's: what the host is short of, and what on it is in the way.
   [[nodiscard]] std::vector<std::string> host_warnings() const;
+  // Endpoints towards which most source ports are in use.
+  [[nodiscard]] const std::vector<core::PortUse>& port_use() const { return ports_.use(); }
   [[nodiscard]] const kube::Source& source() const { return source_; }
   [[nodiscard]] net::Kernel& kernel() { return kernel_; }
   [[nodiscard]] EdgeStatistics& statistics() { return statistics_; }
@@ -79,6 +83,9 @@ class EdgeLoop {
   bool hear();
   void note_staleness();
   void look_for_obstacles();
+  void look_at_ports();
+  using Told = std::map<core::ObjectId, std::string>;
+  void tell_again(const Told& before, const Told& after);
   void tell_meddler(const core::Meddler& meddler);
   bool attempt();
   [[nodiscard]] bool wants_listeners() const;
@@ -114,6 +121,7 @@ class EdgeLoop {
   std::uint64_t refusals_asked_ = 0;  // refused claims that the kernel was asked for
   bool carried_known_ = false;        // what it carried at the start is known
   ObstacleWatch obstacles_;
+  PortUseWatch ports_;
   os::Clock clock_;
   std::chrono::seconds resync_;
   EdgeHealth health_;

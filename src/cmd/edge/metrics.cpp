@@ -202,6 +202,19 @@ void objects(MetricsPage& page, const EdgeStatus& status) {
               status.conntrack_entries);
   page.single("conntrack_limit", "gauge", "Connections that the host can track.",
               status.conntrack_limit);
+  const auto source_ports = [&](std::uint64_t SourcePortsStatus::*value) {
+    for (const SourcePortsStatus& ports : status.source_ports) {
+      page.sample(
+          {{"endpoint", ports.endpoint}, {"protocol", ports.protocol}, {"source", ports.source}},
+          ports.*value);
+    }
+  };
+  page.metric("source_ports_used", "gauge",
+              "Source ports that an address of this host has in use towards an endpoint; of those "
+              "with at least 80 % in use.");
+  source_ports(&SourcePortsStatus::used);
+  page.metric("source_ports_limit", "gauge", "Source ports that it has towards that endpoint.");
+  source_ports(&SourcePortsStatus::limit);
 }
 
 void process(MetricsPage& page, const ProcessStatus& process) {

@@ -12,6 +12,7 @@
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/edge/loop.hpp"
 #include "cmd/edge/pages.hpp"
+#include "cmd/edge/port_counting.hpp"
 #include "cmd/edge/source.hpp"
 #include "cmd/serve/http_server.hpp"
 #include "cmd/serve/poll_loop.hpp"
@@ -34,7 +35,7 @@ class Edge {
       : clock_(os::system_clock()),
         started_(clock_.unix_seconds()),
         loop_(kernel, source, options.settings, options.resync, clock_, options.address_hold,
-              net::read_listeners),
+              net::read_listeners, [this](std::uint32_t least) { return counting_.ask(least); }),
         poll_(poll),
         claims_(claims_file(options), clock_),
         server_(listeners, edge_pages(health_, [this] { return make_status(); }),
@@ -84,6 +85,12 @@ class Edge {
         std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
     std::ranges::move(loop_.host_warnings(), std::back_inserter(status->warnings));
     status->obstacles = loop_.health().obstacles.size();
+    for (const core::PortUse& one : loop_.port_use()) {
+      const core::Backend endpoint{one.pair.endpoint, {one.pair.port, one.pair.port}};
+      status->source_ports.push_back({to_string(endpoint),
+                                      std::string(to_string(one.pair.protocol)),
+                                      to_string(one.pair.source), one.used, core::source_ports});
+    }
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
     process.pid = getpid();
@@ -108,6 +115,7 @@ class Edge {
 
   os::Clock clock_;
   std::int64_t started_;
+  PortCounting counting_;
   EdgeLoop loop_;
   PollLoop& poll_;
   Latest<EdgeHealth> health_;

@@ -77,6 +77,15 @@ struct MappingStatus {
   std::vector<PortStatus> ports;
 };
 
+// An endpoint towards which one of this host's addresses has most source ports in use.
+struct SourcePortsStatus {
+  std::string endpoint;  // "10.1.0.2:8080"
+  std::string protocol;
+  std::string source;  // the host's address
+  std::uint64_t used = 0;
+  std::uint64_t limit = 0;
+};
+
 struct InterfaceStatus {
   std::string name;
   std::string gateway4;  // empty: none
@@ -117,6 +126,8 @@ struct EdgeStatus {
   std::uint64_t ignored = 0;  // documents of other kinds
   std::uint64_t conntrack_entries = 0;
   std::uint64_t conntrack_limit = 0;
+  // Of a running process only, the fullest first; those that are far from full are not in it.
+  std::vector<SourcePortsStatus> source_ports;
 };
 
 // For people: what is wrong first, then what there is.

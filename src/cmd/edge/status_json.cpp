@@ -149,6 +149,11 @@ EdgeStatus read(const Json& json) {
   const Json conntrack = json.value("conntrack", Json::object());
   status.conntrack_entries = conntrack.value("entries", std::uint64_t{0});
   status.conntrack_limit = conntrack.value("limit", std::uint64_t{0});
+  for (const Json& entry : json.value("sourcePorts", Json::array())) {
+    status.source_ports.push_back({entry.value("endpoint", ""), entry.value("protocol", ""),
+                                   entry.value("source", ""), entry.value("used", std::uint64_t{0}),
+                                   entry.value("limit", std::uint64_t{0})});
+  }
   return status;
 }
 
@@ -164,7 +169,15 @@ std::string to_json(const EdgeStatus& status) {
       {"warnings", status.warnings},
       {"objects", status.objects},
       {"ignoredDocuments", status.ignored},
-      {"conntrack", {{"entries", status.conntrack_entries}, {"limit", status.conntrack_limit}}}};
+      {"conntrack", {{"entries", status.conntrack_entries}, {"limit", status.conntrack_limit}}},
+      {"sourcePorts", Json::array()}};
+  for (const SourcePortsStatus& ports : status.source_ports) {
+    json["sourcePorts"].push_back({{"endpoint", ports.endpoint},
+                                   {"protocol", ports.protocol},
+                                   {"source", ports.source},
+                                   {"used", ports.used},
+                                   {"limit", ports.limit}});
+  }
   for (const MappingStatus& mapping : status.mappings) json["mappings"].push_back(json_of(mapping));
   for (const InterfaceStatus& interface : status.interfaces) {
     json["externalInterfaces"].push_back({{"name", interface.name},

@@ -17,6 +17,7 @@ void ConntrackWatch::look(net::Kernel& kernel, os::Time now) {
   due_ = now + pace;
   try {
     const net::Kernel::ConntrackFill fill = kernel.conntrack_fill();
+    entries_ = fill.entries;
     const std::uint64_t share = fill.limit == 0 ? 0 : fill.entries * 100 / fill.limit;
     if (share >= full) {
       // Without the number of entries, or each look would be news.

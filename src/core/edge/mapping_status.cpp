@@ -150,6 +150,14 @@ InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& re
   return status;
 }
 
+void add_shortage(InstanceStatus& status, const std::string& shortage) {
+  status.shortage = shortage;
+  std::vector<std::string> texts;
+  if (!status.entry.message.empty()) texts.push_back(status.entry.message);
+  texts.push_back(shortage);
+  status.entry.message = join_messages(texts);
+}
+
 std::int64_t heartbeat_period(std::size_t mappings) {
   return std::max<std::int64_t>(60, static_cast<std::int64_t>(mappings / 5));
 }
@@ -159,6 +167,7 @@ bool worth_writing(const InstanceStatus& written, const InstanceStatus& next) {
   same.service = written.service;
   same.ports = written.ports;
   same.obstacle = written.obstacle;
+  same.shortage = written.shortage;
   same.entry.heartbeat = written.entry.heartbeat;
   same.entry.heartbeat_period = written.entry.heartbeat_period;
   // A heartbeat from the future is of a clock that was set back since: it would never be due.

@@ -41,6 +41,7 @@ struct InstanceStatus {
   std::string service;                                 // its Service's name; not written
   std::string ports;     // as ports_text() has it; not written by the edge but by the leader
   std::string obstacle;  // what on the edge's host drops its traffic; not written
+  std::string shortage;  // of source ports towards its endpoints; in the entry's message, too
 
   friend bool operator==(const InstanceStatus&, const InstanceStatus&) = default;
 };
@@ -88,6 +89,8 @@ std::string ports_text(std::span<const MappingPort> ports);
 InstanceStatus instance_status(const ObjectId& claimant, const MappingReport& report,
                                std::span<const std::shared_ptr<const Forward>> forwards,
                                const StatusContext& context);
+
+void add_shortage(InstanceStatus& status, const std::string& shortage);
 
 // Of an edge that has its heartbeat in a Lease of its own: so seldom that it costs nothing, and
 // whoever knows no such Leases takes long to believe that it is gone. In seconds.

@@ -163,7 +163,7 @@ void MappingReporter::seen(const core::ObjectName& mapping, std::shared_ptr<cons
   if (record.seen) {
     hear(*record.seen);
     writes_.add(mapping);
-    tell_obstacle(mapping, record);
+    tell_host(mapping, record);
     return;
   }
   writes_.forget(mapping);
@@ -177,7 +177,7 @@ void MappingReporter::planned(const core::ObjectName& mapping,
   record.planned = std::move(status);
   if (record.seen) {
     writes_.add(mapping);
-    tell_obstacle(mapping, record);
+    tell_host(mapping, record);
   } else if (!record.planned) {
     records_.erase(mapping);
   }
@@ -386,17 +386,20 @@ void MappingReporter::tell(const core::ObjectName& name, const Seen& before,
 }
 
 // Each edge for itself: it is about the edge's own host.
-void MappingReporter::tell_obstacle(const core::ObjectName& name, Record& record) {
-  const std::string now = record.planned ? record.planned->obstacle : "";
-  if (now == record.obstacle) return;
-  record.obstacle = now;
-  if (now.empty()) return;
-  events_.record({{core::Kind::mapping, name},
-                  record.seen->uid,
-                  true,
-                  "TrafficDropped",
-                  "Forward",
-                  "on edge " + options_.instance + ": " + now});
+void MappingReporter::tell_host(const core::ObjectName& name, Record& record) {
+  const auto tell_new = [&](std::string& told, const std::string& now, const char* reason) {
+    if (std::exchange(told, now) == now || now.empty()) return;
+    events_.record({{core::Kind::mapping, name},
+                    record.seen->uid,
+                    true,
+                    reason,
+                    "Forward",
+                    "on edge " + options_.instance + ": " + now});
+  };
+  const core::InstanceStatus none;
+  const core::InstanceStatus& planned = record.planned ? *record.planned : none;
+  tell_new(record.obstacle, planned.obstacle, "TrafficDropped");
+  tell_new(record.shortage, planned.shortage, "SourcePortsShort");
 }
 
 // An edge that is gone cannot take its entry away: the leader gives it up in its name.

@@ -54,6 +54,7 @@ class MappingReporter : public ClientPart {
     os::Time since{};  // this object was seen first
     std::optional<core::InstanceStatus> planned;
     std::string obstacle;   // that was told
+    std::string shortage;   // likewise
     os::Time held_until{};  // it is not written before
   };
   void look_at_all();
@@ -71,7 +72,7 @@ class MappingReporter : public ClientPart {
   std::optional<Write> finalizer(const core::ObjectName& name, const Record& record);
   bool do_without_texts(const std::string& why);
   void tell(const core::ObjectName& name, const Seen& before, const core::SharedStatus& status);
-  void tell_obstacle(const core::ObjectName& name, Record& record);
+  void tell_host(const core::ObjectName& name, Record& record);
 
   MappingReporterOptions options_;
   const EdgeRoster& roster_;

@@ -230,4 +230,20 @@ TEST_CASE("every metric is explained once, before its samples, and samples stand
   CHECK(explained.size() > 20);
 }
 
+TEST_CASE("4.7: source ports that are nearly used up are in metrics and JSON") {
+  cmd::EdgeStatus status;
+  status.source_ports = {{"10.1.0.2:8080", "tcp", "10.1.0.1", 60000, 64512}};
+  const std::string text = cmd::to_metrics(status);
+  const std::string labels = R"({endpoint="10.1.0.2:8080",protocol="tcp",source="10.1.0.1"})";
+  CHECK(has_line(text, "pona_edge_source_ports_used" + labels + " 60000"));
+  CHECK(has_line(text, "pona_edge_source_ports_limit" + labels + " 64512"));
+  const auto read = cmd::parse_status(cmd::to_json(status)).source_ports;
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].endpoint == "10.1.0.2:8080");
+  CHECK(read[0].protocol == "tcp");
+  CHECK(read[0].source == "10.1.0.1");
+  CHECK(read[0].used == 60000);
+  CHECK(read[0].limit == 64512);
+}
+
 }  // namespace unit::status_test

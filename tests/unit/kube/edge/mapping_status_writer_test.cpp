@@ -219,4 +219,20 @@ TEST_CASE("3.7: of a Mapping that goes soon after its Service nothing is written
   }
 }
 
+TEST_CASE("4.7: that source ports run short is told in an Event, once") {
+  Reporter edge;
+  edge.see();
+  core::InstanceStatus status;
+  status.entry.generation = 3;
+  core::add_shortage(status, "at least 90% ...");
+  CHECK(status.entry.message == "at least 90% ...");
+  for (int i = 0; i < 2; ++i) {
+    edge.reporter.planned(web, status);
+    edge.events.step();
+  }
+  REQUIRE(edge.started() == 1);
+  CHECK(edge.sent()["reason"] == "SourcePortsShort");
+  CHECK(edge.sent()["note"] == "on edge edge-0: at least 90% ...");
+}
+
 }  // namespace unit::mapping_status_writer_test
