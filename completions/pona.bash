@@ -3,7 +3,8 @@
 _pona_edge="--manifests --kubeconfig --context --report --instance-name --lease-namespace \
   --node-name --state-dir --cluster-uid --confirm-deletions-after --confirm-deletions-above \
   --external-interfaces --gateway-offset \
-  --masquerade --snat --backend --address-policy --accounting --address-hold --slot-layout --host-ports --limit-when-full \
+  --masquerade --masquerade-addresses --snat --backend --address-policy --accounting --address-hold \
+  --slot-layout --host-ports --limit-when-full \
   --mark-mask --max-ports-per-mapping \
   --max-forwards-per-mapping --max-forwards-per-namespace --max-elements-per-mapping \
   --max-elements-per-namespace --max-sources-per-mapping --max-sources-per-namespace \

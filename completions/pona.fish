@@ -75,6 +75,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in_edge' -l external-interfaces -x -d 'Client-facing interfaces, a regular expression'
     complete -c $name -n '__pona_in_edge' -l gateway-offset -x -d 'Next hop, counted from the start of the subnet'
     complete -c $name -n '__pona_in_edge' -l masquerade -d 'Pods see the address of the appliance'
+    complete -c $name -n '__pona_in_edge' -l masquerade-addresses -x -d 'Addresses of this host that pods see'
     complete -c $name -n '__pona_in_edge' -l snat -d 'Connections of pods leave with the address of their Mapping'
     complete -c $name -n '__pona_in_edge' -l backend -x -a 'endpoints clusterip' -d 'Where traffic is sent'
     complete -c $name -n '__pona_in_edge' -l address-policy -x -a 'local any' -d 'Which addresses are served'

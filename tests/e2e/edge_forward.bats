@@ -61,6 +61,37 @@ serve_web() {
   assert_output --regexp '^pod1 10\.1\.0\.[12] 8080$'
 }
 
+@test "4.7: clients are masqueraded to several addresses, and to those only that are here" {
+  serve_web 1
+  ip -n "$net-edge" address add 10.1.0.101/24 dev cluster
+  ip -n "$net-edge" address add 10.1.0.102/24 dev cluster
+  start_edge --masquerade-addresses 10.1.0.101,10.1.0.102,10.1.0.103
+  run ask tcp $vip 80 --count 40
+  assert_output --partial 'pod1 10.1.0.101 8080'
+  assert_output --partial 'pod1 10.1.0.102 8080'
+  refute_output --regexp 'timeout|refused|10\.1\.0\.[12] '
+  run ask udp $vip 53 --count 40
+  assert_output --partial 'pod1 10.1.0.101 5353'
+  assert_output --partial 'pod1 10.1.0.102 5353'
+  # The other family has none.
+  run ask tcp $vip6 80
+  assert_output --regexp 'pod1 fd00:1::[12] 8080'
+  run -0 "$PONA" edge status --socket "$work/edge.sock"
+  assert_output --partial '10.1.0.103 of --masquerade-addresses is not on this host'
+
+  # One that moves away takes no new connections, and one that comes gets them.
+  ip -n "$net-edge" address del 10.1.0.101/24 dev cluster
+  ip -n "$net-edge" address add 10.1.0.103/24 dev cluster
+  within 10 answers 'pod1 10.1.0.103 ' tcp $vip 80 --count 20
+  run ask tcp $vip 80 --count 40
+  assert_output --partial 'pod1 10.1.0.102 8080'
+  assert_output --partial 'pod1 10.1.0.103 8080'
+  refute_output --regexp 'timeout|refused|10\.1\.0\.(101|[12]) '
+  ip -n "$net-edge" address del 10.1.0.102/24 dev cluster
+  ip -n "$net-edge" address del 10.1.0.103/24 dev cluster
+  within 10 answers 'pod1 10\.1\.0\.[12] ' tcp $vip 80
+}
+
 @test "RST and ICMP made by the edge itself come at once, by the right interface" {
   serve_web
   start_edge

@@ -110,6 +110,21 @@ Complaint set_slot_layout(EdgeOptions& options, const std::string& text) {
   return std::nullopt;
 }
 
+Complaint set_masquerade_addresses(EdgeOptions& options, const std::string& text) {
+  std::vector<core::Address> addresses;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const auto first = part.find_first_not_of(' ');
+    part = first == std::string::npos ? ""
+                                      : part.substr(first, part.find_last_not_of(' ') + 1 - first);
+    const auto address = core::Address::parse(part);
+    if (!address) return "must be IPv4 or IPv6 addresses with commas between them";
+    if (std::ranges::find(addresses, *address) == addresses.end()) addresses.push_back(*address);
+  }
+  options.settings.masquerade_addresses = std::move(addresses);
+  return std::nullopt;
+}
+
 Complaint set_monitor_address(EdgeOptions& options, const std::string& text) {
   options.settings.monitor_address = core::Address::parse(text);
   if (text == node_word) return std::nullopt;  // the environment says which one that is
@@ -226,6 +241,10 @@ std::vector<EdgeOption> make_table() {
       {"masquerade", "", "true", "SNCTRLR_SETUP_MASQUERADE",
        "Pods see the appliance's address, not the client's; Mappings may say otherwise",
        boolean([](O& o) -> bool& { return o.settings.masquerade; })},
+      {"masquerade-addresses", "ADDRESS,...", "", "",
+       "Addresses of this host that pods see; each has 64,512 ports towards an endpoint. Empty: "
+       "that of the interface towards the pod",
+       set_masquerade_addresses},
       {"snat", "", "false", "SNCTRLR_SETUP_SNAT",
        "Connections that pods open through the appliance leave with their Mapping's address",
        boolean([](O& o) -> bool& { return o.settings.snat; })},

@@ -22,8 +22,8 @@ std::string text_of(const core::PortPair& pair) {
          std::to_string(core::source_ports) + " source ports that " + to_string(pair.source) +
          " has towards endpoint " + to_string(endpoint) + "/" +
          std::string(to_string(pair.protocol)) +
-         " are in use: without a free one, new connections to it are dropped; more endpoints or "
-         "preserveClientIP help";
+         " are in use: without a free one, new connections to it are dropped; more endpoints, "
+         "preserveClientIP or --masquerade-addresses help";
 }
 
 }  // namespace

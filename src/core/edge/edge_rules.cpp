@@ -24,6 +24,8 @@ constexpr std::uint32_t direction_reply = 1;     // IP_CT_DIR_REPLY
 constexpr std::uint32_t tcp_syn = 0x02;
 constexpr std::uint32_t tcp_rst = 0x04;
 constexpr std::uint32_t rtn_local = 2;  // RTN_LOCAL
+// Not the one that chooses the endpoint, or each endpoint would see only some of the addresses.
+constexpr std::uint32_t source_hash_seed = 0x706f7274;  // "port"
 
 // The external address, protocol and port of a packet that comes in, exact and as the first port of
 // the range that it falls into.
@@ -52,6 +54,11 @@ class Rules {
     // There are numbered ones of it only.
     std::erase_if(table_.sets,
                   [](const Set& set) { return set.name == name_of(EdgeSet::allowed); });
+    if (masquerade_addresses() == 0) {
+      std::erase_if(table_.sets, [](const Set& set) {
+        return set.name == name_of(EdgeSet::masquerade_addresses);
+      });
+    }
   }
 
   Table table() {
@@ -164,6 +171,20 @@ class Rules {
       for (const SlotClass& one : range_slot_classes(input_.slot_layout)) counts.insert(one.slots);
     }
     return counts;
+  }
+
+  std::uint32_t masquerade_addresses() const {
+    const auto number = input_.masquerade_addresses.find(table_.family);
+    return number == input_.masquerade_addresses.end() ? 0 : number->second;
+  }
+  Statement masquerade() const {
+    const std::uint32_t number = masquerade_addresses();
+    if (number == 0) return Masquerade{};
+    return Nat{Nat::Kind::source,
+               {Hash{{Field::saddr, Field::sport}, number, source_hash_seed}},
+               name_of(EdgeSet::masquerade_addresses),
+               false,
+               std::nullopt};
   }
 
   static Hash hash(std::uint32_t slots, bool by_source) {
@@ -302,7 +323,7 @@ class Rules {
         rule({equal(Field::mark, 0, marks_.action_mask), accept()}, "not ours"),
         rule({InSet{target(), name_of(EdgeSet::endpoints), true}}, "counts"),
         rule({equal(Field::mark, masqueraded, marks_.action_mask),
-              SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, Masquerade{}}),
+              SetMark{SetMark::Of::packet, ~marks_.action_mask, 0}, masquerade()}),
         rule({equal(Field::mark, kept, marks_.action_mask),
               Nat{Nat::Kind::source, {Field::saddr}, "", false, std::nullopt}},
              "the client's address, though others masquerade")};

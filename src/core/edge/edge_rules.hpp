@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,8 @@ namespace core {
 
 struct EdgeRulesInput {
   bool masquerade = true;
+  // Of the rules' family: how many clients are masqueraded to; 0: that of the interface.
+  std::map<Family, std::uint32_t> masquerade_addresses;
   bool snat = false;
   bool any_address = false;
   std::uint32_t mark_mask = 0;

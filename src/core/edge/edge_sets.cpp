@@ -60,7 +60,14 @@ std::vector<nft::Set> declare_sets() {
       set("snat-addresses", {T::address}, {T::address}, false, false),
       set("snat-interfaces", {T::address}, verdict, false, false),
       set("mapped", service, {}, false, false),
+      set("masquerade-addresses", {T::mark}, {T::address}, false, false),
   };
+}
+
+std::array<std::uint8_t, 4> set_word(std::uint32_t value) {
+  std::array<std::uint8_t, 4> bytes;
+  std::memcpy(bytes.data(), &value, 4);
+  return bytes;
 }
 
 }  // namespace
@@ -73,11 +80,6 @@ const std::vector<nft::Set>& edge_sets() {
 std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input) {
   const EdgeMarks marks(input.mark_mask);
   std::vector<Element> result;
-  const auto word = [](std::uint32_t value) {
-    std::array<std::uint8_t, 4> bytes;
-    std::memcpy(bytes.data(), &value, 4);
-    return bytes;
-  };
   const auto add = [&](SetId set, std::span<const std::uint8_t> key, const std::string& chain,
                        bool jump) {
     Element element;
@@ -93,10 +95,10 @@ std::vector<Element> interface_elements(Family family, const EdgeRulesInput& inp
     std::memcpy(padded.data(), name.data(), std::min(name.size(), padded.size() - 1));
     const std::uint32_t in = marks.interface(number);
     add(EdgeSet::external, padded, "from-" + name, true);
-    add(EdgeSet::returns, word(in), "to-" + name, false);
-    add(EdgeSet::departures, word(in | marks.departed), "leave-" + name, false);
+    add(EdgeSet::returns, set_word(in), "to-" + name, false);
+    add(EdgeSet::departures, set_word(in | marks.departed), "leave-" + name, false);
     std::array<std::uint8_t, 20> both{};
-    std::memcpy(both.data(), word(in | marks.departed).data(), 4);
+    std::memcpy(both.data(), set_word(in | marks.departed).data(), 4);
     std::memcpy(both.data() + 4, padded.data(), 16);
     Element departing;
     departing.key.family = family;
@@ -105,6 +107,19 @@ std::vector<Element> interface_elements(Family family, const EdgeRulesInput& inp
     result.push_back(std::move(departing));
   }
   return result;
+}
+
+std::vector<Element> masquerade_elements(std::span<const Address> addresses) {
+  std::vector<Element> elements;
+  for (const Address& address : addresses) {
+    Element element;
+    element.key.family = address.family();
+    element.key.set = EdgeSet::masquerade_addresses;
+    element.key.key.append(set_word(static_cast<std::uint32_t>(elements.size())));
+    element.value.data.append(address.bytes());
+    elements.push_back(std::move(element));
+  }
+  return elements;
 }
 
 }  // namespace core

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/edge/endpoint_slots.hpp"
 #include "core/ip.hpp"
@@ -39,6 +40,9 @@ struct EdgeSettings {
   HostPortPolicy host_ports = HostPortPolicy::by_source;
   bool cluster = false;    // objects may come from a cluster, whose tenants are not the operator
   bool masquerade = true;  // the default of Mappings that do not say preserveClientIP
+  // This host's addresses that clients are masqueraded to, as far as they are here; none of a
+  // family: to that of the interface that leads to the endpoint. No duplicates.
+  std::vector<Address> masquerade_addresses;
   bool snat = false;
   // This host is a node of the cluster: Services whose externalTrafficPolicy is Local lead to its
   // own pods only. Elsewhere no pod is local, and Local asks for the client's address alone.

@@ -17,6 +17,17 @@ std::vector<std::string> host_warnings(const Host& host, const std::set<Family>&
   return result;
 }
 
+std::vector<std::string> masquerade_warnings(const Host& host, const EdgeSettings& settings) {
+  std::vector<std::string> result;
+  for (const Address& address : settings.masquerade_addresses) {
+    if (host.is_local(address)) continue;
+    result.push_back(to_string(address) +
+                     " of --masquerade-addresses is not on this host: no client is masqueraded "
+                     "to it while that is so");
+  }
+  return result;
+}
+
 std::vector<std::string> frame_warnings(const State& frame, const Host& host,
                                         const std::map<std::string, std::string>& refused) {
   std::vector<std::string> result;

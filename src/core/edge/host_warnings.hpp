@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/edge/edge_settings.hpp"
 #include "core/host.hpp"
 #include "core/state/state.hpp"
 
@@ -13,6 +14,9 @@ namespace core {
 
 // `families` are those that some Mapping's address has.
 std::vector<std::string> host_warnings(const Host& host, const std::set<Family>& families);
+
+// Of --masquerade-addresses, those that are not here.
+std::vector<std::string> masquerade_warnings(const Host& host, const EdgeSettings& settings);
 
 // What the frame changes of the host's own settings, and what the kernel refuses of it: the change
 // in the words of ip(8), and why.

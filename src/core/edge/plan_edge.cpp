@@ -142,8 +142,9 @@ class EdgePlan::Impl {
       for (const auto& [key, forward] : entry.forwards) families.insert(key.address.family());
     }
     std::vector<std::string> result = host_warnings(host_, families);
-    for (auto&& some : {frame_warnings(frame_, host_, refused_), host_ports_.warnings(),
-                        uplink_warnings(host_, settings_, external_)}) {
+    for (auto&& some :
+         {frame_warnings(frame_, host_, refused_), host_ports_.warnings(),
+          uplink_warnings(host_, settings_, external_), masquerade_warnings(host_, settings_)}) {
       std::ranges::copy(some, std::back_inserter(result));
     }
     if (!settings_.external_interfaces.empty() && external_.empty()) {

@@ -70,11 +70,22 @@ EdgeFrame make_edge_frame(const Host& host, const EdgeSettings& settings,
   rules.traffic = settings.accounting == Accounting::traffic;
   for (const ExternalInterface& one : external) rules.external.emplace_back(one.name, one.number);
 
+  std::map<Family, std::vector<Address>> sources;
+  for (const Address& address : settings.masquerade_addresses) {
+    // Replies to another host's would not come back here.
+    if (host.is_local(address)) sources[address.family()].push_back(address);
+  }
+  for (const auto& [family, addresses] : sources) {
+    rules.masquerade_addresses[family] = static_cast<std::uint32_t>(addresses.size());
+  }
+
   EdgeFrame frame;
   for (const Family family : {Family::ipv4, Family::ipv6}) {
     if (family == Family::ipv6 && !host.ipv6) continue;
     frame.state.tables.emplace(family, edge_table(family, rules));
-    frame.elements.emplace(family, interface_elements(family, rules));
+    std::vector<Element>& elements =
+        frame.elements.emplace(family, interface_elements(family, rules)).first->second;
+    std::ranges::move(masquerade_elements(sources[family]), std::back_inserter(elements));
     add_reply_routes(frame.state, family, host, settings, external);
   }
   frame.state.sysctls[std::string(liberal_tracking)] = "1";

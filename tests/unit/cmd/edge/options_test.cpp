@@ -114,6 +114,7 @@ TEST_CASE("every kind of bad value is refused") {
       {"mark-mask", "0xf0f0"},
       {"mark-mask", "1ffffffff"},
       {"monitor-address", "localhost"},
+      {"masquerade-addresses", "10.1.0.8,eth0"},
       {"monitor-port", "-1"},
       {"max-ports-per-mapping", "0"},
       {"resync", "0"},
