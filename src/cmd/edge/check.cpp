@@ -11,7 +11,7 @@
 #include "cmd/edge/status.hpp"
 #include "cmd/print.hpp"
 #include "core/edge/plan_edge.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/static_state.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"
 #include "net/kernel.hpp"

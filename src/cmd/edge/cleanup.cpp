@@ -6,7 +6,7 @@
 #include "cmd/edge/run.hpp"
 #include "cmd/print.hpp"
 #include "core/constants.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/static_state.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"

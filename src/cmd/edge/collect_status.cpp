@@ -11,7 +11,7 @@
 
 #include "cmd/edge/read_elements.hpp"
 #include "core/constants.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/error.hpp"
 
 namespace cmd {

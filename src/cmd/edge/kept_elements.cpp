@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/edge/edge_sets.hpp"
-#include "core/edge/source_lists.hpp"
+#include "core/edge/tables/edge_sets.hpp"
+#include "core/edge/tables/source_lists.hpp"
 
 namespace cmd {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 
 namespace cmd {
 namespace {

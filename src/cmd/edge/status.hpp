@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/edge/address_pools.hpp"
+#include "core/edge/claims/address_pools.hpp"
 
 namespace cmd {
 

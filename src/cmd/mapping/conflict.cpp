@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/edge/port_claims.hpp"
+#include "core/edge/claims/port_claims.hpp"
 
 namespace cmd {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/edge/service_to_mapping.hpp"
+#include "core/edge/claims/service_to_mapping.hpp"
 #include "core/endpoints_name.hpp"
 
 namespace core {

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "core/edge/address_pools.hpp"
 #include "core/edge/allowed_sources.hpp"
+#include "core/edge/claims/address_pools.hpp"
+#include "core/edge/claims/mapping_report.hpp"
+#include "core/edge/claims/port_claims.hpp"
 #include "core/edge/forward.hpp"
-#include "core/edge/mapping_report.hpp"
-#include "core/edge/port_claims.hpp"
 #include "core/objects.hpp"
 
 namespace core {

@@ -4,7 +4,7 @@
 #include <regex>
 #include <set>
 
-#include "core/edge/edge_marks.hpp"
+#include "core/edge/tables/edge_marks.hpp"
 
 namespace core {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
-#include "core/edge/limit_sets.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
+#include "core/edge/tables/limit_sets.hpp"
 
 namespace core {
 namespace {

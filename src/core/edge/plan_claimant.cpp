@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/edge/resolve_endpoints.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/static_state.hpp"
 
 namespace core {
 namespace {

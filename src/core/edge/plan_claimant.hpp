@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "core/edge/edge_budgets.hpp"
+#include "core/edge/claims/edge_budgets.hpp"
+#include "core/edge/claims/host_ports.hpp"
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
-#include "core/edge/host_ports.hpp"
 #include "core/host.hpp"
 
 namespace core {

@@ -4,14 +4,14 @@
 #include <iterator>
 #include <set>
 
-#include "core/edge/edge_budgets.hpp"
+#include "core/edge/claims/edge_budgets.hpp"
 #include "core/edge/edge_objects.hpp"
 #include "core/edge/host_warnings.hpp"
-#include "core/edge/limit_sets.hpp"
 #include "core/edge/plan_claimant.hpp"
-#include "core/edge/reply_routes.hpp"
-#include "core/edge/source_lists.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/limit_sets.hpp"
+#include "core/edge/tables/reply_routes.hpp"
+#include "core/edge/tables/source_lists.hpp"
+#include "core/edge/tables/static_state.hpp"
 #include "core/state/shared_elements.hpp"
 #include "core/state/text.hpp"
 

@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "core/edge/address_pools.hpp"
+#include "core/edge/claims/address_pools.hpp"
+#include "core/edge/claims/host_ports.hpp"
+#include "core/edge/claims/mapping_report.hpp"
+#include "core/edge/claims/port_claims.hpp"
 #include "core/edge/edge_settings.hpp"
 #include "core/edge/external_interfaces.hpp"
 #include "core/edge/forward_change.hpp"
-#include "core/edge/host_ports.hpp"
-#include "core/edge/mapping_report.hpp"
-#include "core/edge/port_claims.hpp"
 #include "core/host.hpp"
 #include "core/listener.hpp"
 #include "core/objects.hpp"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "core/edge/address_assignment.hpp"
+#include "core/edge/claims/address_assignment.hpp"
 #include "kube/api/client_part.hpp"
 #include "kube/api/event_recorder.hpp"
 #include "kube/api/requests.hpp"

@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"
 

@@ -1,7 +1,7 @@
 // What the kernel refuses of one object costs that object alone.
-#include "core/edge/edge_sets.hpp"
-#include "core/edge/mapping_report.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/claims/mapping_report.hpp"
+#include "core/edge/tables/edge_sets.hpp"
+#include "core/edge/tables/static_state.hpp"
 #include "unit/cmd/edge/loop_rig.hpp"
 
 namespace unit::loop_refusals_test {

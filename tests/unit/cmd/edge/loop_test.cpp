@@ -5,7 +5,7 @@
 #include "cmd/edge/collect_status.hpp"
 #include "cmd/edge/read_elements.hpp"
 #include "cmd/serve/log.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/state/text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
-#include "core/edge/edge_sets.hpp"
 #include "core/edge/host_warnings.hpp"
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/edge_sets.hpp"
+#include "core/edge/tables/static_state.hpp"
 #include "core/state/text.hpp"
 #include "support/catch.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <random>
 
-#include "core/edge/edge_rules.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 #include "support/catch.hpp"
 
 namespace unit::plan_edge_test {

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/state/text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_kernel.hpp"

@@ -1,7 +1,7 @@
 #include "core/state/repair_text.hpp"
 
 #include "core/constants.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/state/diff.hpp"
 #include "support/catch.hpp"
 

@@ -6,8 +6,8 @@
 #include <set>
 #include <unordered_set>
 
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/egress/client_rules.hpp"
 #include "core/egress/nat_rules.hpp"
 #include "support/catch.hpp"

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/state/diff.hpp"
 #include "support/catch.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "core/edge/edge_rules.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 #include "core/egress/client_rules.hpp"
 #include "core/error.hpp"
 #include "support/catch.hpp"

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "net/netlink/netlink.hpp"
 #include "net/nft/declarations.hpp"
 #include "net/nft/elements.hpp"

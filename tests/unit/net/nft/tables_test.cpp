@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/error.hpp"
 #include "core/state/diff.hpp"
 #include "core/state/text.hpp"

@@ -1,4 +1,4 @@
-#include "core/edge/limit_sets.hpp"
+#include "core/edge/tables/limit_sets.hpp"
 
 #include <algorithm>
 #include <string>

@@ -1,11 +1,11 @@
-#include "core/edge/address_assignment.hpp"
+#include "core/edge/claims/address_assignment.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <tuple>
 #include <utility>
 
-#include "core/edge/service_to_mapping.hpp"
+#include "core/edge/claims/service_to_mapping.hpp"
 
 namespace core {
 namespace {

@@ -1,10 +1,10 @@
-#include "core/edge/static_state.hpp"
+#include "core/edge/tables/static_state.hpp"
 
 #include <algorithm>
 
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
-#include "core/edge/reply_routes.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
+#include "core/edge/tables/reply_routes.hpp"
 
 namespace core {
 namespace {

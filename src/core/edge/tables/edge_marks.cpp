@@ -1,4 +1,4 @@
-#include "core/edge/edge_marks.hpp"
+#include "core/edge/tables/edge_marks.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,10 +1,10 @@
-#include "core/edge/source_lists.hpp"
+#include "core/edge/tables/source_lists.hpp"
 
 #include <algorithm>
 
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
 #include "core/edge/plan_edge.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "support/catch.hpp"
 
 namespace unit::source_lists_test {

@@ -1,4 +1,4 @@
-#include "core/edge/address_pools.hpp"
+#include "core/edge/claims/address_pools.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "core/edge/edge_rules.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 
 #include <algorithm>
 #include <iomanip>
@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_marks.hpp"
-#include "core/edge/edge_sets.hpp"
 #include "core/edge/endpoint_slots.hpp"
+#include "core/edge/tables/edge_marks.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 #include "core/state/rule_words.hpp"
 
 namespace core {

@@ -1,4 +1,4 @@
-#include "core/edge/mapping_report.hpp"
+#include "core/edge/claims/mapping_report.hpp"
 
 namespace core {
 

@@ -1,4 +1,4 @@
-#include "core/edge/address_assignment.hpp"
+#include "core/edge/claims/address_assignment.hpp"
 
 #include "support/catch.hpp"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/edge/address_pools.hpp"
-#include "core/edge/port_claims.hpp"
+#include "core/edge/claims/address_pools.hpp"
+#include "core/edge/claims/port_claims.hpp"
 #include "core/objects.hpp"
 
 namespace core {

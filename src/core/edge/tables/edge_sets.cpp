@@ -1,4 +1,4 @@
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "core/edge/edge_marks.hpp"
+#include "core/edge/tables/edge_marks.hpp"
 
 namespace core {
 

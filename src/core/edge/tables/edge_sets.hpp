@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "core/edge/edge_rules.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 #include "core/state/ruleset.hpp"
 #include "core/state/state.hpp"
 

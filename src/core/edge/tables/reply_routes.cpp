@@ -1,10 +1,10 @@
-#include "core/edge/reply_routes.hpp"
+#include "core/edge/tables/reply_routes.hpp"
 
 #include <algorithm>
 #include <map>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_marks.hpp"
+#include "core/edge/tables/edge_marks.hpp"
 
 namespace core {
 

@@ -1,11 +1,11 @@
 // Which way replies go: the numbers of external interfaces, and the table of each.
-#include "core/edge/reply_routes.hpp"
+#include "core/edge/tables/reply_routes.hpp"
 
 #include <set>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_marks.hpp"
 #include "core/edge/plan_edge.hpp"
+#include "core/edge/tables/edge_marks.hpp"
 #include "core/state/scope.hpp"
 #include "support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/edge/host_ports.hpp"
+#include "core/edge/claims/host_ports.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "core/edge/edge_rules.hpp"
 #include "core/edge/forward.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 #include "core/state/state.hpp"
 
 namespace core {

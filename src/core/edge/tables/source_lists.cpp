@@ -1,12 +1,12 @@
-#include "core/edge/source_lists.hpp"
+#include "core/edge/tables/source_lists.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "core/constants.hpp"
-#include "core/edge/edge_rules.hpp"
-#include "core/edge/edge_sets.hpp"
+#include "core/edge/tables/edge_rules.hpp"
+#include "core/edge/tables/edge_sets.hpp"
 
 namespace core {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/edge/port_claims.hpp"
+#include "core/edge/claims/port_claims.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "core/edge/edge_budgets.hpp"
+#include "core/edge/claims/edge_budgets.hpp"
 
 #include <utility>
 

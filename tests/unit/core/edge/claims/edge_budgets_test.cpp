@@ -1,7 +1,7 @@
-#include "core/edge/edge_budgets.hpp"
+#include "core/edge/claims/edge_budgets.hpp"
 
-#include "core/edge/edge_rules.hpp"
 #include "core/edge/plan_edge.hpp"
+#include "core/edge/tables/edge_rules.hpp"
 #include "support/catch.hpp"
 
 namespace unit::edge_budgets_test {

@@ -1,6 +1,6 @@
-#include "core/edge/service_to_mapping.hpp"
+#include "core/edge/claims/service_to_mapping.hpp"
 
-#include "core/edge/address_pools.hpp"
+#include "core/edge/claims/address_pools.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "support/catch.hpp"
 

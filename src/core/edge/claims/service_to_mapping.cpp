@@ -1,4 +1,4 @@
-#include "core/edge/service_to_mapping.hpp"
+#include "core/edge/claims/service_to_mapping.hpp"
 
 namespace core {
 

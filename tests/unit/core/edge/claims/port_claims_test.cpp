@@ -1,5 +1,5 @@
 // Who may have a port that several claim, and why.
-#include "core/edge/port_claims.hpp"
+#include "core/edge/claims/port_claims.hpp"
 
 #include <random>
 #include <set>
