@@ -102,6 +102,7 @@ TEST_CASE("a catalogue declares its sets in the order of its enum") {
       {EdgeSet::snat, "snat-addresses"},
       {EdgeSet::snat_interfaces, "snat-interfaces"},
       {EdgeSet::mapped, "mapped"},
+      {EdgeSet::masquerade_addresses, "masquerade-addresses"},
       {NatSet::peers, "peers"},
       {NatSet::clients, "clients"},
       {NatSet::replies, "replies"},
