@@ -298,7 +298,7 @@ PY
   within 5 eval 'pona egress show default/client1 --socket "$work/agent.sock" | grep -q "Egress internet/nowhere does not exist"'
   run pona egress show default/nobody --socket "$work/agent.sock"
   assert_failure
-  assert_output --partial "neither a pod of this node"
+  assert_output --partial "neither a pod on this node"
   run pona egress --socket "$work/nothing.sock"
   assert_failure
   assert_output --partial 'does "pona agent" run on this node?'
