@@ -35,11 +35,10 @@ constexpr std::size_t bids_per_round = 8;
 constexpr std::uint32_t most_slots = 16381;  // a prime number, see fill_by_turns
 constexpr std::uint32_t most_slots_bid_for = 4096;
 
-// A quarter of a share is the most that one differs by, and less on average, up to 1024. What stands
-// last has been added: of more endpoints, those beyond the number before had nothing.
-constexpr SlotClass first_classes[] = {{1, 1},      {16, 4},      {64, 16},
-                                       {256, 64},   {1024, 256},  {4096, 4096},
-                                       {most_slots, most_slots}};
+// A quarter of a share is the most that one differs by, and less on average, up to 1024. What
+// stands last has been added: of more endpoints, those beyond the number before had nothing.
+constexpr SlotClass first_classes[] = {
+    {1, 1}, {16, 4}, {64, 16}, {256, 64}, {1024, 256}, {4096, 4096}, {most_slots, most_slots}};
 constexpr SlotClass first_range_classes[] = {{256, 256}, {most_slots, most_slots}};
 // 12 is a multiple of all numbers to 4, 60 of 5 and 6; 120, 240 and 420 leave little rest; from
 // there on there are 20 slots for each endpoint.

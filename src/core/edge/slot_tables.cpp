@@ -6,8 +6,8 @@ namespace core {
 
 // Where a client is to meet the same pod on all ports, an endpoint is its pod: the port does not
 // count. A pod that has a Service's port twice, as slices by hand may say, needs it again. By the
-// first layout pods have the names that they have on the first of the ports, as versions before knew
-// them there.
+// first layout pods have the names that they have on the first of the ports, as versions before
+// knew them there.
 std::vector<std::string> SlotTables::names(std::span<const Backend> backends) {
   std::vector<std::string> names;
   std::vector<Address> pods;

@@ -1,5 +1,8 @@
 #include "core/edge/slot_tables.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "support/catch.hpp"
 
 namespace unit::slot_tables_test {
@@ -32,7 +35,8 @@ std::vector<Address> choices(SlotTables& tables, const std::vector<Backend>& bac
 TEST_CASE("1.10: a client that stays with its pod does so on all ports") {
   for (const int count : {2, 3, 7, 20, 60, 300, -2, -3, -7, -300}) {
     SlotTables tables(count < 0 ? SlotLayout::first : SlotLayout::second, true, false);
-    CHECK(choices(tables, pods(std::abs(count), 8080)) == choices(tables, pods(std::abs(count), 8443)));
+    CHECK(choices(tables, pods(std::abs(count), 8080)) ==
+          choices(tables, pods(std::abs(count), 8443)));
     // One table, not two that are alike.
     const auto one = pods(std::abs(count), 80);
     const auto other = pods(std::abs(count), 81);
