@@ -33,6 +33,7 @@ OUT = {ipaddress.ip_address(text).packed for text in SERVERS}
 UDP_PORT, TCP_PORT = 5353, 8080
 PACE = 0.4  # seconds between a pod's datagrams
 CONNECT_EVERY = 8  # turns of a pod
+FIRST_PORT, PORTS = 10000, 20000  # below those that the kernel chooses
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 home = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -69,9 +70,20 @@ class Pod:
     def __init__(self, key, netns, asks):
         self.key, self.netns, self.asks = key, netns, asks
         self.wish = self.number = self.turn = 0
+        self.port = FIRST_PORT
         self.next = time.monotonic()
         self.udp = within(netns, lambda: [(at, open_socket(at, socket.SOCK_DGRAM)) for at in SERVERS])
         self.tcp = []
+
+    def question(self, address, kind):
+        """A socket for one question. By UDP, by a port of its own: where a server has answered an earlier
+        one from another address than was asked, that is a connection that came in, and what is sent by
+        its port to that address is a reply and leaves the way it came."""
+        sock = open_socket(address, kind)
+        if kind == socket.SOCK_DGRAM:
+            self.port = FIRST_PORT + (self.port + 1 - FIRST_PORT) % PORTS
+            sock.bind(("::" if ":" in address else "0.0.0.0", self.port))
+        return sock
 
     def send(self):
         self.number += 1
@@ -185,7 +197,7 @@ def ask(targets):
         answers[pod.key] = {}
         for kind, word, port in ((socket.SOCK_DGRAM, "udp", UDP_PORT), (socket.SOCK_STREAM, "tcp", TCP_PORT)):
             for target, sock in zip(targets, within(
-                    pod.netns, lambda kind=kind: [open_socket(target, kind) for target in targets])):
+                    pod.netns, lambda pod=pod, kind=kind: [pod.question(at, kind) for at in targets])):
                 try:
                     sock.connect((target, port))
                 except BlockingIOError:
