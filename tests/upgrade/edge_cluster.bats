@@ -178,9 +178,7 @@ pods_by_source() {
   within 15 answers "pod" tcp "$vip" 80
   end_edge edge
   run_edge_at edge new
-  at edge nft list map ip pona-edge services >"$work/services"
-  alone() { at edge nft list chain ip pona-edge flow-12; }
-  within 60 alone
+  within 60 eval 'at edge nft list chain ip pona-edge flow-12'
   within 60 eval 'at edge2 nft list chain ip pona-edge flow-12'
 }
 

@@ -93,6 +93,28 @@ inline Flow flow(Protocol protocol, const std::string& client, std::uint16_t por
 
 using os::Clock;
 
+// What every test begins with: a Service with two pods, and two Mappings to it.
+inline void put_objects(FakeSource& source) {
+  Service service;
+  service.name = {"shop", "web"};
+  service.cluster_ips = {address("10.96.0.10")};
+  service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
+  source.put(service);
+  source.put(slice({"10.1.0.2", "10.1.0.3"}));
+  source.put(mapping("web", 443, Protocol::tcp));
+  source.put(mapping("dns", 53));
+}
+
+// Steps until nothing is due within a second.
+inline void settle_loop(cmd::EdgeLoop& loop, os::Time& now) {
+  for (int i = 0; i < 20; ++i) {
+    const os::Time due = loop.step();
+    if (due > now + 1s) return;
+    now = std::max(due, now + 1ms);
+  }
+  FAIL("the loop does not settle");
+}
+
 struct Fixture {
   BrokenKernel kernel;
   FakeSource source;
@@ -110,29 +132,14 @@ struct Fixture {
     cmd::log::start(cmd::log::Format::text, cmd::log::Level::error);
     kernel.add_interface("eth1", {"203.0.113.10/24"});
     kernel.edit_host([](Host& host) { host.forwarding4 = true; });
-    Service service;
-    service.name = {"shop", "web"};
-    service.cluster_ips = {address("10.96.0.10")};
-    service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
-    source.put(service);
-    source.put(slice({"10.1.0.2", "10.1.0.3"}));
-    source.put(mapping("web", 443, Protocol::tcp));
-    source.put(mapping("dns", 53));
+    put_objects(source);
   }
 
   os::Clock clock() {
     return {[this] { return now; }, [] { return std::int64_t{1700000000}; }, [] { return 0.5; }};
   }
 
-  // Steps until nothing is due within a second.
-  void settle() {
-    for (int i = 0; i < 20; ++i) {
-      const os::Time due = loop.step();
-      if (due > now + 1s) return;
-      now = std::max(due, now + 1ms);
-    }
-    FAIL("the loop does not settle");
-  }
+  void settle() { settle_loop(loop, now); }
 
   // The kernel is what planning everything anew would make it.
   void check_converged() {

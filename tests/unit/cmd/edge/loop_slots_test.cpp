@@ -28,23 +28,9 @@ struct Successor {
 
   Successor(Fixture& before, const EdgeSettings& settings)
       : fixture(before), loop(before.kernel, source, settings, 600s, before.clock()) {
-    Service service;
-    service.name = {"shop", "web"};
-    service.cluster_ips = {address("10.96.0.10")};
-    service.ports = {{"tcp", 80, Protocol::tcp, 0}, {"udp", 80, Protocol::udp, 0}};
-    source.put(service);
-    source.put(slice({"10.1.0.2", "10.1.0.3"}));
-    source.put(mapping("web", 443, Protocol::tcp));
-    source.put(mapping("dns", 53));
+    put_objects(source);
   }
-  void settle() {
-    for (int i = 0; i < 20; ++i) {
-      const os::Time due = loop.step();
-      if (due > fixture.now + 1s) return;
-      fixture.now = std::max(due, fixture.now + 1ms);
-    }
-    FAIL("the loop does not settle");
-  }
+  void settle() { settle_loop(loop, fixture.now); }
 };
 
 std::size_t slots_of(const cmd::EdgeLoop& loop) {
