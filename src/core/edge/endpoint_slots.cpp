@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include "core/fnv1a.hpp"
 
 namespace core {
 namespace {
@@ -14,13 +15,7 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-std::uint64_t hash_of(const std::string& text) {  // FNV-1a
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-  }
-  return mix(hash);
-}
+std::uint64_t hash_of(const std::string& text) { return mix(fnv1a(text)); }
 
 struct Bid {
   std::uint64_t score;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/fnv1a.hpp"
 #include "kube/api/leader_election.hpp"
 #include "kube/api/refusal.hpp"
 #include "kube/decode/encoding.hpp"
@@ -45,9 +46,7 @@ std::string lease_name_of(const std::string& instance) {
     name += fits ? c : '-';
   }
   if (same && name.back() != '-') return name;
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : instance) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-  return name + "-" + std::to_string(hash);
+  return name + "-" + std::to_string(core::fnv1a(instance));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/fnv1a.hpp"
 #include "kube/api/status_conditions.hpp"
 #include "kube/decode/decode.hpp"
 #include "kube/decode/encoding.hpp"
@@ -39,9 +40,7 @@ constexpr std::string_view undeclared = "field not declared in schema";
 std::string manager_of(const std::string& instance) {
   std::string name = "pona-edge-" + instance;
   if (name.size() <= 128) return name;
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : instance) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-  return name.substr(0, 107) + "-" + std::to_string(hash);
+  return name.substr(0, 107) + "-" + std::to_string(core::fnv1a(instance));
 }
 
 std::string path(const core::ObjectName& name) {

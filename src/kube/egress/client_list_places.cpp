@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
+#include "core/fnv1a.hpp"
 
 namespace kube {
 namespace {
@@ -14,8 +15,7 @@ constexpr std::size_t longest_name = 63;
 // FNV-1a, in letters and digits that make no words.
 std::string short_hash(const std::string& text) {
   constexpr std::string_view letters = "bcdfghjklmnpqrstvwxz2456789";
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  std::uint64_t hash = core::fnv1a(text);
   std::string short_text;
   for (int i = 0; i < 10; ++i, hash /= letters.size()) short_text += letters[hash % letters.size()];
   return short_text;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/fnv1a.hpp"
 #include "kube/decode/decode.hpp"
 #include "kube/decode/json_at.hpp"
 #include "kube/decode/json_text.hpp"
@@ -21,11 +22,7 @@ constexpr const char* hash_annotation = "pona.cybozu.com/applied";
 // Of one part; whoever is in the way or grants what is missing is waited for.
 constexpr os::Time::duration longest_part_pause = 8s;
 
-std::size_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the same in every process
-  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-  return hash;
-}
+std::size_t hash_of(std::string_view text) { return core::fnv1a(text); }
 
 std::string hex(std::size_t number) {
   char text[20];
