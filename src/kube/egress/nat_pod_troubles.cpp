@@ -120,6 +120,7 @@ std::vector<std::string> NatPodTroubles::of(const core::ObjectName& egress) cons
   std::ranges::stable_sort(all, [](const auto& a, const auto& b) { return a.second > b.second; });
   if (all.size() > most_texts) all.resize(most_texts);
   std::vector<std::string> texts;
+  texts.reserve(all.size());
   for (const auto& [text, count] : all) {
     texts.push_back(std::to_string(count) + (count == 1 ? " NAT pod: " : " NAT pods: ") + text);
   }
