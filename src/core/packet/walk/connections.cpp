@@ -1,0 +1,175 @@
+#include "core/packet/walk/connections.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace core::packet {
+namespace {
+
+constexpr std::uint32_t random_ports = 1U << 2 | 1U << 4;  // NF_NAT_RANGE_PROTO_RANDOM(_FULLY)
+
+bool is_icmp(std::uint8_t protocol) { return protocol == icmp || protocol == icmpv6; }
+
+bool is_icmp_error(const Packet& packet) {
+  if (packet.protocol == icmp) {
+    return packet.icmp_type == 3 || packet.icmp_type == 5 || packet.icmp_type == 11 ||
+           packet.icmp_type == 12;
+  }
+  return packet.protocol == icmpv6 && packet.icmp_type < 128;
+}
+
+// The tuple of a packet that would go the other way.
+FlowTuple inverse(const FlowTuple& tuple) { return reversed(tuple); }
+
+// A packet of a connection that began before can only be known for one (nf_conntrack_tcp_loose).
+bool begins(const Packet& packet) {
+  if (packet.protocol != tcp) return true;
+  return (packet.tcp_flags & rst) == 0 && (packet.tcp_flags & (syn | ack)) != (syn | ack);
+}
+
+}  // namespace
+
+std::optional<Connection> Connections::find(const FlowTuple& tuple, Network& network) {
+  const auto made = std::ranges::find_if(
+      made_, [&](const Connection& one) { return one.original == tuple || one.reply == tuple; });
+  if (made != made_.end()) return *made;
+  return network.connection(tuple);
+}
+
+bool Connections::used(const FlowTuple& tuple, Network& network) {
+  return find(tuple, network).has_value();
+}
+
+bool Connections::track(const Packet& packet, Context& context, Network& network) {
+  context.connection.reset();
+  context.reply = false;
+  context.state = CtState::invalid;
+  if (context.untracked) {
+    context.state = CtState::untracked;
+    return true;
+  }
+  FlowTuple tuple = tuple_of(packet);
+  const bool error = is_icmp_error(packet);
+  if (error) {
+    const auto quoted = parse_packet(packet.payload);
+    if (!quoted) return true;
+    // It is about what went the other way.
+    tuple = tuple_of(*quoted);
+  }
+  if (auto found = find(tuple, network)) {
+    context.reply = (found->reply == tuple && found->original != tuple) != error;
+    if (error) {
+      context.state = CtState::related;
+    } else if (context.reply || (found->status & ips_seen_reply) != 0) {
+      context.state = CtState::established;
+    } else {
+      context.state = (found->status & ips_expected) != 0 ? CtState::related : CtState::fresh;
+    }
+    if (context.reply && !error) found->status |= ips_seen_reply;
+    context.connection = std::move(*found);
+    return true;
+  }
+  if (error || !begins(packet)) return true;
+  const Network::Fill fill = network.conntrack_fill();
+  if (fill.limit > 0 && fill.entries >= fill.limit) return false;
+  Connection made;
+  made.original = tuple;
+  made.reply = inverse(tuple);
+  context.connection = std::move(made);
+  context.state = CtState::fresh;
+  return true;
+}
+
+bool Connections::undecided(const Context& context, bool destination) {
+  if (!context.connection || context.state != CtState::fresh || context.reply) return false;
+  const std::uint32_t done = destination ? ips_dst_nat_done : ips_src_nat_done;
+  return (context.connection->status & (done | ips_confirmed)) == 0;
+}
+
+std::string Connections::decide(const Packet& packet, Context& context, bool destination,
+                                const std::optional<NatRequest>& request,
+                                const std::optional<Address>& primary, Network& network) {
+  Connection& connection = *context.connection;
+  connection.status |= destination ? ips_dst_nat_done : ips_src_nat_done;
+  if (!request && destination) return "";
+  std::string note;
+  FlowTuple now = inverse(connection.reply);  // as it is after what was decided before
+  FlowTuple wanted = now;
+  Address& address = destination ? wanted.destination : wanted.source;
+  std::uint16_t& port = destination ? wanted.destination_port : wanted.source_port;
+  if (request) {
+    if (request->address_min) address = *request->address_min;
+    if ((request->masquerade || request->redirect) && primary) address = *primary;
+    if (request->port_min && !is_icmp(packet.protocol)) {
+      const std::uint16_t last = request->port_max.value_or(*request->port_min);
+      if (port < *request->port_min || port > last) port = *request->port_min;
+    }
+    if ((request->flags & random_ports) != 0 && !is_icmp(packet.protocol)) {
+      note = "the port is chosen at random";
+    }
+    if (request->address_max && request->address_max != request->address_min) {
+      note = "one of several addresses, by a hash of the kernel's";
+    }
+  }
+  // Two connections never share the tuple of their replies: the source port gives way.
+  if (!destination && used(inverse(wanted), network)) {
+    const std::uint16_t before = port;
+    for (std::uint32_t tries = 1; tries < 64 && used(inverse(wanted), network); ++tries) {
+      port = static_cast<std::uint16_t>(before + tries < 65536 ? before + tries : 1024 + tries);
+    }
+    note = "source port " + std::to_string(before) + " is taken by another connection to there";
+  }
+  if (wanted != now) {
+    connection.reply = inverse(wanted);
+    connection.status |= destination ? ips_dst_nat : ips_src_nat;
+  }
+  return note;
+}
+
+bool Connections::translate(Packet& packet, const Context& context, bool destination) {
+  if (!context.connection) return false;
+  const Connection& connection = *context.connection;
+  std::uint32_t bit = destination ? ips_dst_nat : ips_src_nat;
+  if (context.reply) bit = destination ? ips_src_nat : ips_dst_nat;
+  if ((connection.status & bit) == 0) return false;
+  if (is_icmp_error(packet)) {
+    // Inside it is the packet that it is about, which goes the other way.
+    auto quoted = parse_packet(packet.payload);
+    if (!quoted) return false;
+    const FlowTuple target = context.reply ? connection.original : inverse(connection.original);
+    if (destination) {
+      packet.destination = target.source;
+      quoted->source = target.source;
+      quoted->source_port = target.source_port;
+    } else {
+      quoted->destination = target.destination;
+      quoted->destination_port = target.destination_port;
+    }
+    packet.payload = to_bytes(*quoted);
+    return true;
+  }
+  const FlowTuple target = inverse(context.reply ? connection.original : connection.reply);
+  const Packet before = packet;
+  if (destination) {
+    packet.destination = target.destination;
+    if (packet.has_ports()) packet.destination_port = target.destination_port;
+  } else {
+    packet.source = target.source;
+    if (packet.has_ports()) packet.source_port = target.source_port;
+  }
+  return packet != before;
+}
+
+void Connections::confirm(Context& context) {
+  if (!context.connection) return;
+  context.connection->status |= ips_confirmed;
+  const Connection& now = *context.connection;
+  const auto made = std::ranges::find(made_, now.original, &Connection::original);
+  if (made != made_.end()) {
+    *made = now;
+  } else {
+    made_.push_back(now);
+  }
+}
+
+}  // namespace core::packet

@@ -1,0 +1,129 @@
+#include "core/packet/walk/network.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace core::packet {
+namespace {
+
+// NFT_FIB_RESULT_*, NFTA_FIB_F_* (linux/netfilter/nf_tables.h)
+constexpr std::uint32_t fib_oif = 1;
+constexpr std::uint32_t fib_oif_name = 2;
+constexpr std::uint32_t fib_address_type = 3;
+constexpr std::uint32_t fib_source = 1U << 0;
+constexpr std::uint32_t fib_mark = 1U << 2;
+constexpr std::uint32_t fib_in = 1U << 3;
+constexpr std::uint32_t fib_out = 1U << 4;
+constexpr std::uint32_t fib_present = 1U << 5;
+// NFT_RT_*
+constexpr std::uint32_t rt_next_hop4 = 1;
+constexpr std::uint32_t rt_next_hop6 = 2;
+constexpr std::uint32_t rt_tcp_mss = 3;
+constexpr std::uint32_t rt_local = 2;
+constexpr std::size_t name_size = 16;
+
+// In the byte order of this machine, as registers have it.
+Bytes host_word(std::uint32_t value) {
+  Bytes bytes(sizeof value);
+  std::memcpy(bytes.data(), &value, sizeof value);
+  return bytes;
+}
+
+}  // namespace
+
+const Link* Network::link(std::uint32_t index) {
+  const auto& all = links();
+  const auto found =
+      std::ranges::find_if(all, [&](const Link& one) { return one.device.index == index; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+const Link* Network::link_with(const Address& address) {
+  const auto& all = links();
+  const auto found = std::ranges::find_if(all, [&](const Link& one) {
+    return std::ranges::any_of(one.addresses, [&](const LinkAddress& held) {
+      return held.prefix.address == address && !held.tentative;
+    });
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::optional<std::uint32_t> Network::address_type(const Address& address, std::uint32_t device) {
+  if (const Link* owner = link_with(address)) {
+    if (device == 0 || owner->device.index == device) return rt_local;
+  }
+  RouteQuery query;
+  query.destination = address;
+  query.out = 0;
+  const RouteAnswer answer = route(query);
+  if (answer.error != 0) return answer.type != 0 ? answer.type : 7;  // RTN_UNREACHABLE
+  // Local by another device is an ordinary address to who asks for this one alone.
+  if (device != 0 && answer.device != device) return 1;  // RTN_UNICAST
+  return answer.type;
+}
+
+std::optional<Bytes> Network::fib(const Packet& packet, const Context& context, const Fib& fib) {
+  const Address& asked = (fib.flags & fib_source) != 0 ? packet.source : packet.destination;
+  std::uint32_t device = 0;
+  if ((fib.flags & fib_in) != 0 && context.in) device = context.in->index;
+  if ((fib.flags & fib_out) != 0 && context.out) device = context.out->index;
+  if (fib.result == fib_address_type) {
+    const auto type = address_type(asked, device);
+    if (!type) return std::nullopt;
+    return host_word(*type);
+  }
+  if (fib.result != fib_oif && fib.result != fib_oif_name) return std::nullopt;
+  RouteQuery query;
+  query.destination = asked;
+  if ((fib.flags & fib_mark) != 0) query.mark = context.mark;
+  const RouteAnswer answer = route(query);
+  std::uint32_t out = answer.error == 0 && answer.type == 1 ? answer.device : 0;
+  if (device != 0 && out != device) out = 0;
+  if ((fib.flags & fib_present) != 0) return Bytes{static_cast<std::uint8_t>(out != 0 ? 1 : 0)};
+  if (fib.result == fib_oif) return host_word(out);
+  Bytes name(name_size, 0);
+  if (const Link* link_out = link(out)) {
+    std::copy_n(link_out->device.name.begin(),
+                std::min(link_out->device.name.size(), name_size - 1), name.begin());
+  }
+  return name;
+}
+
+std::optional<Bytes> Network::route_key(const Packet& packet, const Context& context,
+                                        std::uint32_t key) {
+  RouteQuery query;
+  query.destination = packet.destination;
+  query.source = packet.source;
+  query.mark = context.mark;
+  if (context.in) query.in = context.in->index;
+  const RouteAnswer answer = route(query);
+  if (answer.error != 0) return std::nullopt;
+  const Link* out = link(answer.device);
+  switch (key) {
+    case rt_next_hop4:
+    case rt_next_hop6: {
+      const Address next = answer.gateway.value_or(packet.destination);
+      const auto bytes = next.bytes();
+      return Bytes(bytes.begin(), bytes.end());
+    }
+    case rt_tcp_mss: {
+      if (out == nullptr) return std::nullopt;
+      const std::uint32_t mtu = answer.mtu != 0 ? answer.mtu : out->mtu;
+      const std::uint32_t headers = packet.family == Family::ipv4 ? 40 : 60;
+      const auto mss = static_cast<std::uint16_t>(mtu > headers ? mtu - headers : 0);
+      Bytes bytes(sizeof mss);
+      std::memcpy(bytes.data(), &mss, sizeof mss);
+      return bytes;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Bytes> Network::socket_key(const Packet& /*packet*/, const Context& /*context*/,
+                                         const Socket& /*socket*/) {
+  return std::nullopt;
+}
+
+}  // namespace core::packet

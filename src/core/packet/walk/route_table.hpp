@@ -1,0 +1,63 @@
+// Routes and rules of a network namespace as they are listed, and the look-up in them: for what the
+// kernel's own answer does not tell (which route refuses), and where there is no kernel to ask
+// (a bundle). IPv4's and IPv6's rules are apart. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/packet/walk/network.hpp"
+
+namespace core::packet {
+
+struct ListedRoute {
+  Prefix destination;
+  std::uint8_t type = 1;  // RTN_*
+  std::uint8_t tos = 0;
+  std::uint32_t table = 0;
+  std::uint32_t metric = 0;
+  std::uint32_t device = 0;  // of the first next hop
+  std::optional<Address> gateway;
+  std::optional<Address> source;
+  std::uint32_t mtu = 0;
+  std::string text;
+
+  friend bool operator==(const ListedRoute&, const ListedRoute&) = default;
+};
+
+struct ListedRule {
+  std::uint32_t priority = 0;
+  std::uint8_t action = 1;  // FR_ACT_*
+  bool inverted = false;
+  std::optional<Prefix> source;
+  std::optional<Prefix> destination;
+  std::uint32_t mark = 0;
+  std::uint32_t mark_mask = 0;
+  std::string in;  // names; "lo": what is sent from here
+  std::string out;
+  std::uint8_t tos = 0;
+  std::uint8_t protocol = 0;
+  std::optional<PortRange> source_ports;
+  std::optional<PortRange> destination_ports;
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> uids;
+  std::optional<std::uint32_t> suppress_length;  // routes of at most this length do not count
+  std::uint32_t table = 0;
+  Family family{};
+  std::string text;
+
+  friend bool operator==(const ListedRule&, const ListedRule&) = default;
+};
+
+struct RouteTables {
+  std::vector<ListedRule> rules;  // as the kernel lists them: by priority
+  std::vector<ListedRoute> routes;
+
+  // `in_name`, `out_name`: of the query's devices; empty for none. An answer with an error is one
+  // of a rule or route that refuses, whose text it has, or ENETUNREACH without.
+  [[nodiscard]] RouteAnswer look_up(const RouteQuery& query, const std::string& in_name,
+                                    const std::string& out_name) const;
+};
+
+}  // namespace core::packet

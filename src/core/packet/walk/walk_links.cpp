@@ -1,0 +1,410 @@
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/packet/walk/walk_run.hpp"
+
+namespace core::packet {
+namespace {
+
+constexpr std::size_t udp_header = 8;
+constexpr std::size_t vxlan_header = 8;
+constexpr std::size_t ethernet_header = 14;
+constexpr std::uint32_t vlan_header = 4;
+constexpr std::uint8_t gpe_flags = 0x0c;  // an instance, and a next protocol
+
+bool same_family(const std::optional<Address>& one, Family family) {
+  return !one || one->family() == family;
+}
+
+std::uint8_t number_of(Family family) { return family == Family::ipv4 ? ipip : ipv6_in_ip; }
+
+std::size_t ip_header(Family family) { return family == Family::ipv4 ? 20 : 40; }
+
+std::string tunnel_name(const TunnelLink& tunnel) {
+  using Kind = TunnelLink::Kind;
+  switch (tunnel.kind) {
+    case Kind::vxlan:
+      return "VXLAN";
+    case Kind::vxlan_gpe:
+      return "VXLAN-GPE";
+    case Kind::ip:
+      return "IP in IP";
+    case Kind::fou:
+      return "FoU";
+    case Kind::other:
+      break;
+  }
+  return "tunnel";
+}
+
+// What a UDP tunnel has between its UDP header and the packet inside.
+Bytes tunnel_header(const TunnelLink& tunnel, std::uint64_t id, Family inner) {
+  Bytes header(vxlan_header, 0);
+  header[0] = 0x08;
+  if (tunnel.kind == TunnelLink::Kind::vxlan_gpe) {
+    header[0] = gpe_flags;
+    header[3] = inner == Family::ipv4 ? 1 : 2;
+  }
+  header[4] = static_cast<std::uint8_t>(id >> 16);
+  header[5] = static_cast<std::uint8_t>(id >> 8);
+  header[6] = static_cast<std::uint8_t>(id);
+  if (tunnel.kind == TunnelLink::Kind::vxlan) header.resize(vxlan_header + ethernet_header, 0);
+  if (tunnel.kind == TunnelLink::Kind::vxlan) {
+    header[vxlan_header + 12] = inner == Family::ipv4 ? 0x08 : 0x86;
+    header[vxlan_header + 13] = inner == Family::ipv4 ? 0x00 : 0xdd;
+  }
+  return header;
+}
+
+}  // namespace
+
+// Whether it is small enough for a link; `extra`: bytes that its tunnels would add.
+bool Walker::Run::fits(const Link& link, std::size_t extra, const std::string& what) {
+  const std::uint32_t limit = link.mtu;
+  const std::uint32_t room =
+      limit > overhead_ + extra ? static_cast<std::uint32_t>(limit - overhead_ - extra) : 0;
+  way_.largest = std::min(way_.largest, room);
+  if (size_of(packet_) + extra <= limit) return true;
+  drop(Cause::too_big, link.device.name,
+       std::to_string(size_of(packet_)) + " bytes do not fit into " + what + " " +
+           std::to_string(limit) + " of " + link.device.name);
+  return false;
+}
+
+Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& next_hop) {
+  const Link* out = network().link(index);
+  if (out == nullptr) {
+    return drop(Cause::no_route, "route", "the interface of its route is not there any more");
+  }
+  way_.at = {place_, index};
+  if (!out->up) {
+    return drop(Cause::link_down, out->device.name, out->device.name + " is down");
+  }
+  if (out->tc) {
+    walker_.assume(place_, out->device.name,
+                   "a classifier (tc) is attached: assumed to let it pass");
+  }
+  if (out->tunnel) return encapsulate(*out);
+  if (!fits(*out, 0, "the MTU")) return Stage::ended;
+  const auto peer = out->lower != 0 && out->device.kind == "veth"
+                        ? walker_.world_.peer({place_, index})
+                        : std::nullopt;
+  if (peer) return hand_over(*out, *peer, next_hop);
+  if (out->device.kind == "bridge") {
+    // Out by one of its ports: the one behind which the next hop is.
+    for (const Link& port : network().links()) {
+      if (port.master != index) continue;
+      const auto far = walker_.world_.peer({place_, port.device.index});
+      if (far && answers_for(*far, next_hop)) return hand_over(port, *far, next_hop);
+    }
+    const bool open = std::ranges::any_of(network().links(), [&](const Link& port) {
+      return port.master == index && !walker_.world_.peer({place_, port.device.index});
+    });
+    if (!open) {
+      return drop(Cause::neighbour_silent, out->device.name,
+                  "nobody on the bridge " + out->device.name + " has " + to_string(next_hop));
+    }
+  }
+  if (out->device.kind == "vlan" && !out->lower_netns) {
+    if (const Link* lower = network().link(out->lower)) {
+      add(Step::What::transmit, out->device.name, "VLAN on " + lower->device.name);
+      return leave(*lower, next_hop, "");
+    }
+  }
+  return leave(*out, next_hop, "");
+}
+
+Walker::Run::Stage Walker::Run::leave(const Link& out, const Address& next_hop,
+                                      const std::string& why) {
+  const Neighbour neighbour = network().neighbour(out.device.index, next_hop);
+  if (neighbour.state == Neighbour::State::failed) {
+    return drop(Cause::neighbour_silent, out.device.name,
+                to_string(next_hop) + " does not answer on " + out.device.name);
+  }
+  if (!out.carrier) {
+    return drop(Cause::link_down, out.device.name, out.device.name + " has no carrier");
+  }
+  std::string text = "leaves to " + to_string(next_hop);
+  if (!why.empty()) text += ", " + why;
+  Step& step = add(Step::What::leave, out.device.name, text);
+  step.link = out.device.index;
+  step.mtu = out.mtu;
+  way_.end = Way::End::left;
+  way_.at = {place_, out.device.index};
+  return Stage::ended;
+}
+
+// Whether this end of a link answers when somebody asks for the address (ARP, neighbour discovery).
+bool Walker::Run::answers_for(const Attachment& at, const Address& address) {
+  Network& there = walker_.world_.network(at.place);
+  const Link* link = there.link(at.link);
+  if (link == nullptr || !link->up) return false;
+  if (address.family() == Family::ipv6) {
+    return std::ranges::any_of(link->addresses,
+                               [&](const LinkAddress& one) {
+                                 return one.prefix.address == address && !one.tentative;
+                               }) ||
+           there.sysctl("net/ipv6/conf/" + link->device.name + "/proxy_ndp").value_or(0) != 0;
+  }
+  // ARP answers for each address of the host (arp_ignore 0).
+  const Link* owner = there.link_with(address);
+  const auto ignore =
+      std::max(there.sysctl("net/ipv4/conf/all/arp_ignore").value_or(0),
+               there.sysctl("net/ipv4/conf/" + link->device.name + "/arp_ignore").value_or(0));
+  if (owner != nullptr && (ignore == 0 || owner == link)) return true;
+  if (there.sysctl("net/ipv4/conf/" + link->device.name + "/proxy_arp").value_or(0) == 0) {
+    return false;
+  }
+  RouteQuery query;
+  query.destination = address;
+  const RouteAnswer answer = there.route(query);
+  return answer.error == 0 && answer.device != at.link;
+}
+
+Walker::Run::Stage Walker::Run::hand_over(const Link& out, const Attachment& peer,
+                                          const Address& next_hop) {
+  Network& there = walker_.world_.network(peer.place);
+  const Link* far = there.link(peer.link);
+  if (far == nullptr) return leave(out, next_hop, "its other end cannot be read");
+  if (!far->up) {
+    return drop(Cause::link_down, out.device.name,
+                "the other end of " + out.device.name + ", " + far->device.name + " in " +
+                    walker_.world_.name(peer.place) + ", is down");
+  }
+  // A veth takes what its own MTU allows, and a VLAN tag (is_skb_forwardable); quietly.
+  const std::uint32_t taken = far->mtu + vlan_header;
+  const std::uint32_t room = taken > overhead_ ? static_cast<std::uint32_t>(taken - overhead_) : 0;
+  way_.largest = std::min(way_.largest, room);
+  if (size_of(packet_) > taken) {
+    return drop(Cause::too_big, out.device.name,
+                "the other end of " + out.device.name + ", " + far->device.name + " in " +
+                    walker_.world_.name(peer.place) + ", has an MTU of " +
+                    std::to_string(far->mtu) + ", and drops it without a word");
+  }
+  if (far->master != 0) {
+    const Link* master = there.link(far->master);
+    if (master != nullptr && master->device.kind == "bridge") {
+      return through_bridge(out, peer, next_hop);
+    }
+  }
+  const Neighbour neighbour = network().neighbour(out.device.index, next_hop);
+  const bool known = neighbour.state == Neighbour::State::usable && !neighbour.mac.empty();
+  if (known && neighbour.mac != far->mac) {
+    return drop(Cause::not_ours, out.device.name,
+                "the neighbour entry of " + to_string(next_hop) +
+                    " has another MAC than what is at the other end of " + out.device.name);
+  }
+  if (!known && !answers_for(peer, next_hop)) {
+    return drop(Cause::neighbour_silent, out.device.name,
+                to_string(next_hop) + " does not answer on " + out.device.name + ": " +
+                    walker_.world_.name(peer.place) + " at its other end does not have it");
+  }
+  return arrive(peer, out);
+}
+
+Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment& port,
+                                               const Address& next_hop) {
+  Network& there = walker_.world_.network(port.place);
+  const std::uint32_t bridge = there.link(port.link)->master;
+  const Link* master = there.link(bridge);
+  const std::string name = walker_.world_.name(port.place);
+  const Neighbour neighbour = network().neighbour(out.device.index, next_hop);
+  const bool known = neighbour.state == Neighbour::State::usable && !neighbour.mac.empty();
+  // The frame goes by its MAC where that is known, else to whoever would answer.
+  if (known ? neighbour.mac == master->mac : answers_for({port.place, bridge}, next_hop)) {
+    return arrive({port.place, bridge}, out);
+  }
+  bool open = false;
+  for (const Link& other : there.links()) {
+    if (other.master != bridge || other.device.index == port.link || !other.up) continue;
+    const auto far = walker_.world_.peer({port.place, other.device.index});
+    if (!far) {
+      open = true;
+      continue;
+    }
+    const Link* link = walker_.world_.network(far->place).link(far->link);
+    if (link == nullptr) continue;
+    if (known ? link->mac == neighbour.mac : answers_for(*far, next_hop)) {
+      const std::uint32_t most = std::min({other.mtu, link->mtu});
+      const std::uint32_t room =
+          most > overhead_ ? static_cast<std::uint32_t>(most - overhead_) : 0;
+      way_.largest = std::min(way_.largest, room);
+      return arrive(*far, out);
+    }
+  }
+  if (open) {
+    // By a port that leads out of sight.
+    Step& step = add(
+        Step::What::leave, out.device.name,
+        "to " + to_string(next_hop) + " over the bridge " + master->device.name + " of " + name);
+    step.link = out.device.index;
+    step.mtu = out.mtu;
+    way_.end = Way::End::left;
+    return Stage::ended;
+  }
+  if (known) {
+    return drop(Cause::not_ours, out.device.name,
+                "the neighbour entry of " + to_string(next_hop) +
+                    " has a MAC that nobody has on the bridge " + master->device.name + " of " +
+                    name);
+  }
+  return drop(Cause::neighbour_silent, out.device.name,
+              "nobody on the bridge " + master->device.name + " of " + name + " has " +
+                  to_string(next_hop));
+}
+
+Walker::Run::Stage Walker::Run::arrive(const Attachment& at, const Link& out) {
+  Step& gone = add(Step::What::transmit, out.device.name, "");
+  gone.link = out.device.index;
+  gone.mtu = out.mtu;
+  // Marks and connections stay behind in another namespace (skb_scrub_packet).
+  if (at.place != place_) context_ = Context();
+  context_.link_header.reset();
+  context_.connection.reset();
+  place_ = at.place;
+  const Link* link = network().link(at.link);
+  if (link->master != 0) {
+    const Link* master = network().link(link->master);
+    if (master != nullptr && master->device.kind == "vrf") link = master;
+  }
+  if (link->xdp) {
+    walker_.assume(place_, link->device.name,
+                   "a program (XDP) is attached: assumed to let it pass");
+  }
+  if (link->tc) {
+    walker_.assume(place_, link->device.name,
+                   "a classifier (tc) is attached: assumed to let it pass");
+  }
+  set_in(link);
+  add(Step::What::receive, link->device.name, "in");
+  return Stage::input;
+}
+
+Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
+  const TunnelLink& tunnel = *link.tunnel;
+  if (tunnel.kind == TunnelLink::Kind::other) {
+    walker_.assume(
+        place_, link.device.name,
+        "tunnels of kind " + link.device.kind + " are not modelled: assumed to carry it");
+    return leave(link, packet_.destination, "by a tunnel that is not followed");
+  }
+  const std::optional<Address> remote = tunnel.remote ? tunnel.remote : route_.encap_remote;
+  if (!remote) {
+    return drop(Cause::no_route, link.device.name,
+                "nothing says where the other end of the tunnel " + link.device.name + " is");
+  }
+  Packet outer;
+  outer.family = remote->family();
+  outer.destination = *remote;
+  const std::uint8_t none[16] = {};
+  outer.source = Address(std::span(none, remote->size()));
+  if (same_family(tunnel.local, outer.family) && tunnel.local) outer.source = *tunnel.local;
+  if (route_.encap_local) outer.source = *route_.encap_local;
+  outer.tos = static_cast<std::uint8_t>(packet_.tos & 3U);
+  std::size_t extra = ip_header(outer.family);
+  Bytes inside = to_bytes(packet_);
+  if (tunnel.kind == TunnelLink::Kind::ip) {
+    outer.protocol = number_of(packet_.family);
+    outer.payload = std::move(inside);
+  } else {
+    outer.protocol = udp;
+    outer.source_port = tunnel.source_port;
+    outer.destination_port = tunnel.port;
+    extra += udp_header;
+    if (tunnel.kind != TunnelLink::Kind::fou) {
+      const std::uint64_t id = tunnel.external ? route_.encap_id : tunnel.vni;
+      outer.payload = tunnel_header(tunnel, id, packet_.family);
+      extra += outer.payload.size();
+    }
+    outer.payload.insert(outer.payload.end(), inside.begin(), inside.end());
+    if (outer.source_port == 0) outer.source_port = 49152;  // a hash of the inner flow
+  }
+  if (!fits(link, 0, "the MTU")) return Stage::ended;
+  overhead_ += extra;
+  ++depth_;
+  packet_ = std::move(outer);
+  Step& step = add(Step::What::encapsulate, link.device.name,
+                   tunnel_name(tunnel) + " to " + to_string(*remote) + ", " +
+                       std::to_string(extra) + " bytes more");
+  step.link = link.device.index;
+  step.mtu = link.mtu;
+  return Stage::output;
+}
+
+bool Walker::Run::enter_tunnel(const Link& link, Packet inner, const std::string& what,
+                               std::size_t overhead) {
+  if (!link.up) {
+    drop(Cause::tunnel_closed, link.device.name, "the tunnel " + link.device.name + " is down");
+    return true;
+  }
+  packet_ = std::move(inner);
+  overhead_ -= std::min(overhead_, overhead);
+  if (depth_ > 0) --depth_;
+  context_.connection.reset();
+  set_in(&link);
+  Step& step = add(Step::What::decapsulate, link.device.name, what);
+  step.link = link.device.index;
+  return true;
+}
+
+// True: it was a tunnel's, and goes on as what was inside, or is dropped.
+bool Walker::Run::decapsulate() {
+  const Bytes bytes = packet_.payload;
+  const ByteView payload(bytes);
+  if (packet_.protocol == ipip || packet_.protocol == ipv6_in_ip) {
+    auto inner = parse_packet(payload);
+    if (!inner) return false;
+    for (const Link& link : network().links()) {
+      if (!link.tunnel || link.tunnel->kind == TunnelLink::Kind::other ||
+          link.tunnel->kind == TunnelLink::Kind::vxlan ||
+          link.tunnel->kind == TunnelLink::Kind::vxlan_gpe) {
+        continue;
+      }
+      const TunnelLink& tunnel = *link.tunnel;
+      if (tunnel.remote && *tunnel.remote != packet_.source) continue;
+      if (tunnel.local && *tunnel.local != packet_.destination) continue;
+      if (!tunnel.remote && !tunnel.external && tunnel.local) continue;
+      return enter_tunnel(link, std::move(*inner), "IP in IP", ip_header(packet_.family));
+    }
+    drop(Cause::tunnel_closed, "input",
+         "no tunnel device takes it from " + to_string(packet_.source));
+    return true;
+  }
+  if (packet_.protocol != udp) return false;
+  const std::size_t outer = ip_header(packet_.family) + udp_header;
+  for (const Network::FouPort& port : network().fou_ports()) {
+    if (port.port != packet_.destination_port) continue;
+    auto inner = parse_packet(payload);
+    if (!inner) return false;
+    // What is within goes on as a packet of that protocol (fou_udp_recv).
+    Packet within = packet_;
+    within.protocol = number_of(inner->family);
+    within.source_port = within.destination_port = 0;
+    within.payload = bytes;
+    packet_ = std::move(within);
+    add(Step::What::decapsulate, "udp " + std::to_string(port.port), "FoU");
+    overhead_ -= std::min(overhead_, udp_header);
+    return decapsulate();
+  }
+  for (const Link& link : network().links()) {
+    if (!link.tunnel || link.tunnel->port != packet_.destination_port) continue;
+    const bool gpe = link.tunnel->kind == TunnelLink::Kind::vxlan_gpe;
+    if (!gpe && link.tunnel->kind != TunnelLink::Kind::vxlan) continue;
+    if (payload.size() < vxlan_header) return false;
+    const std::uint32_t vni = static_cast<std::uint32_t>(payload[4]) << 16 |
+                              static_cast<std::uint32_t>(payload[5]) << 8 | payload[6];
+    if (!link.tunnel->external && vni != link.tunnel->vni) continue;
+    const std::size_t header = vxlan_header + (gpe ? 0 : ethernet_header);
+    if (payload.size() < header) return false;
+    auto inner = parse_packet(payload.subspan(header));
+    if (!inner) return false;
+    return enter_tunnel(link, std::move(*inner), gpe ? "VXLAN-GPE" : "VXLAN", outer + header);
+  }
+  return false;
+}
+
+}  // namespace core::packet

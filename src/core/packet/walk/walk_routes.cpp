@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "core/packet/walk/walk_run.hpp"
+
+namespace core::packet {
+namespace {
+
+constexpr std::uint8_t rtn_unicast = 1;
+constexpr std::uint8_t rtn_local = 2;
+constexpr std::uint8_t rtn_blackhole = 6;
+constexpr std::uint8_t rtn_unreachable = 7;
+constexpr std::uint8_t rtn_prohibit = 8;
+
+}  // namespace
+
+RouteQuery Walker::Run::query() const {
+  RouteQuery query;
+  query.destination = packet_.destination;
+  query.source = packet_.source;
+  query.mark = context_.mark;
+  query.protocol = packet_.protocol;
+  if (packet_.has_ports()) {
+    query.source_port = packet_.source_port;
+    query.destination_port = packet_.destination_port;
+  }
+  query.tos = packet_.tos;
+  return query;
+}
+
+std::int64_t Walker::Run::sysctl(const std::string& name, std::int64_t otherwise) {
+  return network().sysctl(name).value_or(otherwise);
+}
+
+std::string Walker::Run::conf(const std::string& device, const std::string& name) const {
+  return family_conf() + (device.empty() ? "all" : device) + "/" + name;
+}
+
+std::optional<RouteAnswer> Walker::Run::route_output() {
+  RouteQuery asked = query();
+  asked.uid = context_.uid;
+  // Whoever sends has not chosen an address yet.
+  const std::uint8_t none[16] = {};
+  const Address unspecified(std::span(none, packet_.source.size()));
+  if (packet_.source == unspecified) asked.source.reset();
+  RouteAnswer answer = network().route(asked);
+  if (answer.error != 0) {
+    refused_output(answer);
+    return std::nullopt;
+  }
+  if (packet_.source == unspecified && answer.source) {
+    packet_.source = *answer.source;
+    way_.steps.front().packet.source = *answer.source;
+  }
+  const Link* out = network().link(answer.device);
+  set_out(out);
+  if (answer.type != rtn_local) {
+    Step& step = add(Step::What::route, out != nullptr ? out->device.name : "", answer.text);
+    step.link = answer.device;
+    if (out != nullptr) step.mtu = answer.mtu != 0 ? answer.mtu : out->mtu;
+  }
+  return answer;
+}
+
+bool Walker::Run::refused_output(const RouteAnswer& answer) {
+  const std::string to = to_string(packet_.destination);
+  const std::string by = answer.text.empty() ? "" : ": " + answer.text;
+  if (answer.error == ENETUNREACH && packet_.family == Family::ipv6 &&
+      sysctl("net/ipv6/conf/all/disable_ipv6", 0) != 0) {
+    drop(Cause::ipv6_disabled, "route", "IPv6 is disabled here");
+  } else if (answer.error == ENETUNREACH) {
+    drop(Cause::no_route, "route", "no route leads to " + to + by);
+  } else if (answer.error == EINVAL || answer.type == rtn_blackhole) {
+    const bool own = network().link_with(packet_.source) != nullptr;
+    if (own || !answer.text.empty()) {
+      drop(Cause::blackhole, "route", "a blackhole route takes " + to + by);
+    } else {
+      drop(Cause::martian, "route", to_string(packet_.source) + " is no address of this host");
+    }
+  } else if (answer.error == EACCES) {
+    drop(Cause::prohibited, "route", "a route prohibits " + to + by);
+  } else {
+    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable" + by);
+  }
+  return false;
+}
+
+std::optional<RouteAnswer> Walker::Run::route_input() {
+  RouteQuery asked = query();
+  if (context_.in) asked.in = context_.in->index;
+  RouteAnswer answer = network().route(asked);
+  const std::string device = context_.in ? context_.in->name : "";
+  const bool refused = answer.error != 0;
+  if (refused) {
+    refused_input(answer);
+    return std::nullopt;
+  }
+  if (answer.type == rtn_local || answer.type != rtn_unicast) return answer;
+  // IPv6 answers without a look at it.
+  if (packet_.family == Family::ipv6 && sysctl("net/ipv6/conf/all/forwarding", 1) == 0) {
+    drop(Cause::forwarding_off, device, "this host does not forward IPv6");
+    return std::nullopt;
+  }
+  const Link* out = network().link(answer.device);
+  Step& step = add(Step::What::route, out != nullptr ? out->device.name : "", answer.text);
+  step.link = answer.device;
+  if (out != nullptr) step.mtu = answer.mtu != 0 ? answer.mtu : out->mtu;
+  return answer;
+}
+
+// Whether the check of the way back (fib_validate_source) refuses it.
+bool Walker::Run::came_by_another_way(Cause& cause, std::string& text) {
+  if (packet_.family != Family::ipv4 || !context_.in) return false;
+  const std::string device = context_.in->name;
+  if (network().link_with(packet_.source) != nullptr &&
+      sysctl(conf(device, "accept_local"), 0) == 0) {
+    cause = Cause::martian;
+    text = to_string(packet_.source) + " is an address of this host itself";
+    return true;
+  }
+  const std::int64_t filter =
+      std::max(sysctl(conf("all", "rp_filter"), 0), sysctl(conf(device, "rp_filter"), 0));
+  if (filter == 0) return false;
+  RouteQuery back;
+  back.destination = packet_.source;
+  // With src_valid_mark the mark counts.
+  if (sysctl(conf(device, "src_valid_mark"), 0) != 0) back.mark = context_.mark;
+  const RouteAnswer answer = network().route(back);
+  const bool there = answer.error == 0 && (filter == 2 || answer.device == context_.in->index);
+  if (there) return false;
+  cause = Cause::reverse_path;
+  const Link* link = answer.error == 0 ? network().link(answer.device) : nullptr;
+  text = "reverse path filter of " + device + " (rp_filter=" + std::to_string(filter) + "): " +
+         (link != nullptr
+              ? "the way back to " + to_string(packet_.source) + " is by " + link->device.name
+              : "no route leads back to " + to_string(packet_.source));
+  return true;
+}
+
+void Walker::Run::refused_input(const RouteAnswer& answer) {
+  const std::string device = context_.in ? context_.in->name : "";
+  const std::string to = to_string(packet_.destination);
+  const std::string by = answer.text.empty() ? "" : ": " + answer.text;
+  if (answer.error == ENETUNREACH) {
+    drop(Cause::no_route, "route", "no route leads to " + to + by);
+    return;
+  }
+  if (answer.error == EACCES) {
+    drop(Cause::prohibited, "route", "a route prohibits " + to + by);
+    return;
+  }
+  if (answer.error == EHOSTUNREACH || answer.error == EXDEV || answer.error == EINVAL) {
+    Cause cause = Cause::none;
+    std::string text;
+    if (came_by_another_way(cause, text)) {
+      drop(cause, device, text);
+      return;
+    }
+  }
+  if (answer.error == EHOSTUNREACH) {
+    const bool forwards = packet_.family == Family::ipv4
+                              ? sysctl(conf(device, "forwarding"), 1) != 0
+                              : sysctl("net/ipv6/conf/all/forwarding", 1) != 0;
+    if (!forwards && answer.type != rtn_unreachable) {
+      drop(Cause::forwarding_off, device, "this host does not forward what comes in by " + device);
+      return;
+    }
+    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable" + by);
+    return;
+  }
+  if (answer.error == EINVAL && (answer.type == rtn_blackhole || !answer.text.empty())) {
+    drop(Cause::blackhole, "route", "a blackhole route takes " + to + by);
+    return;
+  }
+  drop(answer.type == rtn_prohibit ? Cause::prohibited : Cause::martian, device,
+       "the kernel does not take it from " + device + " (error " + std::to_string(answer.error) +
+           ")");
+}
+
+}  // namespace core::packet

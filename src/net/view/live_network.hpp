@@ -1,0 +1,66 @@
+// A network namespace of this machine as the model asks about it. Reads only; what was read once is
+// kept, so one of these is for one question.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/listener.hpp"
+#include "core/packet/walk/network.hpp"
+#include "core/packet/walk/route_table.hpp"
+#include "net/netlink/request.hpp"
+#include "net/netns.hpp"
+
+namespace net::view {
+
+class LiveNetwork final : public core::packet::Network {
+ public:
+  // Throws core::Error where the namespace cannot be entered or its interfaces not be read.
+  explicit LiveNetwork(Namespace where);
+
+  core::packet::Ruleset& ruleset() override;
+  const std::vector<core::packet::Link>& links() override { return links_; }
+  core::packet::RouteAnswer route(const core::packet::RouteQuery& query) override;
+  core::packet::Neighbour neighbour(std::uint32_t device, const core::Address& address) override;
+  std::optional<std::int64_t> sysctl(const std::string& name) override;
+  std::optional<core::packet::Connection> connection(const core::packet::FlowTuple& tuple) override;
+  core::packet::Listening listens(std::uint8_t protocol, const core::Address& address,
+                                  std::uint16_t port) override;
+  const std::vector<FouPort>& fou_ports() override;
+  const std::vector<core::packet::Opaque>& opaque() override;
+  Fill conntrack_fill() override;
+
+  [[nodiscard]] const Namespace& where() const { return where_; }
+  // What `peer` is called among this namespace's peers (RTM_GETNSID); empty: nothing.
+  std::optional<std::int32_t> id_of(const Namespace& peer);
+
+ private:
+  void read_links();
+  void read_addresses();
+  const core::packet::RouteTables& tables();
+  core::packet::RouteAnswer ask(const core::packet::RouteQuery& query, std::uint32_t flags);
+  std::string name_of(std::uint32_t link);
+  std::string with_names(std::string text);
+
+  Namespace where_;
+  std::unique_ptr<RequestSocket> routes_;
+  std::unique_ptr<RequestSocket> netfilter_;
+  std::unique_ptr<core::packet::Ruleset> ruleset_;
+  std::vector<core::packet::Link> links_;
+  std::optional<
+      std::vector<std::pair<std::pair<std::uint32_t, core::Address>, core::packet::Neighbour>>>
+      neighbours_;
+  std::optional<core::packet::RouteTables> tables_;
+  std::map<std::string, std::optional<std::int64_t>> sysctls_;
+  std::optional<core::Listeners> listeners_;
+  bool listeners_unknown_ = false;
+  std::optional<std::vector<FouPort>> fou_ports_;
+  std::optional<std::vector<core::packet::Opaque>> opaque_;
+  std::optional<Fill> fill_;
+};
+
+}  // namespace net::view
