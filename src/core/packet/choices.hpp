@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ struct Fork {
   };
   Kind kind{};
   std::string what;  // "numgen random mod 3", "the match recent is not known: assumed not to fit"
-  std::size_t options = 2;  // at least 1
+  std::size_t options = 2;  // at least 1; of an assumption with one, no other way is modelled
+  std::string where{};      // "ip filter FORWARD rule 9"; empty where it is not at a rule
 };
 
 struct Taken {

@@ -66,6 +66,7 @@ struct Context {
   // Empty until connection tracking has seen it (at priority -200), and for untracked ones.
   std::optional<Connection> connection;
   bool untracked = false;  // a rule said so
+  std::uint16_t zone = 0;  // that a rule gave it before connection tracking has seen it
   bool reply = false;      // its direction
   CtState state = CtState::invalid;
 };

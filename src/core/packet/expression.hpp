@@ -384,8 +384,8 @@ struct Dynset {
   std::uint64_t timeout = 0;  // milliseconds
   bool inverted = false;
   std::vector<Expression> expressions;  // of the element, as a limit
-  friend bool operator==(const Dynset&, const Dynset&);
+  // Not defaulted: clang 14 fails at what holds itself.
+  friend bool operator==(const Dynset& left, const Dynset& right) noexcept(false);
 };
-inline bool operator==(const Dynset&, const Dynset&) = default;
 
 }  // namespace core::packet

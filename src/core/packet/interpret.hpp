@@ -15,7 +15,8 @@
 
 namespace core::packet {
 
-// What rules ask of the routing of their namespace, and of its sockets (fib, rt, socket).
+// What rules ask of the routing of their namespace, and of its sockets (fib, rt, socket). Of a
+// register's bytes, none at all: there is no such route or socket, the rule does not match.
 class Surroundings {
  public:
   Surroundings() = default;
@@ -23,7 +24,8 @@ class Surroundings {
   Surroundings& operator=(const Surroundings&) = delete;
   virtual ~Surroundings() = default;
 
-  // nft_fib(8): `flags` and `result` as in Fib; the register's bytes. Nothing: not known.
+  // `flags` and `result` as in Fib, but never NFTA_FIB_F_PRESENT; the register's bytes: an index or
+  // a name of an interface (0, "": there is no route), RTN_*. Nothing: not known.
   virtual std::optional<Bytes> fib(const Packet& packet, const Context& context,
                                    const Fib& fib) = 0;
   // RTN_*; `device`: the index of the interface to which the look-up is limited, 0: none.

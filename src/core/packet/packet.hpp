@@ -21,8 +21,10 @@ inline constexpr std::uint8_t ipip = 4;
 inline constexpr std::uint8_t tcp = 6;
 inline constexpr std::uint8_t udp = 17;
 inline constexpr std::uint8_t ipv6_in_ip = 41;
+inline constexpr std::uint8_t dccp = 33;
 inline constexpr std::uint8_t icmpv6 = 58;
 inline constexpr std::uint8_t sctp = 132;
+inline constexpr std::uint8_t udplite = 136;
 
 // Of the TCP header (RFC 9293).
 inline constexpr std::uint8_t fin = 0x01;
@@ -42,18 +44,21 @@ struct Packet {
   std::uint16_t fragment_offset = 0;  // in units of 8 bytes; not 0: there is no transport header
   bool more_fragments = false;
   std::uint32_t flow_label = 0;  // IPv6 only
-  Bytes options;  // of IPv4, padded to 4; the extension headers of IPv6 with their next headers
+  // Of IPv4, padded to 4. Of IPv6 the extension headers, each with its own number where that of the
+  // next one is on the wire; a fragment header's offset is that of above.
+  Bytes options;
 
   // TCP, UDP, SCTP, DCCP, UDP-Lite
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   // TCP
-  std::uint32_t sequence = 0;
+  std::uint32_t sequence = 0;  // of SCTP the verification tag
   std::uint32_t acknowledgement = 0;
   std::uint8_t tcp_flags = 0;
   std::uint16_t window = 64240;
   std::uint16_t mss = 0;  // 0: no such option
-  // ICMP and ICMPv6; identifier and sequence are 0 in errors
+  // ICMP and ICMPv6; identifier and sequence of an error are what follows its checksum: 0, or the
+  // MTU
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
   std::uint16_t icmp_id = 0;
@@ -65,6 +70,9 @@ struct Packet {
 
   [[nodiscard]] bool has_ports() const;
 };
+// An echo request or reply of ICMP or ICMPv6; another message of theirs that is an error.
+bool is_echo(const Packet& packet);
+bool is_icmp_error(const Packet& packet);
 
 // Bytes of the headers in front of the payload, and of the whole.
 std::size_t network_header_size(const Packet& packet);
@@ -75,7 +83,7 @@ std::size_t size_of(const Packet& packet);
 Bytes to_bytes(const Packet& packet);
 // What begins with an IPv4 or IPv6 header, as the network or a guest wrote it; nothing where it
 // makes none. What is cut off behind the headers is missing from the payload; TCP options but the
-// MSS are left out.
+// MSS are left out. Of TCP the first 8 bytes do: an ICMP error quotes no more.
 std::optional<Packet> parse_packet(ByteView bytes);
 
 // "10.0.0.1:1234 > 10.0.0.2:80", with brackets around addresses of IPv6; without ports where it has

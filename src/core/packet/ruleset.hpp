@@ -139,7 +139,18 @@ class HeldRuleset final : public Ruleset {
  private:
   std::vector<BaseChain> base_;
   std::map<ChainId, std::vector<Rule>> rules_;
-  std::map<ChainId, HeldSet> sets_;
+  struct Indexed : HeldSet {
+    // Places in `elements`, made when they are first asked for.
+    bool sorted = false;
+    bool open_intervals = false;
+    std::vector<std::uint32_t> by_key;  // those without key_end
+    std::vector<std::uint32_t> ranges;
+    std::vector<std::uint32_t> catch_all;
+
+    void sort();
+    const Element* find(ByteView key);
+  };
+  std::map<ChainId, Indexed> sets_;
   std::map<std::pair<ChainId, std::uint32_t>, Expression> objects_;
 };
 
