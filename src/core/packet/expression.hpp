@@ -117,7 +117,8 @@ struct Nat {
   std::optional<Register> address_max;
   std::optional<Register> port_min;
   std::optional<Register> port_max;
-  std::uint32_t flags = 0;  // NF_NAT_RANGE_*
+  std::uint32_t flags = 0;     // NF_NAT_RANGE_*
+  bool both_families = false;  // ports only, in a table of the family inet
   friend bool operator==(const Nat&, const Nat&) = default;
 };
 struct Masquerade {
@@ -221,6 +222,17 @@ struct Reject {
 struct FlowOffload {
   std::string flowtable;
   friend bool operator==(const FlowOffload&, const FlowOffload&) = default;
+};
+struct ObjectReference {       // a counter, limit, quota, … that lies in the table under a name
+  std::string name;            // empty where a map says which
+  std::uint32_t type = 0;      // NFT_OBJECT_*; 0 where a map says which
+  std::optional<Register> at;  // the key of the map
+  std::string map;
+  friend bool operator==(const ObjectReference&, const ObjectReference&) = default;
+};
+struct Passes {      // it changes nothing that matters here and goes on
+  std::string name;  // last, dup
+  friend bool operator==(const Passes&, const Passes&) = default;
 };
 struct Unknown {
   std::string name;  // as the kernel has it
@@ -373,7 +385,7 @@ using Expression =
     std::variant<Unknown, Verdict, Immediate, Payload, PayloadWrite, Meta, MetaSet, Compare, Range,
                  Bitwise, Byteorder, Lookup, Dynset, Ct, CtSet, Nat, Masquerade, Redirect, Tproxy,
                  Numgen, Hash, Fib, Rt, Counter, Limit, Connlimit, Quota, Log, Socket, Exthdr,
-                 Notrack, Reject, FlowOffload, XtMatch, XtTarget>;
+                 Notrack, Reject, FlowOffload, ObjectReference, Passes, XtMatch, XtTarget>;
 
 struct Dynset {
   std::string set;

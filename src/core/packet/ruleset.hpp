@@ -51,6 +51,15 @@ struct BaseChain {
   friend bool operator==(const BaseChain&, const BaseChain&) = default;
 };
 
+// The priority at which packets meet it. All chains of type nat of a hook are met at one place,
+// that of nf_nat's own hook, in the order of their own priorities.
+inline std::int32_t met_at(const BaseChain& chain) {
+  if (chain.type != BaseChain::Type::nat) return chain.priority;
+  constexpr std::int32_t destination = -100;  // NF_IP_PRI_NAT_DST
+  constexpr std::int32_t source = 100;        // NF_IP_PRI_NAT_SRC
+  return chain.hook == Hook::prerouting || chain.hook == Hook::output ? destination : source;
+}
+
 struct Rule {
   std::uint64_t handle = 0;
   std::vector<Expression> expressions;
@@ -66,6 +75,7 @@ struct Set {
   std::uint32_t data_type = 0;   // likewise; 0xffffff00 (NFT_DATA_VERDICT): verdicts
   std::uint32_t data_length = 0;
   std::vector<std::uint32_t> field_lengths;  // of a concatenation with ranges; bytes, unpadded
+  std::uint32_t object_type = 0;             // NFT_OBJECT_*, of maps of stateful objects
 
   friend bool operator==(const Set&, const Set&) = default;
 };
@@ -80,6 +90,7 @@ struct Element {
   bool expired = false;
   std::string comment;
   std::vector<Expression> expressions;  // a counter, a limit
+  std::string object;                   // the name of a stateful one, of maps of these
 
   friend bool operator==(const Element&, const Element&) = default;
 };
@@ -90,6 +101,7 @@ struct Found {
   Bytes data;
   std::optional<Verdict> verdict;
   std::vector<Expression> expressions;  // of the element, as a limit
+  std::string object;                   // the name of a stateful one, of maps of these
 
   friend bool operator==(const Found&, const Found&) = default;
 };
@@ -101,7 +113,8 @@ class Ruleset {
   Ruleset& operator=(const Ruleset&) = delete;
   virtual ~Ruleset() = default;
 
-  // In the order in which packets meet them: by hook, then by priority, then as they are listed.
+  // In the order in which packets meet them: by hook, then by met_at(); the kernel puts a new one
+  // in front of others of the same priority.
   virtual const std::vector<BaseChain>& base_chains() = 0;
   // Null: there is no such chain, or it cannot be read. Valid as long as the ruleset is.
   virtual const std::vector<Rule>* rules(const ChainId& chain) = 0;

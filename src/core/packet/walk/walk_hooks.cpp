@@ -72,19 +72,12 @@ void Walker::Run::keep_evaluated(Step& step, const ChainResult& result) {
 
 bool Walker::Run::pass(Hook hook) {
   note_opaque(hook);
-  // Of equal priority the one that came last is first (nf_hook_entries_grow).
   std::vector<const BaseChain*> chains;
   std::vector<const BaseChain*> nat_chains;
   for (const BaseChain& chain : network().ruleset().base_chains()) {
     if (chain.hook != hook || !sees(chain.id.family, packet_.family)) continue;
-    (chain.type == BaseChain::Type::nat ? nat_chains : chains)
-        .insert(chain.type == BaseChain::Type::nat ? nat_chains.begin() : chains.begin(), &chain);
+    (chain.type == BaseChain::Type::nat ? nat_chains : chains).push_back(&chain);
   }
-  const auto by_priority = [](const BaseChain* one, const BaseChain* other) {
-    return one->priority < other->priority;
-  };
-  std::ranges::stable_sort(chains, by_priority);
-  std::ranges::stable_sort(nat_chains, by_priority);
 
   context_.hook = hook;
   const bool tracks = hook == Hook::prerouting || hook == Hook::output;
