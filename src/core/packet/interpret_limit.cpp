@@ -47,6 +47,32 @@ Outcome carry_out(Run& run, const Quota& quota) {
 Outcome carry_out(Run& /*run*/, const Counter& /*counter*/) { return Outcome::next; }
 Outcome carry_out(Run& /*run*/, const Log& /*log*/) { return Outcome::next; }
 
+Outcome carry_out(Run& /*run*/, const Passes& /*passes*/) { return Outcome::next; }
+
+// A counter, limit or quota of its table; by a map, the element tells which.
+Outcome carry_out(Run& run, const ObjectReference& reference) {
+  std::string name = reference.name;
+  std::uint32_t type = reference.type;
+  if (reference.at) {
+    const ChainId id = run.in_table(reference.map);
+    const Set* const map = run.ruleset.set(id);
+    if (map == nullptr || !run.registers.known(*reference.at, map->key_length)) {
+      run.assume("which object of the map " + reference.map + " it is, is not known: passed");
+      return Outcome::next;
+    }
+    const Found found = run.ruleset.find(id, run.registers.bytes(*reference.at, map->key_length));
+    if (found.answer == Found::Answer::no) return Outcome::no_match;
+    name = found.object;
+    type = map->object_type;
+  }
+  const auto object = run.ruleset.object(run.in_table(name), type);
+  if (!object) {
+    run.assume("the object " + name + " is not read: passed");
+    return Outcome::next;
+  }
+  return evaluate(run, *object);
+}
+
 Outcome carry_out(Run& run, const Unknown& unknown) {
   const bool otherwise =
       run.assume_otherwise("the expression " + unknown.name + " is not known: assumed not to fit");

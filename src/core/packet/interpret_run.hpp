@@ -98,6 +98,8 @@ Outcome carry_out(Run& run, const Exthdr& exthdr);
 Outcome carry_out(Run& run, const Notrack& notrack);
 Outcome carry_out(Run& run, const Reject& reject);
 Outcome carry_out(Run& run, const FlowOffload& offload);
+Outcome carry_out(Run& run, const ObjectReference& reference);
+Outcome carry_out(Run& run, const Passes& passes);
 Outcome carry_out(Run& run, const XtMatch& match);
 Outcome carry_out(Run& run, const XtTarget& target);
 
