@@ -24,6 +24,7 @@ int cni(int argc, char** argv);
 int controller(int argc, char** argv);
 int install(int argc, char** argv);
 int lab(int argc, char** argv);
+int diag(int argc, char** argv);
 int version(int argc, char** argv);
 int completion(int argc, char** argv);
 

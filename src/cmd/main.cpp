@@ -13,6 +13,7 @@ constexpr cmd::Applet applets[] = {
     {"controller", "create NAT pods for Egresses", cmd::controller},
     {"install", "print what a cluster needs, for kubectl apply -f -", cmd::install},
     {"lab", "try pona in a network of its own, built in namespaces", cmd::lab},
+    {"diag", "say what happens to a packet, and why", cmd::diag},
     {"version", "what was built, from which commit, with which libraries", cmd::version},
     {"completion", "print the completion script for bash, zsh or fish", cmd::completion},
 };

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/options.hpp"
 #include "cmd/serve/node_address.hpp"
 #include "core/constants.hpp"
@@ -334,7 +335,7 @@ std::vector<EdgeOption> make_table() {
        "Connections to the same at a time; beyond, slow ones are closed",
        integer(8, 65535,
                [](O& o, std::int64_t v) { o.monitor_connections = static_cast<std::size_t>(v); })},
-      {"socket", "PATH", "/run/pona/edge.sock", "", "Unix socket of the same, for pona edge status",
+      {"socket", "PATH", default_edge_socket, "", "Unix socket of the same, for pona edge status",
        set_socket},
       {"log-format", "text|json", "text", "", "Form of the log on standard error",
        word<log::Format>(log::formats(), [](O& o) -> log::Format& { return o.log_format; })},

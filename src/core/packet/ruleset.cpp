@@ -53,7 +53,7 @@ bool in_range(const Set& set, ByteView key, const Element& element) {
 }
 
 Found found_in(const Element& element) {
-  return {Found::Answer::yes, element.data, element.verdict, element.expressions};
+  return {Found::Answer::yes, element.data, element.verdict, element.expressions, element.object};
 }
 
 }  // namespace

@@ -98,10 +98,10 @@ struct Element {
 struct Found {
   enum class Answer : std::uint8_t { no, yes, unknown };
   Answer answer = Answer::unknown;
-  Bytes data;
-  std::optional<Verdict> verdict;
-  std::vector<Expression> expressions;  // of the element, as a limit
-  std::string object;                   // the name of a stateful one, of maps of these
+  Bytes data{};
+  std::optional<Verdict> verdict{};
+  std::vector<Expression> expressions{};  // of the element, as a limit
+  std::string object{};                   // the name of a stateful one, of maps of these
 
   friend bool operator==(const Found&, const Found&) = default;
 };

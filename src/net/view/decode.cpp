@@ -48,6 +48,15 @@ std::uint16_t port_in(const std::optional<NetlinkAttribute>& attribute) {
   return static_cast<std::uint16_t>(attribute->value[0] << 8 | attribute->value[1]);
 }
 
+// In host order, as rtnetlink has its numbers.
+std::uint32_t number_in(const std::optional<NetlinkAttribute>& attribute) {
+  std::uint32_t number = 0;
+  if (attribute && attribute->value.size() == sizeof number) {
+    std::memcpy(&number, attribute->value.data(), sizeof number);
+  }
+  return number;
+}
+
 bool flag_in(ByteView level, std::uint16_t number) {
   const auto attribute = find(level, number);
   return attribute && (attribute->value.empty() || attribute->value[0] != 0);
@@ -63,7 +72,7 @@ std::optional<TunnelLink> tunnel_of(const std::string& kind, ByteView data) {
     tunnel.local = address_in(find(data, IFLA_VXLAN_LOCAL));
     if (!tunnel.local) tunnel.local = address_in(find(data, IFLA_VXLAN_LOCAL6));
     tunnel.port = port_in(find(data, IFLA_VXLAN_PORT));
-    if (const auto vni = find(data, IFLA_VXLAN_ID)) tunnel.vni = vni->u32();
+    tunnel.vni = number_in(find(data, IFLA_VXLAN_ID));
     tunnel.external = flag_in(data, IFLA_VXLAN_COLLECT_METADATA);
     return tunnel;
   }
@@ -165,7 +174,7 @@ std::optional<Link> decode_link(const NetlinkMessage& message) {
   link.master = attributes.u32(IFLA_MASTER).value_or(0);
   link.lower = attributes.u32(IFLA_LINK).value_or(0);
   if (const auto id = find(level, IFLA_LINK_NETNSID)) {
-    link.lower_netns = static_cast<std::int32_t>(id->u32());
+    link.lower_netns = static_cast<std::int32_t>(number_in(id));
   }
   if (const auto xdp = find(level, IFLA_XDP)) {
     const auto attached = find(xdp->value, IFLA_XDP_ATTACHED);

@@ -365,14 +365,7 @@ class Judgement {
     Finding finding;
     finding.code = code::mtu;
     finding.fatal = false;
-    for (std::size_t i = 0; i < way.steps.size(); ++i) {
-      const Step& step = way.steps[i];
-      if (step.what == Step::What::transmit || step.what == Step::What::encapsulate ||
-          step.what == Step::What::leave) {
-        finding.step = i;
-        if (step.mtu != 0 && step.mtu <= way.largest + step.overhead) break;
-      }
-    }
+    finding.step = std::min(way.narrowest, way.steps.size() - 1);
     finding.why = "Packets of up to " + std::to_string(believed) +
                   " bytes are sent, and no more than " + std::to_string(way.largest) +
                   " get along: large ones are lost, or depend on ICMP errors that get back.";

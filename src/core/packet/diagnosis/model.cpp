@@ -51,7 +51,10 @@ Packet answer_to(const Packet& packet, bool listens) {
 
 Answer ask_model(World& world, const Question& question, Choices& choices) {
   Answer answer;
-  Walker walker(world, choices, {.evaluated = question.evaluated});
+  WalkOptions options;
+  options.evaluated = question.evaluated;
+  if (question.from_wire) options.absent = question.probe.source;
+  Walker walker(world, choices, options);
   answer.request = question.from_wire
                        ? walker.receive(*question.from_wire, question.probe)
                        : walker.send(question.place, question.probe, question.mark, question.uid);

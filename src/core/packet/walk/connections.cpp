@@ -10,14 +10,6 @@ constexpr std::uint32_t random_ports = 1U << 2 | 1U << 4;  // NF_NAT_RANGE_PROTO
 
 bool is_icmp(std::uint8_t protocol) { return protocol == icmp || protocol == icmpv6; }
 
-bool is_icmp_error(const Packet& packet) {
-  if (packet.protocol == icmp) {
-    return packet.icmp_type == 3 || packet.icmp_type == 5 || packet.icmp_type == 11 ||
-           packet.icmp_type == 12;
-  }
-  return packet.protocol == icmpv6 && packet.icmp_type < 128;
-}
-
 // The tuple of a packet that would go the other way.
 FlowTuple inverse(const FlowTuple& tuple) { return reversed(tuple); }
 

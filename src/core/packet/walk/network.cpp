@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/packet/walk/route_types.hpp"
+
 namespace core::packet {
 namespace {
 
@@ -20,7 +22,6 @@ constexpr std::uint32_t fib_present = 1U << 5;
 constexpr std::uint32_t rt_next_hop4 = 1;
 constexpr std::uint32_t rt_next_hop6 = 2;
 constexpr std::uint32_t rt_tcp_mss = 3;
-constexpr std::uint32_t rt_local = 2;
 constexpr std::size_t name_size = 16;
 
 // In the byte order of this machine, as registers have it.
@@ -51,15 +52,15 @@ const Link* Network::link_with(const Address& address) {
 
 std::optional<std::uint32_t> Network::address_type(const Address& address, std::uint32_t device) {
   if (const Link* owner = link_with(address)) {
-    if (device == 0 || owner->device.index == device) return rt_local;
+    if (device == 0 || owner->device.index == device) return rtn_local;
   }
   RouteQuery query;
   query.destination = address;
   query.out = 0;
   const RouteAnswer answer = route(query);
-  if (answer.error != 0) return answer.type != 0 ? answer.type : 7;  // RTN_UNREACHABLE
+  if (answer.error != 0) return answer.type != 0 ? answer.type : rtn_unreachable;
   // Local by another device is an ordinary address to who asks for this one alone.
-  if (device != 0 && answer.device != device) return 1;  // RTN_UNICAST
+  if (device != 0 && answer.device != device) return rtn_unicast;
   return answer.type;
 }
 
@@ -78,7 +79,7 @@ std::optional<Bytes> Network::fib(const Packet& packet, const Context& context, 
   query.destination = asked;
   if ((fib.flags & fib_mark) != 0) query.mark = context.mark;
   const RouteAnswer answer = route(query);
-  std::uint32_t out = answer.error == 0 && answer.type == 1 ? answer.device : 0;
+  std::uint32_t out = answer.error == 0 && answer.type == rtn_unicast ? answer.device : 0;
   if (device != 0 && out != device) out = 0;
   if ((fib.flags & fib_present) != 0) return Bytes{static_cast<std::uint8_t>(out != 0 ? 1 : 0)};
   if (fib.result == fib_oif) return host_word(out);

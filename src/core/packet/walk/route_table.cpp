@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/packet/walk/route_types.hpp"
+
 namespace core::packet {
 namespace {
 
-// RTN_*, FR_ACT_* (linux/rtnetlink.h, linux/fib_rules.h)
-constexpr std::uint8_t rtn_blackhole = 6;
-constexpr std::uint8_t rtn_unreachable = 7;
-constexpr std::uint8_t rtn_prohibit = 8;
-constexpr std::uint8_t rtn_throw = 9;
-constexpr std::uint8_t act_to_table = 1;
-constexpr std::uint8_t act_blackhole = 6;
-constexpr std::uint8_t act_unreachable = 7;
-constexpr std::uint8_t act_prohibit = 8;
+constexpr std::uint8_t act_to_table = 1;  // FR_ACT_TO_TBL
 
 int refusal(std::uint8_t type) {
   switch (type) {
@@ -68,8 +62,7 @@ RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_
   RouteAnswer answer;
   for (const ListedRule& rule : rules) {
     if (!fits(rule, query, in_name, out_name)) continue;
-    if (rule.action == act_blackhole || rule.action == act_unreachable ||
-        rule.action == act_prohibit) {
+    if (refusal(rule.action) != 0) {
       answer.type = rule.action;
       answer.error = refusal(rule.action);
       answer.text = "rule " + rule.text;

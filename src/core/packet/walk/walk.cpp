@@ -4,15 +4,11 @@
 #include <limits>
 #include <utility>
 
+#include "core/packet/walk/route_types.hpp"
 #include "core/packet/walk/walk_run.hpp"
 
 namespace core::packet {
 namespace {
-
-// RTN_* (linux/rtnetlink.h)
-constexpr std::uint8_t rtn_local = 2;
-constexpr std::uint8_t rtn_broadcast = 3;
-constexpr std::uint8_t rtn_multicast = 5;
 
 bool is_echo_request(const Packet& packet) {
   return (packet.protocol == icmp && packet.icmp_type == 8) ||

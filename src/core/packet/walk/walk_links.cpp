@@ -62,12 +62,19 @@ Bytes tunnel_header(const TunnelLink& tunnel, std::uint64_t id, Family inner) {
 
 }  // namespace
 
+// Nothing larger than `mtu`, with its tunnels around it, gets along here.
+void Walker::Run::narrow(std::uint32_t mtu, std::size_t extra) {
+  const std::size_t around = overhead_ + extra;
+  const std::uint32_t room = mtu > around ? static_cast<std::uint32_t>(mtu - around) : 0;
+  if (room >= way_.largest) return;
+  way_.largest = room;
+  way_.narrowest = way_.steps.size();
+}
+
 // Whether it is small enough for a link; `extra`: bytes that its tunnels would add.
 bool Walker::Run::fits(const Link& link, std::size_t extra, const std::string& what) {
   const std::uint32_t limit = link.mtu;
-  const std::uint32_t room =
-      limit > overhead_ + extra ? static_cast<std::uint32_t>(limit - overhead_ - extra) : 0;
-  way_.largest = std::min(way_.largest, room);
+  narrow(limit, extra);
   if (size_of(packet_) + extra <= limit) return true;
   drop(Cause::too_big, link.device.name,
        std::to_string(size_of(packet_)) + " bytes do not fit into " + what + " " +
@@ -90,6 +97,7 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
   }
   if (out->tunnel) return encapsulate(*out);
   if (!fits(*out, 0, "the MTU")) return Stage::ended;
+  if (next_hop == walker_.options_.absent) return leave(*out, next_hop, "");
   const auto peer = out->lower != 0 && out->device.kind == "veth"
                         ? walker_.world_.peer({place_, index})
                         : std::nullopt;
@@ -203,7 +211,7 @@ Walker::Run::Stage Walker::Run::hand_over(const Link& out, const Attachment& pee
                 to_string(next_hop) + " does not answer on " + out.device.name + ": " +
                     walker_.world_.name(peer.place) + " at its other end does not have it");
   }
-  return arrive(peer, out);
+  return arrive(peer);
 }
 
 Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment& port,
@@ -216,7 +224,7 @@ Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment
   const bool known = neighbour.state == Neighbour::State::usable && !neighbour.mac.empty();
   // The frame goes by its MAC where that is known, else to whoever would answer.
   if (known ? neighbour.mac == master->mac : answers_for({port.place, bridge}, next_hop)) {
-    return arrive({port.place, bridge}, out);
+    return arrive({port.place, bridge});
   }
   bool open = false;
   for (const Link& other : there.links()) {
@@ -229,11 +237,8 @@ Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment
     const Link* link = walker_.world_.network(far->place).link(far->link);
     if (link == nullptr) continue;
     if (known ? link->mac == neighbour.mac : answers_for(*far, next_hop)) {
-      const std::uint32_t most = std::min({other.mtu, link->mtu});
-      const std::uint32_t room =
-          most > overhead_ ? static_cast<std::uint32_t>(most - overhead_) : 0;
-      way_.largest = std::min(way_.largest, room);
-      return arrive(*far, out);
+      narrow(std::min(other.mtu, link->mtu), 0);
+      return arrive(*far);
     }
   }
   if (open) {
@@ -257,10 +262,7 @@ Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment
                   to_string(next_hop));
 }
 
-Walker::Run::Stage Walker::Run::arrive(const Attachment& at, const Link& out) {
-  Step& gone = add(Step::What::transmit, out.device.name, "");
-  gone.link = out.device.index;
-  gone.mtu = out.mtu;
+Walker::Run::Stage Walker::Run::arrive(const Attachment& at) {
   // Marks and connections stay behind in another namespace (skb_scrub_packet).
   if (at.place != place_) context_ = Context();
   context_.link_header.reset();

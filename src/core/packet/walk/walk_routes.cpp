@@ -3,19 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "core/packet/walk/route_types.hpp"
 #include "core/packet/walk/walk_run.hpp"
 
 namespace core::packet {
-namespace {
-
-constexpr std::uint8_t rtn_unicast = 1;
-constexpr std::uint8_t rtn_local = 2;
-constexpr std::uint8_t rtn_blackhole = 6;
-constexpr std::uint8_t rtn_unreachable = 7;
-constexpr std::uint8_t rtn_prohibit = 8;
-
-}  // namespace
-
 RouteQuery Walker::Run::query() const {
   RouteQuery query;
   query.destination = packet_.destination;

@@ -51,13 +51,14 @@ class Walker::Run {
   Stage transmit(std::uint32_t link, const Address& next_hop);
   Stage hand_over(const Link& out, const Attachment& peer, const Address& next_hop);
   Stage through_bridge(const Link& out, const Attachment& port, const Address& next_hop);
-  Stage arrive(const Attachment& at, const Link& out);
+  Stage arrive(const Attachment& at);
   Stage leave(const Link& out, const Address& next_hop, const std::string& why);
   Stage encapsulate(const Link& tunnel);
   bool decapsulate();
   bool enter_tunnel(const Link& tunnel, Packet inner, const std::string& what,
                     std::size_t overhead);
   bool answers_for(const Attachment& at, const Address& address);
+  void narrow(std::uint32_t mtu, std::size_t extra);
   bool fits(const Link& link, std::size_t extra, const std::string& what);
 
   // --- what all have in common -------------------------------------------------------------------

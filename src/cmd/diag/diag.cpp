@@ -1,0 +1,122 @@
+// `pona diag`: what happens to a packet, and why.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cmd/applets.hpp"
+#include "cmd/command_line.hpp"
+#include "cmd/diag/trace.hpp"
+#include "cmd/edge/ask_running.hpp"
+#include "cmd/node/agent_protocol.hpp"
+#include "cmd/print.hpp"
+#include "core/error.hpp"
+#include "core/packet/diagnosis/codes.hpp"
+#include "core/packet/diagnosis/text.hpp"
+
+namespace cmd {
+namespace {
+
+constexpr std::size_t page_width = 80;
+
+int explain_code(const std::string& text) {
+  const core::packet::Code* const code = core::packet::find_code(text);
+  if (code == nullptr) {
+    throw core::Error(
+        core::Error::Kind::usage,
+        "there is no code \"" + text + "\": they are as PONA-D104, and pona-diag(8) lists them");
+  }
+  for (const std::string& line : core::packet::explain(code->number, page_width)) {
+    print_line(std::cout, line);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int diag(int argc, char** argv) {
+  CLI::App app("Say what happens to a packet, and why", "pona diag");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
+      "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
+      "  pona diag trace --explain PONA-D104");
+
+  TraceOptions options;
+  std::string code;
+  bool udp = false, icmp = false, sctp = false, no_live = false;
+  double timeout = 0;
+  options.agent_sandboxes = default_sandbox_directory;
+  options.agent_socket = default_agent_socket;
+  options.edge_socket = default_edge_socket;
+  CLI::App* const trace_app =
+      app.add_subcommand("trace", "Follow a packet step by step, and its answer");
+  trace_app->footer(
+      "SOURCE is pod/NAMESPACE/NAME of a pod on this node, or an address: of this\n"
+      "host, or of a client that is not here, whose packet comes in from outside.\n"
+      "Without it the packet begins on this host. An arrow (->) in place of \"to\" has\n"
+      "to be quoted: shells take it for a redirection.\n\n"
+      "Exit status: 0 delivered, 1 it fails, 2 usage, 3 not known to the end,\n"
+      "4 the model and the real packet differ, 5 privileges are missing.\n\n"
+      "Examples:\n"
+      "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
+      "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
+      "  pona diag trace --from-netns blue 198.51.100.10:53 --udp\n"
+      "  pona diag trace --explain PONA-D104");
+  trace_app->add_option("flow", options.words, "[SOURCE to] ADDRESS:PORT")->type_name("");
+  trace_app
+      ->add_option("--from-netns", options.netns,
+                   "Network namespace to begin in (default: this one)")
+      ->type_name("PATH");
+  trace_app->add_option("--in", options.in, "Interface that a client from outside comes in by")
+      ->type_name("INTERFACE");
+  auto* const udp_flag = trace_app->add_flag("--udp", udp, "UDP in place of TCP");
+  auto* const icmp_flag =
+      trace_app->add_flag("--icmp", icmp, "An ICMP echo request")->excludes(udp_flag);
+  trace_app->add_flag("--sctp", sctp, "SCTP in place of TCP")
+      ->excludes(udp_flag)
+      ->excludes(icmp_flag);
+  trace_app->add_flag("--reply", options.reply, "Show the answer's steps, too");
+  trace_app->add_flag("--all-endpoints", options.all_endpoints,
+                      "Each way that load balancing may choose");
+  trace_app->add_flag("--rules", options.evaluated, "Show each rule that was looked at");
+  trace_app->add_flag("--no-live", no_live, "Send no packet: say what rules and routes would do");
+  trace_app->add_option("--mark", options.mark, "Packet mark that the sender sets")
+      ->type_name("NUMBER");
+  trace_app->add_option("--ttl-limit", options.ttl, "Routers that it may pass (default 64)")
+      ->check(CLI::Range(1, 255))
+      ->type_name("HOPS");
+  trace_app->add_option("--timeout", timeout, "How long to wait for the packet")
+      ->check(CLI::Range(0.05, 60.0))
+      ->type_name("SECONDS");
+  trace_app->add_option("--explain", code, "Say what a code means, and trace nothing")
+      ->type_name("CODE");
+  trace_app->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
+      ->type_name("PATH");
+  trace_app->add_option("--agent-socket", options.agent_socket, "Unix socket of a running agent")
+      ->type_name("PATH");
+  trace_app
+      ->add_option("--sandboxes", options.agent_sandboxes,
+                   "Where the CNI plugin leaves its records")
+      ->type_name("DIRECTORY");
+  add_output(*trace_app, options.format, {"text", "json", "jsonl", "mermaid", "dot"});
+
+  // The parser takes an arrow for an option.
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    if (std::string_view(argv[i]) != "->") words.emplace_back(argv[i]);
+  }
+  if (const auto done = parse_words(app, std::move(words))) return *done;
+  if (!code.empty()) return explain_code(code);
+  if (udp) options.protocol = core::packet::udp;
+  if (icmp) options.protocol = core::packet::icmp;
+  if (sctp) options.protocol = core::packet::sctp;
+  options.live = !no_live;
+  options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout * 1000));
+  return trace(options);
+}
+
+}  // namespace cmd

@@ -1,0 +1,56 @@
+#include "cmd/diag/places.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace cmd {
+
+Places::Places(const std::string& sandboxes) : directory_(sandboxes) {
+  sandboxes_ = SandboxStore(sandboxes).all();
+  for (const Sandbox& sandbox : sandboxes_) {
+    if (sandbox.netns.empty()) continue;
+    try {
+      const auto where = net::Namespace::find(sandbox.netns);
+      if (!where) continue;
+      const std::string name = sandbox.pod.name.empty()
+                                   ? "container " + sandbox.container.substr(0, 12)
+                                   : "pod " + to_string(sandbox.pod);
+      labels_.emplace(net::view::id_of(*where), name);
+    } catch (const core::Error&) {
+      continue;  // its path leads to what cannot be looked at; it has no name then
+    }
+  }
+}
+
+std::optional<std::string> Places::label(const net::view::NamespaceId& id) const {
+  const auto found = labels_.find(id);
+  return found == labels_.end() ? std::nullopt : std::optional(found->second);
+}
+
+const Sandbox& Places::pod(const core::ObjectName& name) const {
+  const auto found = std::ranges::find(sandboxes_, name, &Sandbox::pod);
+  if (found != sandboxes_.end() && !found->netns.empty()) return *found;
+  throw core::Error(
+      core::Error::Kind::usage,
+      "pod " + to_string(name) + " is not known on this node: " + directory_ +
+          " has no record of it. Run this on the pod's node (kubectl get pod -o wide), "
+          "or name its network namespace with --from-netns");
+}
+
+net::Namespace Places::open(const std::string& text) {
+  if (text.empty()) return net::Namespace::open("/proc/thread-self/ns/net");
+  if (text.find('/') == std::string::npos) {
+    if (auto named = net::Namespace::find("/run/netns/" + text)) return std::move(*named);
+  }
+  auto found = net::Namespace::find(text);
+  if (!found) {
+    throw core::Error(core::Error::Kind::usage,
+                      "\"" + text +
+                          "\" is no network namespace: say a path as /proc/1234/ns/net or " +
+                          "/run/netns/NAME, or a name of \"ip netns list\"");
+  }
+  return std::move(*found);
+}
+
+}  // namespace cmd

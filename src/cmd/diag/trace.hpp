@@ -1,0 +1,34 @@
+// `pona diag trace`: what becomes of a packet.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cmd {
+
+struct TraceOptions {
+  std::vector<std::string> words;
+  std::string netns;  // path or name; empty: where this process is
+  std::string in;     // the interface that a client from outside comes in by; empty: as it seems
+  std::uint8_t protocol = 6;
+  bool reply = false;
+  bool all_endpoints = false;
+  bool live = true;
+  bool watch = false;
+  bool evaluated = false;
+  std::uint32_t ttl = 64;
+  std::uint32_t mark = 0;
+  std::chrono::milliseconds timeout{0};  // 0: as long as needed
+  std::string format = "text";
+  std::string agent_sandboxes;
+  std::string edge_socket;
+  std::string agent_socket;
+};
+
+// The exit status. Throws core::Error.
+int trace(const TraceOptions& options);
+
+}  // namespace cmd

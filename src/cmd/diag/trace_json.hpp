@@ -1,0 +1,16 @@
+// Traces as JSON: schema pona.diag.trace/v1 of pona-diag(8).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/packet/diagnosis/trace.hpp"
+
+namespace cmd {
+
+// One document: the trace, or a list of them where there are several.
+std::string traces_json(const std::vector<core::packet::Trace>& traces);
+// A line for each step, and one for each result.
+std::string traces_jsonl(const std::vector<core::packet::Trace>& traces);
+
+}  // namespace cmd
