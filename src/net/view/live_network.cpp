@@ -145,10 +145,13 @@ const core::packet::RouteTables& LiveNetwork::tables() {
 }
 
 RouteAnswer LiveNetwork::route(const RouteQuery& query) {
-  RouteAnswer result = ask(query, RTM_F_LOOKUP_TABLE);
+  // IPv6 tells the table by itself, and takes no other flag (inet6_rtm_valid_getroute_req).
+  const std::uint32_t table =
+      query.destination.family() == core::Family::ipv4 ? RTM_F_LOOKUP_TABLE : 0;
+  RouteAnswer result = ask(query, table);
   if (result.error == 0) {
     // The route itself: without, the answer is about this one address.
-    const RouteAnswer matched = ask(query, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
+    const RouteAnswer matched = ask(query, RTM_F_FIB_MATCH | table);
     if (matched.error == 0 && !matched.text.empty()) {
       result.text = matched.text;
       if (!result.encap_remote) {

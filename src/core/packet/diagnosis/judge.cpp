@@ -127,8 +127,10 @@ class Judgement {
       case Cause::blackhole:
       case Cause::unreachable:
       case Cause::prohibited:
-        return {{in + ip + " route del " +
-                     step.text.substr(std::min(step.text.find(": ") + 2, step.text.size())),
+        if (step.text.find(": ") == std::string::npos) {
+          return {{in + ip + " route get " + to_string(packet.destination), "what the kernel says"}};
+        }
+        return {{in + ip + " route del " + step.text.substr(step.text.find(": ") + 2),
                  "if it is not meant to be there"}};
       case Cause::neighbour_silent:
         return {{in + ip + " neigh show", "what is known of the next hop"},
@@ -194,53 +196,65 @@ class Judgement {
       trace_.findings.push_back(std::move(finding));
       return;
     }
-    home(way, last);
-    symmetry(way, first);
+    home(way, first, last);
+    if (!question_.from_wire || way.at == *question_.from_wire) symmetry(way, first);
   }
 
   // Whether the answer is what the client waits for.
-  void home(const Way& way, std::size_t last) {
+  void home(const Way& way, std::size_t first, std::size_t last) {
+    if (way.end == Way::End::unknown) return;
     const Packet& asked = answer_.request.steps.front().packet;
-    const bool at_home = question_.from_wire
-                             ? way.end == Way::End::left && way.packet.destination == asked.source
-                             : way.end == Way::End::delivered && way.at.place == question_.place;
-    if (!at_home) {
-      if (way.end == Way::End::unknown) return;
+    if (question_.from_wire) {
+      // Behind another interface somebody may still bring it to the client.
+      if (way.at != *question_.from_wire) return by_another_link(first);
+    } else if (way.end != Way::End::delivered || way.at.place != question_.place) {
       Finding finding;
       finding.code = code::no_way_back;
       finding.step = last;
-      const Step& step = trace_.steps[last];
-      finding.why = "The answer to " + to_string(asked.source) + " ends in " + place(step) +
-                    " and not where the request began.";
+      finding.why = "The answer to " + to_string(asked.source) + " ends in " +
+                    place(trace_.steps[last]) + " and not where the request began.";
       trace_.findings.push_back(std::move(finding));
       return;
     }
-    if (question_.from_wire && way.at.link != question_.from_wire->link) {
-      Finding finding;
-      finding.code = code::asymmetric;
-      finding.step = last;
-      finding.fatal = false;
-      const Link* out = world_.network(way.at.place).link(way.at.link);
-      const Link* in = world_.network(question_.from_wire->place).link(question_.from_wire->link);
-      finding.why = "The answer leaves by " + (out != nullptr ? out->device.name : "") +
-                    ", and the client came by " + (in != nullptr ? in->device.name : "") +
-                    ": what is in between may not let it pass.";
-      trace_.findings.push_back(std::move(finding));
+    const bool ports = way.packet.has_ports() && asked.has_ports();
+    if (way.packet.source == asked.destination &&
+        (!ports || way.packet.source_port == asked.destination_port)) {
+      return;
     }
-    if (way.packet.source != asked.destination ||
-        (way.packet.has_ports() && asked.has_ports() &&
-         way.packet.source_port != asked.destination_port)) {
-      Finding finding;
-      finding.code = code::no_way_back;
-      finding.step = last;
-      finding.why = "The answer comes from " + to_string(way.packet.source) +
-                    ", and the client waits for one from " + to_string(asked.destination) +
-                    ": it does not pass the host that translated the request.";
-      finding.fixes.push_back(
-          {"let the translating host masquerade, or route the answers through it",
-           "a translation is undone only where it was made"});
-      trace_.findings.push_back(std::move(finding));
+    Finding finding;
+    finding.code = code::no_way_back;
+    finding.step = last;
+    finding.why = "The answer comes from " + to_string(way.packet.source) +
+                  (ports ? " port " + std::to_string(way.packet.source_port) : "") +
+                  ", and the client waits for one from " + to_string(asked.destination) +
+                  (ports ? " port " + std::to_string(asked.destination_port) : "") +
+                  ": it does not pass the host that translated the request.";
+    finding.fixes.push_back({"let the translating host masquerade, or route the answers through it",
+                             "a translation is undone only where it was made"});
+    trace_.findings.push_back(std::move(finding));
+  }
+
+  // The answer to a client from outside leaves the host by another link than the client came by.
+  void by_another_link(std::size_t first) {
+    const std::size_t here = question_.from_wire->place;
+    const Link* const in = world_.network(here).link(question_.from_wire->link);
+    Finding finding;
+    finding.code = code::asymmetric;
+    finding.step = first;
+    std::string out = "elsewhere";
+    for (std::size_t i = first; i < trace_.steps.size(); ++i) {
+      const Step& step = trace_.steps[i];
+      if (step.place != here || step.what != Step::What::route) continue;
+      finding.step = i;
+      out = "by " + step.where;
     }
+    finding.why = "The answer leaves " + world_.name(here) + " " + out +
+                  ", and the client came by " +
+                  (in != nullptr ? in->device.name : "another interface") +
+                  ": who is out there drops what comes from an address that is not behind it.";
+    finding.fixes.push_back({"pona edge --external-interfaces REGEX",
+                             "makes answers leave by the interface that the client came by"});
+    trace_.findings.push_back(std::move(finding));
   }
 
   // The places of the way, each once in a row.

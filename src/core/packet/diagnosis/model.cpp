@@ -53,7 +53,7 @@ Answer ask_model(World& world, const Question& question, Choices& choices) {
   Answer answer;
   WalkOptions options;
   options.evaluated = question.evaluated;
-  if (question.from_wire) options.absent = question.probe.source;
+  options.edge_of_view = question.from_wire;
   Walker walker(world, choices, options);
   answer.request = question.from_wire
                        ? walker.receive(*question.from_wire, question.probe)

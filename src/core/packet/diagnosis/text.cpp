@@ -13,7 +13,8 @@ namespace {
 using What = Step::What;
 
 constexpr std::size_t number_width = 3;
-constexpr std::size_t where_width = 22;
+constexpr std::size_t least_where = 18;
+constexpr std::size_t most_where = 44;
 constexpr std::size_t what_width = 34;
 
 // Columns of a terminal, where each character takes one.
@@ -105,11 +106,16 @@ class Text {
   Text(const Trace& trace, const TextOptions& options) : trace_(trace), options_(options) {}
 
   std::vector<std::string> make() {
+    for (const Step& step : trace_.steps) {
+      where_width_ =
+          std::max(where_width_, columns(trace_.places[step.place]) + 1 + columns(step.where));
+    }
+    where_width_ = std::min(where_width_, most_where);
     lines_.push_back("PATH   " + path_text(trace_));
     lines_.push_back("PROBE  " + protocol_text(trace_.probe.protocol) + " " +
                      to_text(trace_.probe) + (trace_.object.empty() ? "" : "   " + trace_.object));
     lines_.emplace_back();
-    lines_.push_back(padded(" #", number_width) + " " + padded("where", where_width) + " " +
+    lines_.push_back(padded(" #", number_width) + " " + padded("where", where_width_) + " " +
                      padded("what", what_width) + " packet after this step");
     steps();
     lines_.emplace_back();
@@ -168,7 +174,7 @@ class Text {
     if (!step.where.empty()) where += (where.empty() ? "  " : " ") + step.where;
     const std::string number = std::to_string(i + 1);
     std::string head = padded(std::string(number.size() < 2 ? 1 : 0, ' ') + number, number_width) +
-                       " " + padded(where, where_width) + " ";
+                       " " + padded(where, where_width_) + " ";
     const bool changed = i == 0 || step.packet != trace_.steps[i - 1].packet || step.before ||
                          step.what == What::drop || step.what == What::receive;
     std::string what = what_text(step);
@@ -176,7 +182,7 @@ class Text {
     if (is_found(i)) tail += (tail.empty() ? "" : "  ") + std::string("<== here");
     std::string line = head + (tail.empty() ? what : padded(what, what_width) + " " + tail);
     lines_.push_back(std::move(line));
-    const std::string indent(number_width + 1 + where_width + 3, ' ');
+    const std::string indent(number_width + 1 + where_width_ + 3, ' ');
     if (step.rule) lines_.push_back(indent + to_text(*step.rule));
     if (step.connection && step.what == What::connection) {
       lines_.push_back(indent + "conntrack " + to_text(step.connection->original) + ", answers " +
@@ -271,6 +277,7 @@ class Text {
   const Trace& trace_;
   const TextOptions& options_;
   std::vector<std::string> lines_;
+  std::size_t where_width_ = least_where;
 };
 
 }  // namespace

@@ -18,9 +18,10 @@
 namespace core::packet {
 
 struct WalkOptions {
-  bool evaluated = false;           // keeps each rule that was looked at
-  std::optional<Address> absent{};  // somebody outside who is imagined: is where a route says
-  std::size_t most_steps = 200;     // more is a loop
+  bool evaluated = false;  // keeps each rule that was looked at
+  // A link that leads to a client who is only imagined: what goes out there is gone.
+  std::optional<Attachment> edge_of_view{};
+  std::size_t most_steps = 200;  // more is a loop
 };
 
 // Keeps the connections that its packets make, so that an answer finds its way back.

@@ -136,7 +136,9 @@ bool Walker::Run::run(const BaseChain& chain) {
   const std::string table = to_text(chain.id);
   if (result.verdict == ChainResult::Verdict::accept) {
     const bool by_rule = !result.by_policy && !result.rules.empty();
-    if (!by_rule && !result.marked && !result.rewritten && !result.notrack &&
+    // Whoever is let through in front of the routes has not got anywhere yet.
+    const bool filters = chain.hook != Hook::prerouting && chain.hook != Hook::postrouting;
+    if (!(by_rule && filters) && !result.marked && !result.rewritten && !result.notrack &&
         !walker_.options_.evaluated) {
       return true;
     }

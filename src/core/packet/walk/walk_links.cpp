@@ -97,7 +97,7 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
   }
   if (out->tunnel) return encapsulate(*out);
   if (!fits(*out, 0, "the MTU")) return Stage::ended;
-  if (next_hop == walker_.options_.absent) return leave(*out, next_hop, "");
+  if (walker_.options_.edge_of_view == Attachment{place_, index}) return leave(*out, next_hop, "");
   const auto peer = out->lower != 0 && out->device.kind == "veth"
                         ? walker_.world_.peer({place_, index})
                         : std::nullopt;
@@ -129,7 +129,8 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
 Walker::Run::Stage Walker::Run::leave(const Link& out, const Address& next_hop,
                                       const std::string& why) {
   const Neighbour neighbour = network().neighbour(out.device.index, next_hop);
-  if (neighbour.state == Neighbour::State::failed) {
+  const bool imagined = walker_.options_.edge_of_view == Attachment{place_, out.device.index};
+  if (neighbour.state == Neighbour::State::failed && !imagined) {
     return drop(Cause::neighbour_silent, out.device.name,
                 to_string(next_hop) + " does not answer on " + out.device.name);
   }

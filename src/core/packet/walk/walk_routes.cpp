@@ -43,7 +43,13 @@ std::optional<RouteAnswer> Walker::Run::route_output() {
   }
   if (packet_.source == unspecified && answer.source) {
     packet_.source = *answer.source;
-    way_.steps.front().packet.source = *answer.source;
+    // What was said of it before had none.
+    for (auto step = way_.steps.rbegin();
+         step != way_.steps.rend() && step->packet.source == unspecified &&
+         step->packet.destination == packet_.destination;
+         ++step) {
+      step->packet.source = packet_.source;
+    }
   }
   const Link* out = network().link(answer.device);
   set_out(out);
@@ -64,11 +70,12 @@ bool Walker::Run::refused_output(const RouteAnswer& answer) {
   } else if (answer.error == ENETUNREACH) {
     drop(Cause::no_route, "route", "no route leads to " + to + by);
   } else if (answer.error == EINVAL || answer.type == rtn_blackhole) {
-    const bool own = network().link_with(packet_.source) != nullptr;
-    if (own || !answer.text.empty()) {
+    if (answer.type == rtn_blackhole) {
       drop(Cause::blackhole, "route", "a blackhole route takes " + to + by);
-    } else {
+    } else if (network().link_with(packet_.source) == nullptr) {
       drop(Cause::martian, "route", to_string(packet_.source) + " is no address of this host");
+    } else {
+      drop(Cause::unreachable, "route", "the kernel refuses to route it to " + to);
     }
   } else if (answer.error == EACCES) {
     drop(Cause::prohibited, "route", "a route prohibits " + to + by);
