@@ -7,6 +7,7 @@
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/node/call_agent.hpp"
+#include "core/edge/obstruction.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
 #include "kube/decode/json_depth.hpp"
@@ -14,6 +15,7 @@
 namespace cmd {
 namespace {
 
+using core::packet::Finding;
 using core::packet::Promise;
 using AgentJson = nlohmann::json;
 namespace code = core::packet::code;
@@ -32,6 +34,72 @@ std::string joined(const std::vector<std::string>& reasons) {
   std::string text;
   for (const std::string& reason : reasons) text += (text.empty() ? "" : "; ") + reason;
   return text;
+}
+
+bool has(const MappingStatus& mapping, core::Obstruction obstruction) {
+  return std::ranges::find(mapping.obstructions, to_string(obstruction)) !=
+         mapping.obstructions.end();
+}
+
+// "203.0.113.5:443/tcp", "[2001:db8::5]:5000-5010/udp"
+bool is_about(const std::string& key, const core::Address& address, std::uint8_t protocol,
+              std::uint16_t port) {
+  const std::size_t slash = key.rfind('/');
+  const std::size_t colon = key.rfind(':', slash);
+  if (slash == std::string::npos || colon == std::string::npos) return false;
+  std::string host = key.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  const auto ports = core::PortRange::parse(key.substr(colon + 1, slash - colon - 1));
+  const auto named = core::parse_protocol(key.substr(slash + 1));
+  return core::Address::parse(host) == address && named && ports &&
+         static_cast<std::uint8_t>(*named) == protocol && ports->contains(port);
+}
+
+// What is wrong with an object that asks for the address and port and does not get it.
+Finding problem_of(const std::string& object, const MappingStatus& mapping) {
+  Finding finding;
+  finding.code = code::object_rejected;
+  finding.step = 0;
+  finding.why = object + " is not in effect: " + joined(mapping.reasons) + ".";
+  finding.fixes = {{"pona mapping show " + mapping.name + " --namespace " + mapping.ns,
+                    "the object, and what is wrong with it"}};
+  const std::string service = "kubectl get service --namespace " + mapping.ns;
+  if (has(mapping, core::Obstruction::no_service)) {
+    finding.code = code::no_service;
+    finding.fixes = {{service, "which Services there are"}};
+  } else if (has(mapping, core::Obstruction::no_port)) {
+    finding.code = code::no_port;
+    finding.fixes = {{service + " -o wide", "which ports they have"}};
+  } else if (has(mapping, core::Obstruction::conflict)) {
+    finding.code = code::conflict;
+  } else if (has(mapping, core::Obstruction::no_endpoint)) {
+    finding.code = code::no_endpoint;
+  }
+  return finding;
+}
+
+// The same of a port that it has.
+std::optional<Finding> problem_of(const std::string& object, const MappingStatus& mapping,
+                                  const PortStatus& port) {
+  Finding finding;
+  finding.step = 0;
+  if (!port.active) {
+    finding.code = code::address_missing;
+    finding.why = object + " maps it, and " + port.address +
+                  " is on no interface of this host: the edge leaves it alone here.";
+    finding.fixes.push_back({"ip address add " + port.address + "/32 dev EXTERNAL",
+                             "or --address-policy any, where the address is routed here"});
+    return finding;
+  }
+  if (!port.endpoints.empty()) return std::nullopt;
+  finding.code = code::no_endpoint;
+  const std::string service = port.service.empty() ? "its Service" : "Service " + port.service;
+  finding.why = object + " leads to " + service + ", which has no ready endpoint.";
+  finding.fixes.push_back(
+      {"kubectl get endpointslices --namespace " + mapping.ns +
+           " -l kubernetes.io/service-name=" + port.service.substr(port.service.find('/') + 1),
+       "which pods are ready; see the Service's selector and the pods' readiness"});
+  return finding;
 }
 
 std::string text_of(const AgentJson& json, const char* key) {
@@ -65,34 +133,21 @@ std::optional<Promise> edge_promise(const std::string& socket, const core::Addre
   promise.kind = Promise::Kind::edge;
   for (const MappingStatus& mapping : status.mappings) {
     for (const PortStatus& one : mapping.ports) {
-      if (core::Address::parse(one.address) == address) promise.mapped_address = true;
       if (!concerns(one, address, protocol, port)) continue;
       promise.object = mapping.kind + " " + mapping.ns + "/" + mapping.name;
-      if (!one.active) {
-        core::packet::Finding finding;
-        finding.code = code::address_missing;
-        finding.step = 0;
-        finding.why = promise.object + " maps it, and " + one.address +
-                      " is on no interface of this host: the edge leaves it alone here.";
-        finding.fixes.push_back({"ip address add " + one.address + "/32 dev EXTERNAL",
-                                 "or --address-policy any, where the address is routed here"});
-        promise.problem = std::move(finding);
-      } else if (one.endpoints.empty()) {
-        core::packet::Finding finding;
-        finding.code = code::no_endpoint;
-        finding.step = 0;
-        finding.why = promise.object + " leads to " +
-                      (one.service.empty() ? "a Service" : "Service " + one.service) +
-                      ", which has no ready endpoint" +
-                      (mapping.reasons.empty() ? "." : ": " + joined(mapping.reasons) + ".");
-        finding.fixes.push_back(
-            {"kubectl get endpointslices -l kubernetes.io/service-name=" +
-                 one.service.substr(one.service.find('/') + 1),
-             "which pods are ready; see also the Service's selector and the pods' readiness"});
-        promise.problem = std::move(finding);
-      }
+      promise.problem = problem_of(promise.object, mapping, one);
       return promise;
     }
+  }
+  // Whoever asks for it and does not get it.
+  for (const MappingStatus& mapping : status.mappings) {
+    const bool asks = std::ranges::any_of(mapping.unserved, [&](const std::string& one) {
+      return is_about(one, address, protocol, port);
+    });
+    if (!asks) continue;
+    promise.object = mapping.kind + " " + mapping.ns + "/" + mapping.name;
+    promise.problem = problem_of(promise.object, mapping);
+    return promise;
   }
   return promise;
 }

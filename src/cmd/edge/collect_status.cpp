@@ -224,6 +224,13 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
                                std::string(to_string(report.state)),
                                report.reasons,
                                {}});
+    MappingStatus& mapping = status.mappings.back();
+    for (const core::Obstruction one : report.obstructions) {
+      mapping.obstructions.emplace_back(to_string(one));
+    }
+    for (const core::ForwardKey& key : report.unserved) {
+      mapping.unserved.push_back(to_string(key));
+    }
   }
   for (const auto& forward : plan.forwards()) {
     const auto place = places.find(forward->owner);

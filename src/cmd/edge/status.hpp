@@ -75,6 +75,8 @@ struct MappingStatus {
   std::string state;  // active, inactive, degraded, rejected
   std::vector<std::string> reasons;
   std::vector<PortStatus> ports;
+  std::vector<std::string> obstructions{};  // the reasons in words for programs: "Conflict"
+  std::vector<std::string> unserved{};      // "203.0.113.5:443/tcp"; the first 100
 };
 
 // An endpoint towards which one of this host's addresses has most source ports in use.

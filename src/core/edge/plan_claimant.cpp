@@ -18,6 +18,21 @@ std::string refusal_of(const EdgeObjects::Claimant& entry) {
   return "the kernel refused it (pona tries again later): " + entry.refused_by_kernel;
 }
 
+// A range may have become several forwards, or one of another length.
+void note_unserved(const Mapping& mapping,
+                   const std::map<ForwardKey, std::shared_ptr<const Forward>>& served,
+                   MappingReport& report) {
+  for (const ForwardKey& key : claim_of(mapping).keys) {
+    const bool is_served = std::ranges::any_of(served, [&](const auto& one) {
+      return one.first.address == key.address && one.first.protocol == key.protocol &&
+             one.first.ports.overlaps(key.ports);
+    });
+    if (is_served) continue;
+    if (report.unserved.size() == most_unserved) return;
+    report.unserved.push_back(key);
+  }
+}
+
 }  // namespace
 
 std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
@@ -30,6 +45,8 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     entry.report.state = MappingReport::State::rejected;
     around.budgets.give_back(id);
     around.host_ports.forget(id);
+    entry.report.obstructions.insert(Obstruction::other);
+    note_unserved(mapping, result, entry.report);
     return result;
   }
   const std::vector<Claims::Loss> losses = around.objects.claims().losses(id);
@@ -38,6 +55,8 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     entry.report.state = MappingReport::State::rejected;
     around.budgets.give_back(id);
     around.host_ports.forget(id);
+    entry.report.obstructions.insert(Obstruction::conflict);
+    note_unserved(mapping, result, entry.report);
     return result;
   }
   ResolveInput input;
@@ -50,18 +69,23 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
   input.slices = around.objects.slices_of(service);
   Resolved resolved = resolve(input);
   entry.report.reasons = std::move(resolved.reasons);
+  entry.report.obstructions = std::move(resolved.obstructions);
+  if (!losses.empty()) entry.report.obstructions.insert(Obstruction::conflict);
   std::ranges::move(explain(losses), std::back_inserter(entry.report.reasons));
   std::erase_if(resolved.forwards,
                 [&](const Forward& forward) { return is_lost(losses, forward.key); });
   // Objects of an API server have an age. What is refused takes nothing of the budgets.
   const HostPorts::Claim claim{id, around.settings.cluster && mapping.created.has_value(),
                                entry.forwards};
-  std::ranges::move(around.host_ports.judge(claim, around.host, around.external, resolved.forwards),
-                    std::back_inserter(entry.report.reasons));
+  std::vector<std::string> listeners =
+      around.host_ports.judge(claim, around.host, around.external, resolved.forwards);
+  if (!listeners.empty()) entry.report.obstructions.insert(Obstruction::host_port);
+  std::ranges::move(listeners, std::back_inserter(entry.report.reasons));
   if (std::string over = around.budgets.take(id, cost_of(resolved.forwards)); !over.empty()) {
     resolved.forwards.clear();
     around.host_ports.forget(id);
     entry.report.reasons = {std::move(over)};
+    entry.report.obstructions = {Obstruction::limit};
   }
   bool active = false;
   std::set<Address> without_table;
@@ -87,11 +111,13 @@ std::map<ForwardKey, std::shared_ptr<const Forward>> plan_claimant(
     entry.report.state = MappingReport::State::rejected;
   } else if (!active) {
     entry.report.state = MappingReport::State::inactive;
+    entry.report.obstructions.insert(Obstruction::no_address);
     entry.report.reasons.push_back(
         "none of its addresses is on this host; --address-policy any serves routed ones too");
   } else if (!entry.report.reasons.empty()) {
     entry.report.state = MappingReport::State::degraded;
   }
+  if (!entry.report.reasons.empty()) note_unserved(mapping, result, entry.report);
   return result;
 }
 

@@ -61,7 +61,8 @@ class Resolver {
   void resolve_ports() {
     if (input_.service == nullptr) {
       reject("Service " + to_string(ObjectName{mapping_.name.ns, mapping_.service}) +
-             " does not exist");
+                 " does not exist",
+             Obstruction::no_service);
       return;
     }
     if (input_.service->type == Service::Type::external_name) {
@@ -108,7 +109,8 @@ class Resolver {
     SharedVector<std::uint16_t> slots;
   };
 
-  void reject(std::string reason) {
+  void reject(std::string reason, Obstruction obstruction = Obstruction::other) {
+    result_.obstructions.insert(obstruction);
     // Two addresses of a family meet the same obstacle: it is said once.
     if (!said_.insert(reason).second) return;
     if (said_.size() > most_reasons) {
@@ -142,7 +144,8 @@ class Resolver {
         has += (has.empty() ? "" : ", ") + describe(other.port, other.protocol);
       }
       reject("Service " + to_string(input_.service->name) + " has no port " +
-             describe(port.service_port, port.protocol) + "; it has " + has);
+                 describe(port.service_port, port.protocol) + "; it has " + has,
+             Obstruction::no_port);
       return;
     }
     // What its addresses have in common is found out once.
@@ -158,8 +161,9 @@ class Resolver {
       if (fresh) known->second = runs_of(port, family);
       if (known->second.unserved) {
         reject("no ready endpoint of Service " + to_string(input_.service->name) + " for " +
-               describe(port.ports.first, port.protocol) + " of " + to_string(address) +
-               ": connections are refused");
+                   describe(port.ports.first, port.protocol) + " of " + to_string(address) +
+                   ": connections are refused",
+               Obstruction::no_endpoint);
       }
       for (const auto& [ports, target] : known->second.runs) {
         add({address, port.protocol, ports}, target);

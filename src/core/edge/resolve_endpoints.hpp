@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/edge/forward.hpp"
+#include "core/edge/obstruction.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "core/objects.hpp"
 
@@ -25,6 +26,7 @@ struct Resolved {
   // Complete but for what depends on the host: active, via.
   std::vector<Forward> forwards;
   std::vector<std::string> reasons;  // why something is missing
+  Obstructions obstructions;         // the same in words for programs
 };
 
 Resolved resolve(const ResolveInput& input);

@@ -44,6 +44,8 @@ Json json_of(const PortStatus& port) {
 Json json_of(const MappingStatus& mapping) {
   Json json = {{"kind", mapping.kind},   {"namespace", mapping.ns},    {"name", mapping.name},
                {"state", mapping.state}, {"reasons", mapping.reasons}, {"ports", Json::array()}};
+  json["obstructions"] = mapping.obstructions;
+  json["unserved"] = mapping.unserved;
   for (const PortStatus& port : mapping.ports) json["ports"].push_back(json_of(port));
   return json;
 }
@@ -135,6 +137,8 @@ EdgeStatus read(const Json& json) {
     for (const Json& port : entry.value("ports", Json::array())) {
       mapping.ports.push_back(read_port(port));
     }
+    mapping.obstructions = entry.value("obstructions", Strings());
+    mapping.unserved = entry.value("unserved", Strings());
     status.mappings.push_back(std::move(mapping));
   }
   for (const Json& entry : json.value("externalInterfaces", Json::array())) {
