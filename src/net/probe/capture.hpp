@@ -1,0 +1,44 @@
+// Packets with the probe's cookie as one network namespace's interfaces see them. Headers only:
+// what is behind the first bytes is never read.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/packet/observation.hpp"
+#include "os/fd.hpp"
+
+struct sock_filter;
+
+namespace net::probe {
+
+// A filter for packets that may have the cookie, so that others cost next to nothing. For packet
+// sockets of SOCK_DGRAM, which begin at the IP header.
+std::vector<sock_filter> cookie_filter(const core::packet::Cookie& cookie);
+
+// Without place and interface; nothing for packets without the cookie.
+std::optional<core::packet::Captured> read_capture(core::packet::ByteView packet,
+                                                   const core::packet::Cookie& cookie);
+
+class Capture {
+ public:
+  // In the network namespace of the calling thread; may be used by any. Throws core::Error.
+  explicit Capture(const core::packet::Cookie& cookie);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  // Gives each waiting packet to `visit`. Returns how many were lost before.
+  std::uint32_t drain(const std::function<void(core::packet::Captured)>& visit);
+  // Of the namespace; empty for an index that none has (any more).
+  std::string interface_name(std::uint32_t index);
+
+ private:
+  core::packet::Cookie cookie_;
+  os::Fd fd_;
+  std::map<std::uint32_t, std::string> names_;
+};
+
+}  // namespace net::probe

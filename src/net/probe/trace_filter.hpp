@@ -1,0 +1,34 @@
+// Which of the trace events of one namespace are about the probe: every listener hears those of all
+// who trace, and few of them have the packet's headers. Pure. Rule: an event is kept because a rule
+// of ours matched its packet or its headers have the cookie, not because of its trace id alone, of
+// which the kernel has few.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "core/packet/observation.hpp"
+
+namespace net::probe {
+
+class TraceFilter {
+ public:
+  // `table`: of the rules that arm.
+  TraceFilter(std::string table, const core::packet::Cookie& cookie)
+      : table_(std::move(table)), cookie_(cookie) {}
+
+  // Events in the order in which the kernel told them.
+  bool keeps(const core::packet::TraceEvent& event);
+
+ private:
+  enum class Answer : std::uint8_t { no, yes, unknown };
+  [[nodiscard]] Answer headers_have_cookie(const core::packet::TraceEvent& event) const;
+
+  std::string table_;
+  core::packet::Cookie cookie_;
+  std::set<std::uint32_t> ours_;   // trace ids
+  std::set<std::uint32_t> fresh_;  // those whose arming rule matched, until their chain ends
+};
+
+}  // namespace net::probe

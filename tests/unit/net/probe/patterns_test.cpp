@@ -1,0 +1,189 @@
+// The rules that arm and the filters of packet sockets, against packets as they look in tunnels.
+#include <linux/filter.h>
+#include <linux/netfilter.h>
+
+#include <algorithm>
+#include <array>
+
+#include "net/probe/arm.hpp"
+#include "net/probe/capture.hpp"
+#include "support/catch.hpp"
+
+namespace unit::patterns_test {
+
+using namespace core::packet;
+using net::probe::Pattern;
+using net::probe::Tunnel;
+
+namespace {
+
+const std::vector<Tunnel> tunnels = {
+    {Tunnel::Kind::fou, 5555}, {Tunnel::Kind::vxlan, 4789}, {Tunnel::Kind::vxlan_gpe, 4790}};
+
+Cookie cookie_for(std::uint8_t protocol) {
+  Cookie cookie;
+  cookie.protocol = protocol;
+  cookie.sequence = 0xc0de1234;
+  cookie.id = 0x5a17;
+  cookie.payload = {9, 8, 7, 6, 5, 4, 3, 2};
+  return cookie;
+}
+
+Packet between(bool ipv4, std::uint8_t protocol) {
+  Packet packet;
+  packet.family = ipv4 ? core::Family::ipv4 : core::Family::ipv6;
+  packet.source = *core::Address::parse(ipv4 ? "10.0.0.1" : "fd00::1");
+  packet.destination = *core::Address::parse(ipv4 ? "10.0.0.2" : "fd00::2");
+  packet.protocol = protocol;
+  packet.source_port = packet.destination_port = 1234;
+  return packet;
+}
+
+Packet carry(const Packet& inner, bool ipv4, std::uint8_t protocol, std::uint16_t port,
+             std::size_t front) {
+  Packet outer = between(ipv4, protocol);
+  outer.destination_port = port;
+  outer.payload.assign(front, 0);
+  const Bytes bytes = to_bytes(inner);
+  outer.payload.insert(outer.payload.end(), bytes.begin(), bytes.end());
+  return outer;
+}
+
+Packet error_about(const Packet& packet) {
+  const bool ipv4 = packet.family == core::Family::ipv4;
+  Packet error = between(ipv4, ipv4 ? icmp : icmpv6);
+  error.icmp_type = ipv4 ? 3 : 1;
+  error.payload = to_bytes(packet);
+  return error;
+}
+
+bool fits(const Pattern& pattern, const Packet& packet) {
+  if (pattern.protocol != packet.protocol) return false;
+  const Bytes bytes = to_bytes(packet);
+  const ByteView transport = ByteView(bytes).subspan(network_header_size(packet));
+  for (const net::probe::Part& part : pattern.parts) {
+    if (part.offset + part.value.size() > transport.size()) return false;
+    if (!std::ranges::equal(transport.subspan(part.offset, part.value.size()), part.value)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_armed(const Cookie& cookie, const Packet& packet) {
+  const auto patterns = net::probe::patterns_of(cookie, tunnels);
+  return std::ranges::any_of(patterns, [&](const Pattern& one) { return fits(one, packet); });
+}
+
+// The instructions of the classic packet filter that cookie_filter() uses.
+bool is_caught(const Cookie& cookie, const Packet& packet) {
+  const Bytes bytes = to_bytes(packet);
+  const auto program = net::probe::cookie_filter(cookie);
+  REQUIRE(program.size() <= BPF_MAXINSNS);
+  std::uint32_t value = 0;
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    const sock_filter& one = program[at];
+    switch (one.code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        if (one.k + 4 > bytes.size()) return false;
+        value = 0;
+        for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[one.k + i];
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        at += value == one.k ? one.jt : one.jf;
+        break;
+      case BPF_RET | BPF_K:
+        return one.k != 0;
+      default:
+        FAIL("unknown instruction");
+    }
+  }
+  FAIL("no end");
+  return false;
+}
+
+// All forms that the probe of a protocol, its answer and an error about it take under way.
+std::vector<Packet> forms(std::uint8_t protocol, bool ipv4) {
+  Packet request = between(ipv4, protocol);
+  if (protocol == tcp) request.tcp_flags = syn;
+  if (protocol == icmp) request.icmp_type = 8;
+  if (protocol == icmpv6) request.icmp_type = 128;
+  put_cookie(request, cookie_for(protocol));
+  Packet reply = between(ipv4, protocol);
+  if (protocol == tcp) {
+    reply.acknowledgement = cookie_for(tcp).sequence + 1;
+    reply.tcp_flags = syn | ack;
+  } else {
+    reply = request;
+    if (protocol == icmp) reply.icmp_type = 0;
+    if (protocol == icmpv6) reply.icmp_type = 129;
+  }
+  return {request, reply, error_about(request)};
+}
+
+std::vector<Packet> carried(const Packet& packet) {
+  const bool ipv4 = packet.family == core::Family::ipv4;
+  std::vector<Packet> all = {packet};
+  for (const bool outer : {true, false}) {
+    all.push_back(carry(packet, outer, ipv4 ? ipip : ipv6_in_ip, 0, 0));
+    all.push_back(carry(packet, outer, udp, 5555, 0));
+    all.push_back(carry(packet, outer, udp, 4789, 22));
+    all.push_back(carry(packet, outer, udp, 4790, 8));
+    all.push_back(carry(packet, outer, udp, 4790, 22));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a probe is armed for and caught in each form and tunnel") {
+  for (const bool ipv4 : {true, false}) {
+    for (const std::uint8_t protocol : {tcp, udp, ipv4 ? icmp : icmpv6}) {
+      for (const Packet& form : forms(protocol, ipv4)) {
+        for (const Packet& packet : carried(form)) {
+          INFO("cookie of " << int{protocol} << ": " << protocol_text(packet.protocol) << ' '
+                            << to_text(packet) << " with " << packet.payload.size());
+          CHECK(is_armed(cookie_for(protocol), packet));
+          CHECK(is_caught(cookie_for(protocol), packet));
+          Cookie other = cookie_for(protocol);
+          other.sequence += 0x10001;
+          other.id = 1;
+          other.payload[1] ^= 1;
+          CHECK_FALSE(is_armed(other, packet));
+          CHECK_FALSE(is_caught(other, packet));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("only known ports are looked into for tunnels") {
+  const Packet probe = forms(tcp, true).front();
+  CHECK_FALSE(is_armed(cookie_for(tcp), carry(probe, true, udp, 5556, 0)));
+}
+
+TEST_CASE("an error that quotes 8 bytes is caught") {
+  for (const std::uint8_t protocol : {tcp, udp, icmp}) {
+    Packet error = forms(protocol, true).back();
+    error.payload.resize(28);
+    CHECK(is_caught(cookie_for(protocol), error));
+  }
+}
+
+TEST_CASE("chains arm in front of everything and see behind everything") {
+  std::uint32_t last = 0;
+  const auto batch = net::probe::arming_batch(NFPROTO_INET, "pona-diag-12345678", 0,
+                                              {{tcp, {{4, {1, 2, 3, 4}}}}}, last);
+  std::size_t messages = 0;
+  net::for_each_message(batch.bytes(), [&](const net::NetlinkMessage& message) {
+    ++messages;
+    const bool asks = message.sequence == last;
+    CHECK(((message.flags & 4) != 0) == asks);  // NLM_F_ACK
+  });
+  // The frame's begin and end, the table, seven chains, a rule in each of two.
+  CHECK(messages == 2 + 1 + 7 + 2);
+  CHECK(net::probe::is_arming_chain("arm-prerouting"));
+  CHECK_FALSE(net::probe::is_arming_chain("see-prerouting"));
+}
+
+}  // namespace unit::patterns_test
