@@ -1,0 +1,108 @@
+#include "net/probe/live_trace.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+
+#include "core/error.hpp"
+#include "net/probe/drop_watch.hpp"
+
+namespace net::probe {
+namespace {
+
+using core::packet::DropEvent;
+using core::packet::Lost;
+using core::packet::Observation;
+using std::chrono::steady_clock;
+
+std::string table_name(std::uint32_t number) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "pona-diag-%08x", number);
+  return text.data();
+}
+
+}  // namespace
+
+LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
+    : table_(table_name(options.name)), most_(options.most) {
+  const std::vector<Pattern> patterns = patterns_of(options.cookie, options.tunnels);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    watches_.push_back(
+        std::make_unique<PlaceWatch>(i, places[i], table_, options.cookie, patterns));
+    for (const std::string& text : watches_.back()->left_out()) {
+      left_out_.push_back(places[i].label + ": " + text);
+    }
+  }
+  if (!watches_.empty() && !watches_.front()->sees_something()) {
+    throw core::Error(core::Error::Kind::permanent, "cannot trace: " + left_out_.front());
+  }
+  if (!options.drop_reasons) return;
+  std::map<std::uint32_t, std::size_t> inodes;
+  for (std::size_t i = 0; i < watches_.size(); ++i) inodes.emplace(watches_[i]->inode(), i);
+  try {
+    drops_ = std::make_unique<DropWatch>(options.cookie, std::move(inodes));
+  } catch (const core::Error& error) {
+    left_out_.push_back(std::string("drop reason: not available (") + error.what() + ')');
+  }
+}
+
+LiveTrace::~LiveTrace() = default;
+
+void LiveTrace::drain() {
+  for (const auto& watch : watches_) watch->drain(observations_);
+  if (drops_) drops_->drain(observations_);
+}
+
+void LiveTrace::listen(const Judge& judge, const Window& window) {
+  std::vector<pollfd> polled;
+  for (const auto& watch : watches_) watch->add_to(polled);
+  if (drops_) polled.push_back({drops_->fd(), POLLIN, 0});
+
+  const steady_clock::time_point begin = steady_clock::now();
+  steady_clock::time_point end = begin + window.usual;
+  bool open = true;  // the judge has not said that it is enough
+  bool longer = false;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+    const bool over = left.count() <= 0;
+    if (!over) poll(polled.data(), polled.size(), static_cast<int>(left.count()));
+    const std::size_t before = observations_.size();
+    drain();
+    if (observations_.size() > most_) {
+      observations_.resize(most_);
+      observations_.emplace_back(
+          Lost{0, Lost::Stream::all, core::packet::time_of(observations_.back())});
+      return;
+    }
+    if (open && (over || observations_.size() != before)) {
+      const Judgement judgement = judge(observations_);
+      if (judgement == Judgement::enough) {
+        open = false;
+        end = std::min(end, steady_clock::now() + window.settle);
+        if (!over) continue;
+      }
+      if (judgement == Judgement::wait_longer && !longer) {
+        longer = true;
+        end = begin + window.longest;
+        continue;
+      }
+    }
+    if (over) return;
+  }
+}
+
+std::vector<Observation> LiveTrace::run(const std::function<void()>& inject, const Judge& judge,
+                                        const Window& window) {
+  inject();
+  listen(judge, window);
+  watches_.clear();
+  drops_.reset();
+  std::stable_sort(observations_.begin(), observations_.end(),
+                   [](const Observation& one, const Observation& other) {
+                     return core::packet::time_of(one) < core::packet::time_of(other);
+                   });
+  return std::move(observations_);
+}
+
+}  // namespace net::probe

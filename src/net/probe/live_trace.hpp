@@ -1,0 +1,69 @@
+// One packet, sent or awaited, and all that is seen of it in some network namespaces of this host.
+// Rule: nothing of it remains, whatever becomes of this process: tables, programs and sockets are
+// the kernel's to remove.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/packet/observation.hpp"
+#include "net/probe/place_watch.hpp"
+
+namespace net::probe {
+
+class DropWatch;
+
+class LiveTrace {
+ public:
+  struct Options {
+    core::packet::Cookie cookie;
+    std::vector<Tunnel> tunnels;
+    std::uint32_t name = 0;   // random: the tables are named pona-diag-<8 hexadecimal digits>
+    std::size_t most = 4096;  // observations; what comes behind is Lost::Stream::all
+    bool drop_reasons = true;
+  };
+
+  // Opens and arms everything. Throws core::Error where nothing at all can be seen of the first
+  // place.
+  LiveTrace(const std::vector<Place>& places, const Options& options);
+  LiveTrace(const LiveTrace&) = delete;
+  LiveTrace& operator=(const LiveTrace&) = delete;
+  ~LiveTrace();
+
+  // What cannot be seen, and why: "node-a: no nft trace: …", "drop reason: not available (…)".
+  [[nodiscard]] const std::vector<std::string>& left_out() const { return left_out_; }
+  [[nodiscard]] const std::string& table() const { return table_; }
+
+  enum class Judgement : std::uint8_t {
+    wait,         // until the usual window ends
+    wait_longer,  // as a neighbour does not answer: that takes the kernel 3 seconds
+    enough,
+  };
+  using Judge = std::function<Judgement(const std::vector<core::packet::Observation>&)>;
+  struct Window {
+    std::chrono::milliseconds usual{400};
+    std::chrono::milliseconds longest{3500};
+    std::chrono::milliseconds settle{30};  // after `enough`, for what is told late
+  };
+
+  // Once. Calls `inject`, listens, and asks `judge` whenever there is news, and when the usual
+  // window ends. What it returns is in the order of time (see ObservedAt); all is disarmed then.
+  std::vector<core::packet::Observation> run(const std::function<void()>& inject,
+                                             const Judge& judge, const Window& window);
+
+ private:
+  void listen(const Judge& judge, const Window& window);
+  void drain();
+
+  std::string table_;
+  std::size_t most_;
+  std::vector<std::string> left_out_;
+  std::vector<std::unique_ptr<PlaceWatch>> watches_;
+  std::unique_ptr<DropWatch> drops_;
+  std::vector<core::packet::Observation> observations_;
+};
+
+}  // namespace net::probe
