@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <iostream>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "cmd/diag/places.hpp"
@@ -18,8 +19,13 @@
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
 #include "core/packet/diagnosis/judge.hpp"
+#include "core/packet/diagnosis/judge_live.hpp"
 #include "core/packet/diagnosis/model.hpp"
+#include "core/packet/diagnosis/stitch.hpp"
 #include "core/packet/diagnosis/text.hpp"
+#include "net/netlink/netlink.hpp"
+#include "net/probe/inject.hpp"
+#include "net/probe/live_trace.hpp"
 #include "net/view/live_world.hpp"
 #include "os/random.hpp"
 
@@ -58,14 +64,17 @@ class Tracing {
   int run() {
     begin();
     promise_of_objects();
+    ask();
     std::vector<packet::Trace> traces;
-    std::vector<std::size_t> script;
-    for (;;) {
-      packet::Choices choices(script);
-      traces.push_back(one(choices));
-      const auto next = choices.next(packet::Fork::Kind::balancing, most_ways);
-      if (!options_.all_endpoints || !next || traces.size() >= most_ways) break;
-      script = *next;
+    if (options_.live) {
+      traces.push_back(live());
+    } else {
+      traces.push_back(judged(answers_.front()));
+    }
+    if (options_.all_endpoints) {
+      for (const packet::Answer& answer : answers_) {
+        if (&answer != shown_) traces.push_back(judged(answer));
+      }
     }
     print(traces);
     int status = 0;
@@ -86,12 +95,10 @@ class Tracing {
     probe.ttl = static_cast<std::uint8_t>(options_.ttl);
     probe.source = core::Address(std::span(unspecified_.data(), words_.destination.size()));
     const std::uint64_t chance = os::unguessable();
-    probe.id = static_cast<std::uint16_t>(chance);
     if (probe.has_ports())
       probe.source_port = static_cast<std::uint16_t>(32768 + (chance >> 16) % 28000);
     if (options_.protocol == packet::tcp) {
       probe.tcp_flags = packet::syn;
-      probe.sequence = static_cast<std::uint32_t>(chance >> 32);
       probe.mss = probe.family == core::Family::ipv4 ? 1460 : 1440;
     } else if (options_.protocol == packet::icmp && probe.family == core::Family::ipv6) {
       probe.protocol = packet::icmpv6;
@@ -99,15 +106,15 @@ class Tracing {
     } else if (options_.protocol == packet::icmp) {
       probe.icmp_type = 8;
     }
-    if (probe.icmp_type != 0) {
-      probe.icmp_id = static_cast<std::uint16_t>(chance >> 16);
-      probe.icmp_sequence = 1;
+    if (probe.icmp_type != 0) probe.icmp_sequence = 1;
+    const std::uint64_t more = os::unguessable();
+    cookie_.protocol = options_.protocol;
+    cookie_.sequence = static_cast<std::uint32_t>(more) | 1U;
+    cookie_.id = static_cast<std::uint16_t>(more >> 32 | 1U);
+    for (std::size_t i = 0; i < cookie_.payload.size(); ++i) {
+      cookie_.payload[i] = static_cast<std::uint8_t>(chance >> (8 * i) | 1U);
     }
-    if (probe.protocol != packet::tcp) {
-      for (int shift = 0; shift < 64; shift += 8) {
-        probe.payload.push_back(static_cast<std::uint8_t>(chance >> shift));
-      }
-    }
+    packet::put_cookie(probe, cookie_);
     question_.mark = options_.mark;
     question_.evaluated = options_.evaluated;
 
@@ -162,20 +169,43 @@ class Tracing {
       promise_ = std::move(*promise);
   }
 
-  packet::Trace one(packet::Choices& choices) {
+  // The model, with each way that load balancing may choose where that is of interest.
+  void ask() {
     const auto start = Clock::now();
-    const packet::Answer answer = packet::ask_model(world_, question_, choices);
+    std::vector<std::size_t> script;
+    for (;;) {
+      packet::Choices choices(script);
+      answers_.push_back(packet::ask_model(world_, question_, choices));
+      const auto next = choices.next(packet::Fork::Kind::balancing, most_ways);
+      if ((!options_.all_endpoints && !options_.live) || !next || answers_.size() >= most_ways)
+        break;
+      script = *next;
+    }
+    model_ms_ = milliseconds_since(start);
+    shown_ = &answers_.front();
+  }
+
+  packet::Trace judged(const packet::Answer& answer) {
+    packet::Trace trace = laid_out(answer);
+    trace.live_note = "no packet was sent" + std::string(options_.live ? "" : " (--no-live)");
+    packet::judge(trace, question_, answer, promise_, world_);
+    return trace;
+  }
+
+  packet::Trace laid_out(const packet::Answer& answer) {
     packet::Trace trace;
-    trace.model_ms = milliseconds_since(start);
+    trace.model_ms = model_ms_;
     trace.probe = question_.probe;
-    if (!answer.request.steps.empty())
+    if (!answer.request.steps.empty()) {
       trace.probe.source = answer.request.steps.front().packet.source;
+    }
     trace.kind = promise_.kind == packet::Promise::Kind::edge     ? "edge"
                  : promise_.kind == packet::Promise::Kind::egress ? "egress"
                                                                   : "path";
     trace.object = promise_.object;
-    for (std::size_t place = 0; place < world_.size(); ++place)
+    for (std::size_t place = 0; place < world_.size(); ++place) {
       trace.places.push_back(world_.name(place));
+    }
     trace.steps = answer.request.steps;
     trace.request_end = answer.request.end;
     if (answer.reply) {
@@ -184,9 +214,132 @@ class Tracing {
     }
     trace.assumptions = answer.assumptions;
     trace.forks = answer.forks;
-    trace.live_note = options_.live ? "" : "no packet was sent (--no-live)";
-    packet::judge(trace, question_, answer, promise_, world_);
     return trace;
+  }
+
+  // One real packet, and the model that fits it best.
+  packet::Trace live() {
+    std::vector<net::probe::Place> places;
+    for (std::size_t place = 0; place < world_.size(); ++place) {
+      places.push_back({world_.name(place), &world_.where(place)});
+    }
+    net::probe::LiveTrace::Options options;
+    options.cookie = cookie_;
+    options.tunnels = tunnels();
+    options.name = static_cast<std::uint32_t>(os::unguessable());
+    std::optional<net::probe::LiveTrace> armed;
+    try {
+      armed.emplace(places, options);
+    } catch (const core::Error& error) {
+      packet::Trace trace = judged(answers_.front());
+      trace.live_note = "no packet was sent: " + std::string(error.what());
+      return trace;
+    }
+    const packet::Attachment home =
+        question_.from_wire.value_or(packet::Attachment{question_.place, 0});
+    const bool simulated = question_.from_wire.has_value();
+    const bool silent = std::ranges::any_of(answers_, [](const packet::Answer& answer) {
+      return answer.request.cause == packet::Cause::neighbour_silent ||
+             (answer.reply && answer.reply->cause == packet::Cause::neighbour_silent);
+    });
+    net::probe::LiveTrace::Window window;
+    if (options_.timeout.count() > 0) window.usual = window.longest = options_.timeout;
+    const auto judge = [&](const std::vector<packet::Observation>& seen) {
+      switch (packet::patience_of(seen, home, simulated, silent)) {
+        case packet::Patience::enough:
+          return net::probe::LiveTrace::Judgement::enough;
+        case packet::Patience::wait_longer:
+          return net::probe::LiveTrace::Judgement::wait_longer;
+        case packet::Patience::wait:
+          break;
+      }
+      return net::probe::LiveTrace::Judgement::wait;
+    };
+    std::string refusal;
+    const auto start = Clock::now();
+    const auto observations = armed->run([&] { refusal = inject(); }, judge, window);
+    const double took = milliseconds_since(start);
+    for (const packet::Answer& answer : answers_) {
+      if (packet::agreement(answer, observations) > packet::agreement(*shown_, observations)) {
+        shown_ = &answer;
+      }
+    }
+    packet::Trace trace = judged(*shown_);
+    trace.live_ms = took;
+    trace.live_note = refusal;
+    for (const std::string& missing : armed->left_out()) {
+      trace.assumptions.push_back({"live", missing});
+    }
+    if (!refusal.empty() && observations.empty()) return trace;
+    const packet::Witness seen = packet::witness(trace, observations, home, simulated);
+    packet::judge_live(trace, *shown_, seen, world_);
+    if (trace.live_note.empty()) trace.live_note = summary(trace, seen);
+    return trace;
+  }
+
+  static std::string summary(const packet::Trace& trace, const packet::Witness& seen) {
+    std::size_t witnessed = 0;
+    for (const packet::Step& step : trace.steps) {
+      witnessed += static_cast<std::size_t>(step.captured || step.traced);
+    }
+    std::string text = "a real packet was seen at " + std::to_string(witnessed) + " of " +
+                       std::to_string(trace.steps.size()) + " steps";
+    if (seen.answer && seen.after) {
+      std::array<char, 32> after{};
+      std::snprintf(after.data(), after.size(), "%.2f", *seen.after);
+      text += ", its answer came after " + std::string(after.data()) + " ms";
+    } else {
+      text += "; no answer came back";
+    }
+    return text;
+  }
+
+  // What the kernel answered, where it did not take it.
+  std::string inject() {
+    packet::Packet probe = question_.probe;
+    if (!answers_.front().request.steps.empty()) {
+      probe.source = answers_.front().request.steps.front().packet.source;
+    }
+    const net::Namespace& where = world_.where(question_.place);
+    try {
+      if (question_.from_wire) {
+        const packet::Link* const link =
+            world_.network(question_.place).link(question_.from_wire->link);
+        net::probe::receive_at(where, link->device.name, probe);
+        return "";
+      }
+      net::probe::Sender sender;
+      if (options_.mark != 0) sender.mark = options_.mark;
+      int refused = 0;
+      net::probe::send_from(where, probe, sender, &refused);
+      if (refused != 0) return "the kernel did not let it out: " + net::error_text(refused);
+      return "";
+    } catch (const core::Error& error) {
+      return std::string("no packet was sent: ") + error.what();
+    }
+  }
+
+  std::vector<net::probe::Tunnel> tunnels() {
+    using Kind = net::probe::Tunnel::Kind;
+    std::vector<net::probe::Tunnel> result;
+    const auto add = [&](Kind kind, std::uint16_t port) {
+      const net::probe::Tunnel tunnel{kind, port};
+      if (port != 0 && std::ranges::find(result, tunnel) == result.end()) result.push_back(tunnel);
+    };
+    for (std::size_t place = 0; place < world_.size(); ++place) {
+      packet::Network& network = world_.network(place);
+      for (const packet::Link& link : network.links()) {
+        if (!link.tunnel) continue;
+        if (link.tunnel->kind == packet::TunnelLink::Kind::vxlan)
+          add(Kind::vxlan, link.tunnel->port);
+        if (link.tunnel->kind == packet::TunnelLink::Kind::vxlan_gpe) {
+          add(Kind::vxlan_gpe, link.tunnel->port);
+        }
+        if (link.tunnel->kind == packet::TunnelLink::Kind::fou) add(Kind::fou, link.tunnel->port);
+      }
+      for (const packet::Network::FouPort& port : network.fou_ports()) add(Kind::fou, port.port);
+    }
+    return result;
   }
 
   void print(const std::vector<packet::Trace>& traces) {
@@ -224,6 +377,10 @@ class Tracing {
   packet::Question question_;
   packet::Promise promise_;
   std::string complaint_;
+  packet::Cookie cookie_;
+  std::vector<packet::Answer> answers_;
+  const packet::Answer* shown_ = nullptr;  // the one that a real packet took, else the first
+  double model_ms_ = 0;
 };
 
 }  // namespace

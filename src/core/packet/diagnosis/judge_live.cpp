@@ -1,0 +1,281 @@
+#include "core/packet/diagnosis/judge_live.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "core/packet/diagnosis/codes.hpp"
+#include "core/packet/rule_text.hpp"
+
+namespace core::packet {
+namespace {
+
+bool is_reset(const Packet& packet) {
+  return packet.protocol == tcp && (packet.tcp_flags & rst) != 0;
+}
+
+// The step of a place and direction that is the last one before something was seen no more.
+std::size_t last_step_in(const Trace& trace, std::size_t place, bool reply) {
+  for (std::size_t i = trace.steps.size(); i-- > 0;) {
+    if (trace.steps[i].place == place && trace.steps[i].reply == reply) return i;
+  }
+  return trace.steps.size();
+}
+
+class LiveJudgement {
+ public:
+  LiveJudgement(Trace& trace, const Answer& answer, const Witness& witness, World& world)
+      : trace_(trace), answer_(answer), witness_(witness), world_(world) {}
+
+  void run() {
+    trace_.live = true;
+    trace_.answered = witness_.answer.has_value() && witness_.kind == Relation::reply;
+    if (!witness_.sent && !witness_.answer) return unseen();
+    const bool fails = !trace_.findings.empty() && trace_.findings.front().fatal;
+    if (witness_.answer) {
+      fails ? answered_against_the_model() : answered();
+    } else {
+      fails ? confirmed() : lost();
+    }
+    if (witness_.incomplete) {
+      trace_.assumptions.push_back(
+          {"live", "not everything that was seen was kept: what is missing may have happened"});
+    }
+  }
+
+ private:
+  void add_first(Finding finding) {
+    trace_.findings.insert(trace_.findings.begin(), std::move(finding));
+  }
+
+  void unseen() {
+    Finding finding;
+    finding.code = code::not_seen;
+    finding.step = trace_.steps.size();
+    finding.fatal = false;
+    finding.why = "Nothing was seen of the probe, not even where it was sent.";
+    trace_.findings.push_back(std::move(finding));
+    if (trace_.result == Trace::Result::ok) trace_.result = Trace::Result::inconclusive;
+  }
+
+  void answered() {
+    const bool refused = is_reset(*witness_.answer) || witness_.kind == Relation::error;
+    if (!refused) {
+      proxy();
+      trace_.result = Trace::Result::ok;
+      return;
+    }
+    Finding finding;
+    finding.code = code::differs;
+    finding.why = "It was refused by " + to_string(witness_.answer->source) +
+                  (witness_.kind == Relation::error ? " with an ICMP error" : " with a TCP reset") +
+                  ", which the model does not expect.";
+    finding.step = witness_.last_request.value_or(trace_.steps.size());
+    if (is_reset(*witness_.answer) && answer_.request.end != Way::End::delivered) {
+      // It left what can be seen, and whoever is there refused it.
+      finding.code = code::port_closed;
+      finding.why = to_string(trace_.steps.back().packet.source) +
+                    " was reached and refused it (TCP reset): nothing listens there.";
+      finding.why = to_string(witness_.answer->source) +
+                    " was reached, and refused it with a TCP reset: nothing listens on port " +
+                    std::to_string(trace_.probe.destination_port) + " there.";
+      add_first(std::move(finding));
+      trace_.result = Trace::Result::fail;
+      return;
+    }
+    trace_.differences.push_back(finding.why);
+    add_first(std::move(finding));
+    trace_.result = Trace::Result::differs;
+  }
+
+  // Answered, and the place where the model delivers it has not seen it.
+  void proxy() {
+    const auto& steps = answer_.request.steps;
+    if (answer_.request.end != Way::End::delivered || trace_.probe.protocol != tcp ||
+        steps.empty()) {
+      return;
+    }
+    const std::size_t end = steps.back().place;
+    if (end == steps.front().place) return;
+    const bool there = std::ranges::any_of(trace_.steps, [&](const Step& step) {
+      return !step.reply && step.place == end && (step.captured || step.traced);
+    });
+    if (there || witness_.incomplete || !witness_.last_request) return;
+    Finding finding;
+    finding.code = code::proxy;
+    finding.fatal = false;
+    finding.step = *witness_.last_request;
+    finding.why = "It was answered, and never came to " + trace_.places[end] + ": something in " +
+                  trace_.places[trace_.steps[*witness_.last_request].place] +
+                  " or behind it takes connections in its stead.";
+    trace_.findings.push_back(std::move(finding));
+  }
+
+  void answered_against_the_model() {
+    // A refusal is what the model says where nothing listens or a rule rejects.
+    const Finding& first = trace_.findings.front();
+    const bool refusal = first.code == code::port_closed || first.code == code::rule_reject ||
+                         first.code == code::no_endpoint || first.code == code::limit_exceeded ||
+                         first.code == code::source_not_allowed || first.code == code::conflict ||
+                         first.code == code::no_service || first.code == code::no_port ||
+                         first.code == code::object_rejected;
+    if (is_reset(*witness_.answer) && refusal) return confirmed();
+    // Hosts and routers that cannot get rid of it say so.
+    if (witness_.kind == Relation::error) return confirmed();
+    if (is_reset(*witness_.answer)) return confirmed();
+    Finding finding;
+    finding.code = code::differs;
+    finding.step = first.step;
+    finding.why =
+        "The model says that it fails (" + code_text(first.code) +
+        "), and a real packet was answered. Something decides that the model does not read, "
+        "or rules have changed meanwhile.";
+    trace_.differences.push_back(finding.why);
+    add_first(std::move(finding));
+    trace_.result = Trace::Result::differs;
+  }
+
+  // It fails, as the model says; who else has seen it.
+  void confirmed() {
+    std::string by;
+    const auto add = [&](const std::string& what) { by += (by.empty() ? "" : ", ") + what; };
+    if (!witness_.drops.empty()) add("nft trace");
+    for (const DropEvent& reason : witness_.reasons) {
+      if (reason.relation == Relation::later) continue;
+      const std::string name = "the kernel's reason " + reason.reason_name;
+      if (by.find(name) == std::string::npos) add(name);
+    }
+    if (witness_.kind == Relation::error) {
+      add("an ICMP error of " + to_string(witness_.answer->source));
+    } else if (witness_.answer && is_reset(*witness_.answer)) {
+      add("a TCP reset of " + to_string(witness_.answer->source));
+    }
+    trace_.live_note =
+        by.empty() ? "no answer to a real packet" : "a real packet says so, too: " + by;
+  }
+
+  // The model sees nothing wrong, and nothing came back.
+  void lost() {
+    Finding finding;
+    const auto own = std::ranges::find_if(witness_.drops, [&](const TraceEvent& event) {
+      return !event.chain.table.starts_with("pona-diag-");
+    });
+    if (own != witness_.drops.end()) {
+      finding.code = own->type == TraceEvent::Type::policy ? code::policy_drop : code::rule_drop;
+      finding.step = last_step_in(trace_, own->place, false);
+      finding.why =
+          "A real packet was dropped in " + trace_.places[own->place] + " by " +
+          (own->type == TraceEvent::Type::policy
+               ? "the policy of " + to_text(own->chain)
+               : "rule handle " + std::to_string(own->rule) + " of " + to_text(own->chain)) +
+          ", where the model lets it pass.";
+      trace_.differences.push_back(finding.why);
+      add_first(std::move(finding));
+      trace_.result = Trace::Result::differs;
+      return;
+    }
+    for (const DropEvent& reason : witness_.reasons) {
+      if (!reason.place || reason.relation == Relation::later) continue;
+      const bool reply = reason.relation == Relation::reply || reason.relation == Relation::error;
+      finding.code = code::unseen_drop;
+      finding.step = last_step_in(trace_, *reason.place, reply);
+      finding.why =
+          std::string(reply ? "The answer" : "It") + " was dropped in " +
+          trace_.places[*reason.place] +
+          " by a part of the kernel that the model does not "
+          "read; the kernel calls it " +
+          (reason.reason_name.empty() ? std::to_string(reason.reason) : reason.reason_name) +
+          hint(*reason.place) + ".";
+      fix_opaque(*reason.place, finding);
+      add_first(std::move(finding));
+      trace_.result = Trace::Result::fail;
+      return;
+    }
+    if (witness_.last_reply) return reply_lost();
+    if (!witness_.last_request) return;
+    const std::size_t last = *witness_.last_request;
+    const std::size_t end = answer_.request.steps.size() - 1;
+    finding.step = last;
+    if (trace_.steps[last].place == trace_.steps[end].place) {
+      if (answer_.request.end == Way::End::left) {
+        trace_.result = Trace::Result::inconclusive;
+        trace_.live_note = "it left as the model says, and no answer came back";
+        return;
+      }
+      finding.code = code::no_answer;
+      finding.fatal = trace_.probe.protocol == tcp;
+      finding.why =
+          "It was delivered in " + trace_.places[trace_.steps[end].place] +
+          ", and nothing answered in time" +
+          (trace_.probe.protocol == udp ? ". A service of UDP answers only what it understands."
+                                        : ": the server is stuck, or its backlog is full.");
+      const bool fatal = finding.fatal;
+      add_first(std::move(finding));
+      trace_.result = fatal ? Trace::Result::fail : Trace::Result::inconclusive;
+      return;
+    }
+    finding.code = code::lost;
+    const std::size_t next = next_place(last);
+    finding.why = "It was seen last in " + trace_.places[trace_.steps[last].place] +
+                  (next < trace_.places.size() ? ", and not in " + trace_.places[next] : "") + ".";
+    add_first(std::move(finding));
+    trace_.result = Trace::Result::fail;
+  }
+
+  void reply_lost() {
+    Finding finding;
+    finding.code = code::answer_lost;
+    finding.step = *witness_.last_reply;
+    finding.why = "The answer was seen last in " +
+                  trace_.places[trace_.steps[*witness_.last_reply].place] +
+                  ", and did not come back to where the probe began.";
+    add_first(std::move(finding));
+    trace_.result = Trace::Result::fail;
+  }
+
+  [[nodiscard]] std::size_t next_place(std::size_t step) const {
+    for (std::size_t i = step + 1; i < trace_.steps.size() && !trace_.steps[i].reply; ++i) {
+      if (trace_.steps[i].place != trace_.steps[step].place) return trace_.steps[i].place;
+    }
+    return trace_.places.size();
+  }
+
+  // Which parts there may be responsible.
+  std::string hint(std::size_t place) {
+    std::string text;
+    for (const Opaque& opaque : world_.network(place).opaque()) {
+      if (text.find(opaque.what) != std::string::npos) continue;
+      text += (text.empty() ? "; there are: " : ", ") + opaque.what;
+    }
+    return text;
+  }
+
+  void fix_opaque(std::size_t place, Finding& finding) {
+    for (const Opaque& opaque : world_.network(place).opaque()) {
+      if (opaque.what.find("ip6tables") != std::string::npos) {
+        finding.fixes.push_back({trace_.places[place] + ": ip6tables-legacy-save -c",
+                                 "find the rule whose counter grows"});
+      } else if (opaque.what.find("iptables") != std::string::npos) {
+        finding.fixes.push_back({trace_.places[place] + ": iptables-legacy-save -c",
+                                 "find the rule whose counter grows"});
+      } else {
+        continue;
+      }
+      return;
+    }
+  }
+
+  Trace& trace_;
+  const Answer& answer_;
+  const Witness& witness_;
+  World& world_;
+};
+
+}  // namespace
+
+void judge_live(Trace& trace, const Answer& answer, const Witness& witness, World& world) {
+  LiveJudgement(trace, answer, witness, world).run();
+}
+
+}  // namespace core::packet
