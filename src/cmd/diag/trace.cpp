@@ -237,7 +237,7 @@ class Tracing {
     }
     const packet::Attachment home =
         question_.from_wire.value_or(packet::Attachment{question_.place, 0});
-    const bool simulated = question_.from_wire.has_value();
+    const auto client = question_.from_wire ? std::optional(question_.probe.source) : std::nullopt;
     const bool silent = std::ranges::any_of(answers_, [](const packet::Answer& answer) {
       return answer.request.cause == packet::Cause::neighbour_silent ||
              (answer.reply && answer.reply->cause == packet::Cause::neighbour_silent);
@@ -245,7 +245,7 @@ class Tracing {
     net::probe::LiveTrace::Window window;
     if (options_.timeout.count() > 0) window.usual = window.longest = options_.timeout;
     const auto judge = [&](const std::vector<packet::Observation>& seen) {
-      switch (packet::patience_of(seen, home, simulated, silent)) {
+      switch (packet::patience_of(seen, home, client, silent)) {
         case packet::Patience::enough:
           return net::probe::LiveTrace::Judgement::enough;
         case packet::Patience::wait_longer:
@@ -271,7 +271,7 @@ class Tracing {
       trace.assumptions.push_back({"live", missing});
     }
     if (!refusal.empty() && observations.empty()) return trace;
-    const packet::Witness seen = packet::witness(trace, observations, home, simulated);
+    const packet::Witness seen = packet::witness(trace, observations, home, client);
     packet::judge_live(trace, *shown_, seen, world_);
     if (trace.live_note.empty()) trace.live_note = summary(trace, seen);
     return trace;

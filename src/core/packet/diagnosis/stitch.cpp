@@ -71,10 +71,22 @@ void adopt_ports(std::vector<Step>& steps, std::span<const Observation> observat
   }
 }
 
+// Behind all hooks, on its way to a client who is not there to ask for a MAC address: it goes no
+// further than that.
+std::optional<Packet> towards_nobody(const TraceEvent& event, const Attachment& home,
+                                     const Address& client) {
+  if (event.place != home.place || event.out.index != home.link || home.link == 0) {
+    return std::nullopt;
+  }
+  const auto packet = packet_in(event);
+  return packet && packet->destination == client ? packet : std::nullopt;
+}
+
 }  // namespace
 
 Patience patience_of(const std::vector<Observation>& observations, const Attachment& home,
-                     bool simulated, bool neighbour_may_be_silent) {
+                     const std::optional<Address>& client, bool neighbour_may_be_silent) {
+  const bool simulated = client.has_value();
   bool dropped = false;
   for (const Observation& observation : observations) {
     if (const auto* const seen = std::get_if<Captured>(&observation)) {
@@ -85,6 +97,7 @@ Patience patience_of(const std::vector<Observation>& observations, const Attachm
       }
     } else if (const auto* const event = std::get_if<TraceEvent>(&observation)) {
       dropped = dropped || is_drop(*event);
+      if (client && towards_nobody(*event, home, *client)) return Patience::enough;
     } else if (const auto* const drop = std::get_if<DropEvent>(&observation)) {
       dropped = dropped || drop->relation == Relation::request || is_answer(drop->relation);
     }
@@ -106,7 +119,8 @@ std::size_t agreement(const Answer& answer, const std::vector<Observation>& obse
 }
 
 Witness witness(Trace& trace, const std::vector<Observation>& observations, const Attachment& home,
-                bool simulated) {
+                const std::optional<Address>& client) {
+  const bool simulated = client.has_value();
   Witness result;
   adopt_ports(trace.steps, observations);
   std::optional<ObservedAt> start;
@@ -124,6 +138,11 @@ Witness witness(Trace& trace, const std::vector<Observation>& observations, cons
       for (Step& step : trace.steps) step.traced = step.traced || traced_at(step, *event);
       if (is_drop(*event)) result.drops.push_back(*event);
       result.sent = result.sent || event->place == home.place;
+      if (simulated && !result.answer) {
+        result.answer = towards_nobody(*event, home, *client);
+        if (result.answer) result.kind = Relation::reply;
+        if (result.answer && start) result.after = milliseconds(*start, event->time);
+      }
     } else if (const auto* const drop = std::get_if<DropEvent>(&observation)) {
       if (drop->relation != Relation::later) result.reasons.push_back(*drop);
     } else if (const auto* const seen = std::get_if<Captured>(&observation)) {

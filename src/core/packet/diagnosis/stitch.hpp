@@ -32,12 +32,12 @@ struct Witness {
 // (0: any).
 enum class Patience : std::uint8_t { wait, wait_longer, enough };
 Patience patience_of(const std::vector<Observation>& observations, const Attachment& home,
-                     bool simulated, bool neighbour_may_be_silent);
+                     const std::optional<Address>& client, bool neighbour_may_be_silent);
 
 // Marks the steps of `trace` that were seen, puts ports that the kernel chose at random into them,
 // and says what was seen. `simulated`: the client is not there, and its answer goes out by `home`.
 Witness witness(Trace& trace, const std::vector<Observation>& observations, const Attachment& home,
-                bool simulated);
+                const std::optional<Address>& client);
 
 // How many steps of this model a packet was seen at: of several models the best one is the truth.
 std::size_t agreement(const Answer& answer, const std::vector<Observation>& observations);
