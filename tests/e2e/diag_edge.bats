@@ -184,13 +184,13 @@ start() {
 @test "diag: D214: an interface on the way is down" {
   start
   at pod1 ip link set eth0 down
-  diagnosed PONA-D214 - trace_client
+  fails_with PONA-D214 pod1 trace_client
 }
 
 @test "diag: D215: the mapped address is on no interface" {
   start
   at edge ip address del "$vip/24" dev ext2
-  within 10 eval 'fails_with PONA-D215 edge trace_wire --in ext2'
+  within 10 eval 'fails_with PONA-D215 edge trace_wire "$vip:80" --in ext2'
 }
 
 @test "diag: D217: IPv6 is disabled in the pod" {

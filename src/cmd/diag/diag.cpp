@@ -86,6 +86,10 @@ int diag(int argc, char** argv) {
   trace_app->add_flag("--no-live", no_live, "Send no packet: say what rules and routes would do");
   trace_app->add_option("--mark", options.mark, "Packet mark that the sender sets")
       ->type_name("NUMBER");
+  trace_app
+      ->add_option("--source-port", options.source_port,
+                   "Port that it comes from (default: a free one)")
+      ->type_name("PORT");
   trace_app->add_option("--ttl-limit", options.ttl, "Routers that it may pass (default 64)")
       ->check(CLI::Range(1, 255))
       ->type_name("HOPS");

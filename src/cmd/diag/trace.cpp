@@ -96,7 +96,9 @@ class Tracing {
     probe.source = core::Address(std::span(unspecified_.data(), words_.destination.size()));
     const std::uint64_t chance = os::unguessable();
     if (probe.has_ports())
-      probe.source_port = static_cast<std::uint16_t>(32768 + (chance >> 16) % 28000);
+      probe.source_port = options_.source_port != 0
+                              ? options_.source_port
+                              : static_cast<std::uint16_t>(32768 + (chance >> 16) % 28000);
     if (options_.protocol == packet::tcp) {
       probe.tcp_flags = packet::syn;
       probe.mss = probe.family == core::Family::ipv4 ? 1460 : 1440;
@@ -114,6 +116,7 @@ class Tracing {
     for (std::size_t i = 0; i < cookie_.payload.size(); ++i) {
       cookie_.payload[i] = static_cast<std::uint8_t>(chance >> (8 * i) | 1U);
     }
+    if (options_.protocol == packet::udp) cookie_.port = probe.source_port;
     packet::put_cookie(probe, cookie_);
     question_.mark = options_.mark;
     question_.evaluated = options_.evaluated;
@@ -272,7 +275,7 @@ class Tracing {
     }
     if (!refusal.empty() && observations.empty()) return trace;
     const packet::Witness seen = packet::witness(trace, observations, home, client);
-    packet::judge_live(trace, *shown_, seen, world_);
+    packet::judge_live(trace, *shown_, promise_, seen, world_);
     if (trace.live_note.empty()) trace.live_note = summary(trace, seen);
     return trace;
   }

@@ -21,6 +21,7 @@ struct TraceOptions {
   bool evaluated = false;
   std::uint32_t ttl = 64;
   std::uint32_t mark = 0;
+  std::uint16_t source_port = 0;         // 0: one that is not in use
   std::chrono::milliseconds timeout{0};  // 0: as long as needed
   std::string format = "text";
   std::string agent_sandboxes;

@@ -94,6 +94,10 @@ bool has_payload(ByteView transport, const Cookie& cookie) {
 
 std::optional<Relation> in_transport(const Headers& headers, const Cookie& cookie) {
   if (headers.protocol == tcp && cookie.protocol == tcp) return in_tcp(headers.transport, cookie);
+  if (headers.protocol == udp && cookie.protocol == udp && cookie.port != 0 &&
+      headers.transport.size() >= 8 && word16(headers.transport, 2) == cookie.port) {
+    return Relation::reply;
+  }
   if (!has_payload(headers.transport, cookie)) return std::nullopt;
   if (headers.protocol == udp && cookie.protocol == udp) return Relation::request;
   if (!is_icmp(headers.protocol) || !is_icmp(cookie.protocol)) return std::nullopt;

@@ -18,6 +18,8 @@ struct Cookie {
   std::uint32_t sequence = 0;             // the initial one of TCP; an answer acknowledges it + 1
   std::uint16_t id = 0;                   // of IPv4; also the identifier of ICMP echoes
   std::array<std::uint8_t, 8> payload{};  // the first bytes of UDP's data, and of echoes'
+  // The source port of a probe of UDP: what comes back to it is its answer, whatever is in it.
+  std::uint16_t port = 0;  // 0: answers are known by what they repeat alone
 
   friend bool operator==(const Cookie&, const Cookie&) = default;
 };

@@ -71,8 +71,17 @@ std::vector<sock_filter> cookie_filter(const Cookie& cookie) {
     const std::uint32_t id = std::uint32_t{cookie.id} << 16;
     words = {ntohl(first), id | IP_DF, id};
   }
+  // What comes back to a port of UDP, by IPv4 without options and by IPv6.
+  std::vector<sock_filter> answers;
+  if (cookie.protocol == core::packet::udp && cookie.port != 0) {
+    for (const std::uint32_t at : {std::uint32_t{22}, std::uint32_t{42}}) {
+      answers.push_back(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at));
+      answers.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, cookie.port, 0, 1));
+      answers.push_back(BPF_STMT(BPF_RET | BPF_K, kept_bytes));
+    }
+  }
   // A load behind the packet's end is the end of the program, and the packet is not taken.
-  std::vector<sock_filter> program;
+  std::vector<sock_filter> program = std::move(answers);
   for (std::uint32_t at = first_offset; at < core::packet::deepest_cookie; at += 2) {
     program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at));
     for (const std::uint32_t word : words) {

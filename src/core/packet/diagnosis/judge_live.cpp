@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/packet/diagnosis/codes.hpp"
+#include "core/packet/diagnosis/judge_rules.hpp"
 #include "core/packet/rule_text.hpp"
 
 namespace core::packet {
@@ -25,15 +26,21 @@ std::size_t last_step_in(const Trace& trace, std::size_t place, bool reply) {
 
 class LiveJudgement {
  public:
-  LiveJudgement(Trace& trace, const Answer& answer, const Witness& witness, World& world)
-      : trace_(trace), answer_(answer), witness_(witness), world_(world) {}
+  LiveJudgement(Trace& trace, const Answer& answer, const Promise& promise, const Witness& witness,
+                World& world)
+      : trace_(trace), answer_(answer), promise_(promise), witness_(witness), world_(world) {}
 
   void run() {
     trace_.live = true;
-    trace_.answered = witness_.answer.has_value() && witness_.kind == Relation::reply;
+    // A client takes no answer from somebody whom it has not asked.
+    const bool from_others = witness_.answer && witness_.kind == Relation::reply &&
+                             witness_.answer->source != trace_.probe.destination;
+    trace_.answered = witness_.answer && witness_.kind == Relation::reply && !from_others;
     if (!witness_.sent && !witness_.answer) return unseen();
     const bool fails = !trace_.findings.empty() && trace_.findings.front().fatal;
-    if (witness_.answer) {
+    if (from_others) {
+      fails ? confirmed() : answered_by_others();
+    } else if (witness_.answer) {
       fails ? answered_against_the_model() : answered();
     } else {
       fails ? confirmed() : lost();
@@ -47,6 +54,18 @@ class LiveJudgement {
  private:
   void add_first(Finding finding) {
     trace_.findings.insert(trace_.findings.begin(), std::move(finding));
+  }
+
+  void answered_by_others() {
+    Finding finding;
+    finding.code = code::no_way_back;
+    finding.step = trace_.steps.empty() ? 0 : trace_.steps.size() - 1;
+    finding.why = "The answer came from " + to_string(witness_.answer->source) +
+                  ", and the client waits for one from " + to_string(trace_.probe.destination) +
+                  ".";
+    trace_.differences.push_back(finding.why);
+    add_first(std::move(finding));
+    trace_.result = Trace::Result::differs;
   }
 
   void unseen() {
@@ -162,7 +181,8 @@ class LiveJudgement {
       return !event.chain.table.starts_with("pona-diag-");
     });
     if (own != witness_.drops.end()) {
-      finding.code = own->type == TraceEvent::Type::policy ? code::policy_drop : code::rule_drop;
+      const bool policy = own->type == TraceEvent::Type::policy;
+      finding.code = policy ? code::policy_drop : code::rule_drop;
       finding.step = last_step_in(trace_, own->place, false);
       finding.why =
           "A real packet was dropped in " + trace_.places[own->place] + " by " +
@@ -268,14 +288,16 @@ class LiveJudgement {
 
   Trace& trace_;
   const Answer& answer_;
+  const Promise& promise_;
   const Witness& witness_;
   World& world_;
 };
 
 }  // namespace
 
-void judge_live(Trace& trace, const Answer& answer, const Witness& witness, World& world) {
-  LiveJudgement(trace, answer, witness, world).run();
+void judge_live(Trace& trace, const Answer& answer, const Promise& promise, const Witness& witness,
+                World& world) {
+  LiveJudgement(trace, answer, promise, witness, world).run();
 }
 
 }  // namespace core::packet

@@ -8,6 +8,7 @@
 namespace core::packet {
 
 // After judge(); changes findings and result where what was seen says more.
-void judge_live(Trace& trace, const Answer& answer, const Witness& witness, World& world);
+void judge_live(Trace& trace, const Answer& answer, const Promise& promise, const Witness& witness,
+                World& world);
 
 }  // namespace core::packet

@@ -50,7 +50,7 @@ void judge_edge(Finding& finding, const Step& step, const Promise& promise) {
     finding.why = source + " is not among the sources that " + object + " allows.";
     finding.fixes = {{"pona mapping set NAME --allow " + source, "adds it to the list"}};
   } else if (begins_with(chain, "refused-connections") || begins_with(chain, "refused-rate") ||
-             begins_with(chain, "limit")) {
+             begins_with(chain, "over-") || begins_with(chain, "limit")) {
     finding.code = code::limit_exceeded;
     finding.why = source + " is over the limit that " + object + " has for each client.";
     finding.fixes = {{"pona mapping set NAME --max-connections-per-client NUMBER", "raises it"}};

@@ -150,6 +150,7 @@ bool Walker::Run::run(const BaseChain& chain) {
     if (result.rewritten) text += ", changed";
     Step& step = add(Step::What::pass, where, text);
     if (packet_ != before) step.before = before;
+    step.untracked = result.notrack;
     // The rule that did something, where none ended the chain.
     if (by_rule) {
       step.rule = reference(result.rules.back());

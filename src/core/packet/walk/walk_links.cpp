@@ -270,6 +270,10 @@ Walker::Run::Stage Walker::Run::arrive(const Attachment& at) {
   context_.connection.reset();
   place_ = at.place;
   const Link* link = network().link(at.link);
+  if (!link->up) {
+    set_in(link);
+    return drop(Cause::link_down, link->device.name, link->device.name + " is down");
+  }
   if (link->master != 0) {
     const Link* master = network().link(link->master);
     if (master != nullptr && master->device.kind == "vrf") link = master;

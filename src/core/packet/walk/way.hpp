@@ -60,6 +60,7 @@ struct Step {
   std::size_t overhead = 0;              // bytes that these tunnels took so far
   std::vector<RuleReference> evaluated;  // with --rules: what did not decide, too
   std::vector<std::string> notes;
+  bool untracked = false;  // a rule said here that connection tracking passes it over
 
   // What saw it.
   bool modelled = false;

@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/packet/diagnosis/codes.hpp"
+#include "core/packet/diagnosis/judgement.hpp"
+
+namespace core::packet {
+
+void Judgement::reply(const Way& way) {
+  const std::size_t first = answer_.request.steps.size();
+  const std::size_t last = first + (way.steps.empty() ? 0 : way.steps.size() - 1);
+  if (question_.from_wire && left_elsewhere(first)) return by_another_link(first);
+  if (way.end == Way::End::dropped || way.cause != Cause::none) {
+    Finding finding = dead_end(way, last, true);
+    trace_.findings.push_back(std::move(finding));
+    return;
+  }
+  home(way, last);
+  if (!question_.from_wire || way.at == *question_.from_wire) symmetry(way, first);
+}
+
+// Whether the answer is what the client waits for.
+void Judgement::home(const Way& way, std::size_t last) {
+  if (way.end == Way::End::unknown) return;
+  const Packet& asked = answer_.request.steps.front().packet;
+  if (question_.from_wire) {
+    if (way.at != *question_.from_wire) return;
+  } else if (way.end != Way::End::delivered || way.at.place != question_.place) {
+    Finding finding;
+    finding.code = code::no_way_back;
+    finding.step = last;
+    finding.why = "The answer to " + to_string(asked.source) + " ends in " +
+                  place(trace_.steps[last]) + " and not where the request began.";
+    trace_.findings.push_back(std::move(finding));
+    return;
+  }
+  const bool ports = way.packet.has_ports() && asked.has_ports();
+  if (way.packet.source == asked.destination &&
+      (!ports || way.packet.source_port == asked.destination_port)) {
+    return;
+  }
+  Finding finding;
+  finding.code = code::no_way_back;
+  finding.step = last;
+  finding.why = "The answer comes from " + to_string(way.packet.source) +
+                (ports ? " port " + std::to_string(way.packet.source_port) : "") +
+                ", and the client waits for one from " + to_string(asked.destination) +
+                (ports ? " port " + std::to_string(asked.destination_port) : "") +
+                ": it does not pass the host that translated the request.";
+  finding.fixes.push_back({"let the translating host masquerade, or route the answers through it",
+                           "a translation is undone only where it was made"});
+  trace_.findings.push_back(std::move(finding));
+}
+
+// Whether the answer gets out of the host by another link than the client came by.
+bool Judgement::left_elsewhere(std::size_t first) const {
+  const std::size_t here = question_.from_wire->place;
+  const Step* out = nullptr;
+  for (std::size_t i = first; i < trace_.steps.size(); ++i) {
+    const Step& step = trace_.steps[i];
+    if (step.place == here && step.what == Step::What::route) out = &step;
+    // Only what goes on from here has left.
+    if (out != nullptr && (step.place != here || step.what == Step::What::leave)) {
+      return out->place == here && out->link != question_.from_wire->link &&
+             step.packet.destination == question_.probe.source;
+    }
+  }
+  return false;
+}
+
+// The answer to a client from outside leaves the host by another link than the client came by.
+void Judgement::by_another_link(std::size_t first) {
+  const std::size_t here = question_.from_wire->place;
+  const Link* const in = world_.network(here).link(question_.from_wire->link);
+  Finding finding;
+  finding.code = code::asymmetric;
+  finding.step = first;
+  std::string out = "elsewhere";
+  for (std::size_t i = first; i < trace_.steps.size(); ++i) {
+    const Step& step = trace_.steps[i];
+    if (step.place != here || step.what != Step::What::route) continue;
+    finding.step = i;
+    out = "by " + step.where;
+  }
+  finding.why = "The answer leaves " + world_.name(here) + " " + out + ", and the client came by " +
+                (in != nullptr ? in->device.name : "another interface") +
+                ": who is out there drops what comes from an address that is not behind it.";
+  finding.fixes.push_back({"pona edge --external-interfaces REGEX",
+                           "makes answers leave by the interface that the client came by"});
+  trace_.findings.push_back(std::move(finding));
+}
+
+// The places of the way, each once in a row.
+std::vector<std::size_t> Judgement::places(std::span<const Step> steps) {
+  std::vector<std::size_t> result;
+  for (const Step& step : steps) {
+    if (result.empty() || result.back() != step.place) result.push_back(step.place);
+  }
+  return result;
+}
+
+void Judgement::symmetry(const Way& way, std::size_t first) {
+  std::vector<std::size_t> there = places(answer_.request.steps);
+  std::ranges::reverse(there);
+  const std::vector<std::size_t> back = places(way.steps);
+  trace_.symmetric = there == back;
+  if (*trace_.symmetric) return;
+  const auto differs = std::ranges::mismatch(there, back);
+  Finding finding;
+  finding.code = code::asymmetric;
+  finding.fatal = false;
+  finding.step = first;
+  for (std::size_t i = first; i < trace_.steps.size(); ++i) {
+    if (differs.in2 != back.end() && trace_.steps[i].place == *differs.in2) {
+      finding.step = i;
+      break;
+    }
+  }
+  const auto list = [&](const std::vector<std::size_t>& all) {
+    std::string text;
+    for (const std::size_t one : all) text += (text.empty() ? "" : ", ") + world_.name(one);
+    return text;
+  };
+  finding.why =
+      "The answer passes " + list(back) + "; the request's way back would be " + list(there) + ".";
+  trace_.findings.push_back(std::move(finding));
+}
+
+}  // namespace core::packet

@@ -1,0 +1,53 @@
+// One judgement, while it is under way. For judge*.cpp only.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/packet/diagnosis/judge.hpp"
+
+namespace core::packet {
+
+class Judgement {
+ public:
+  Judgement(Trace& trace, const Question& question, const Answer& answer, const Promise& promise,
+            World& world)
+      : trace_(trace), question_(question), answer_(answer), promise_(promise), world_(world) {}
+
+  void run();
+
+ private:
+  [[nodiscard]] std::string place(const Step& step) const { return world_.name(step.place); }
+
+  // ways that end before their time (judge_dead_end.cpp)
+  Finding dead_end(const Way& way, std::size_t step, bool reply);
+  std::vector<Finding::Fix> fixes(Cause cause, const Step& step);
+
+  // the request (judge.cpp)
+  void request();
+  bool untracked(const Way& way);
+  bool by_others(const Way& way);
+  bool not_mapped(const Way& way);
+  void translations();
+  void stale();
+  void sizes();
+  void conclude();
+
+  // the answer (judge_reply.cpp)
+  void reply(const Way& way);
+  void home(const Way& way, std::size_t last);
+  [[nodiscard]] bool left_elsewhere(std::size_t first) const;
+  void by_another_link(std::size_t first);
+  static std::vector<std::size_t> places(std::span<const Step> steps);
+  void symmetry(const Way& way, std::size_t first);
+
+  Trace& trace_;
+  const Question& question_;
+  const Answer& answer_;
+  const Promise& promise_;
+  World& world_;
+};
+
+}  // namespace core::packet
