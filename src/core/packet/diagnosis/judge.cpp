@@ -16,6 +16,7 @@ void Judgement::run() {
   if (answer_.reply) reply(*answer_.reply);
   translations();
   stale();
+  draining();
   sizes();
   conclude();
 }
@@ -111,6 +112,7 @@ void Judgement::translations() {
   const bool tunnelled = std::ranges::any_of(
       way.steps, [](const Step& step) { return step.what == Step::What::encapsulate; });
   Finding finding;
+  finding.answered = true;
   finding.step = way.steps.size() - 1;
   if (!tunnelled) {
     finding.code = code::bypassed;
@@ -163,6 +165,18 @@ void Judgement::stale() {
     }
     return;
   }
+}
+
+void Judgement::draining() {
+  if (!promise_.draining) return;
+  Finding finding;
+  finding.code = code::nat_pod_draining;
+  finding.fatal = false;
+  finding.step = trace_.steps.size();
+  finding.why = "Each NAT pod of " + promise_.object +
+                " that this pod uses is about to end: new connections still begin there.";
+  finding.fixes.push_back({"pona egress status", "which NAT pods there are, and how they are"});
+  trace_.findings.push_back(std::move(finding));
 }
 
 // The largest packet that gets along both ways, against what the sender believes.

@@ -69,6 +69,13 @@ Finding Judgement::dead_end(const Way& way, std::size_t step, bool reply) {
   finding.step = step;
   finding.why = (reply ? "The answer is lost in " : "In ") + place(last) + ": " + last.text + ".";
   finding.fixes = fixes(way.cause, last);
+  const bool refused = finding.code == code::route_refuses && !reply;
+  if (refused && promise_.kind == Promise::Kind::egress && promise_.closed) {
+    finding.code = code::egress_closed;
+    finding.why = promise_.object + " has no NAT pod that can take it, so that it is refused in " +
+                  place(last) + ": it must not leave otherwise (" + last.text + ").";
+    finding.fixes = {{"pona egress status", "which NAT pods there are, and how they are"}};
+  }
   if (last.rule) {
     judge_rule(finding, last, promise_);
   } else if (reply && (way.cause == Cause::no_route || way.cause == Cause::neighbour_silent)) {

@@ -139,7 +139,7 @@ class LiveJudgement {
                          first.code == code::source_not_allowed || first.code == code::conflict ||
                          first.code == code::no_service || first.code == code::no_port ||
                          first.code == code::object_rejected;
-    if (is_reset(*witness_.answer) && refusal) return confirmed();
+    if (first.answered || (is_reset(*witness_.answer) && refusal)) return confirmed();
     // Hosts and routers that cannot get rid of it say so.
     if (witness_.kind == Relation::error) return confirmed();
     if (is_reset(*witness_.answer)) return confirmed();
@@ -175,25 +175,48 @@ class LiveJudgement {
   }
 
   // The model sees nothing wrong, and nothing came back.
+  // By a rule that the model did not see fit.
+  void dropped_by_rule(const TraceEvent& event) {
+    const bool policy = event.type == TraceEvent::Type::policy;
+    Step here;
+    here.place = event.place;
+    here.packet = packet_in(event).value_or(trace_.probe);
+    here.rule = reference(event);
+    Finding finding;
+    finding.code = policy ? code::policy_drop : code::rule_drop;
+    finding.step = last_step_in(trace_, event.place, false);
+    finding.why = "A real packet was dropped in " + trace_.places[event.place] + " by " +
+                  (policy ? "the policy of " + to_text(event.chain) : to_text(*here.rule)) + ".";
+    judge_rule(finding, here, promise_);
+    // Where the model had to assume something, it has not said otherwise.
+    const bool claimed = trace_.assumptions.empty();
+    if (claimed) trace_.differences.push_back(finding.why + " The model lets it pass.");
+    add_first(std::move(finding));
+    trace_.result = claimed ? Trace::Result::differs : Trace::Result::fail;
+  }
+
+  RuleReference reference(const TraceEvent& event) {
+    RuleReference result{event.chain, event.rule, 0, "", ""};
+    Ruleset& ruleset = world_.network(event.place).ruleset();
+    const std::vector<Rule>* const rules = ruleset.rules(event.chain);
+    if (rules == nullptr) return result;
+    for (std::size_t i = 0; i < rules->size(); ++i) {
+      const Rule& rule = (*rules)[i];
+      if (rule.handle != event.rule) continue;
+      result.number = i + 1;
+      result.comment = rule.comment;
+      result.text = to_text(rule, event.chain, ruleset);
+    }
+    return result;
+  }
+
   void lost() {
     Finding finding;
     const auto own = std::ranges::find_if(witness_.drops, [&](const TraceEvent& event) {
       return !event.chain.table.starts_with("pona-diag-");
     });
     if (own != witness_.drops.end()) {
-      const bool policy = own->type == TraceEvent::Type::policy;
-      finding.code = policy ? code::policy_drop : code::rule_drop;
-      finding.step = last_step_in(trace_, own->place, false);
-      finding.why =
-          "A real packet was dropped in " + trace_.places[own->place] + " by " +
-          (own->type == TraceEvent::Type::policy
-               ? "the policy of " + to_text(own->chain)
-               : "rule handle " + std::to_string(own->rule) + " of " + to_text(own->chain)) +
-          ", where the model lets it pass.";
-      trace_.differences.push_back(finding.why);
-      add_first(std::move(finding));
-      trace_.result = Trace::Result::differs;
-      return;
+      return dropped_by_rule(*own);
     }
     for (const DropEvent& reason : witness_.reasons) {
       if (!reason.place || reason.relation == Relation::later) continue;

@@ -71,9 +71,13 @@ void judge_egress(Finding& finding, const Step& step, const Promise& promise) {
                   " is no client that it knows of.";
     finding.fixes = {{"pona egress status", "whether the pod is a client, and of which Egress"}};
   } else {
-    finding.code = code::egress_closed;
-    finding.why = "It must not leave otherwise than by " + object + ", and is dropped in the pod.";
-    finding.fixes = {{"pona egress status", "which NAT pods there are, and how they are"}};
+    // What an Egress without NAT pods refuses is refused by a route: this is the fence behind it.
+    finding.code = code::bypassed;
+    finding.why = "It is not led into the tunnel of " + object +
+                  ", and must not leave otherwise: it is refused in the pod.";
+    finding.fixes = {{"ip rule show; ip route show table 117",
+                      "in the pod: is priority 1900 there, and what does it lead to?"},
+                     {"pona egress status", "whether the agent serves this pod"}};
   }
 }
 

@@ -32,6 +32,7 @@ class Judgement {
   bool not_mapped(const Way& way);
   void translations();
   void stale();
+  void draining();
   void sizes();
   void conclude();
 

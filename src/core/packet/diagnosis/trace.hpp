@@ -13,9 +13,10 @@
 namespace core::packet {
 
 struct Finding {
-  int code = 0;          // PONA-Dnnn
-  bool fatal = true;     // else it is worth to know, and the packet got through
-  std::size_t step = 0;  // in Trace::steps, from 0; steps.size(): none
+  int code = 0;           // PONA-Dnnn
+  bool fatal = true;      // else it is worth to know, and the packet got through
+  bool answered = false;  // fatal, although an answer may come back: it left as somebody else
+  std::size_t step = 0;   // in Trace::steps, from 0; steps.size(): none
   std::string why;
   struct Fix {
     std::string command;  // may be a sentence where no command mends it

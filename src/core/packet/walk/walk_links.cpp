@@ -62,19 +62,20 @@ Bytes tunnel_header(const TunnelLink& tunnel, std::uint64_t id, Family inner) {
 
 }  // namespace
 
-// Nothing larger than `mtu`, with its tunnels around it, gets along here.
-void Walker::Run::narrow(std::uint32_t mtu, std::size_t extra) {
+// Nothing larger than `mtu`, with its tunnels around it, gets along here; `behind`: that shows at
+// the next step, where it would come in.
+void Walker::Run::narrow(std::uint32_t mtu, std::size_t extra, bool behind) {
   const std::size_t around = overhead_ + extra;
   const std::uint32_t room = mtu > around ? static_cast<std::uint32_t>(mtu - around) : 0;
   if (room >= way_.largest) return;
   way_.largest = room;
-  way_.narrowest = way_.steps.size();
+  way_.narrowest = way_.steps.size() - (behind ? 0 : 1);
 }
 
 // Whether it is small enough for a link; `extra`: bytes that its tunnels would add.
 bool Walker::Run::fits(const Link& link, std::size_t extra, const std::string& what) {
   const std::uint32_t limit = link.mtu;
-  narrow(limit, extra);
+  narrow(limit, extra, false);
   if (size_of(packet_) + extra <= limit) return true;
   drop(Cause::too_big, link.device.name,
        std::to_string(size_of(packet_)) + " bytes do not fit into " + what + " " +
@@ -186,8 +187,7 @@ Walker::Run::Stage Walker::Run::hand_over(const Link& out, const Attachment& pee
   }
   // A veth takes what its own MTU allows, and a VLAN tag (is_skb_forwardable); quietly.
   const std::uint32_t taken = far->mtu + vlan_header;
-  const std::uint32_t room = taken > overhead_ ? static_cast<std::uint32_t>(taken - overhead_) : 0;
-  way_.largest = std::min(way_.largest, room);
+  narrow(taken, 0, true);
   if (size_of(packet_) > taken) {
     return drop(Cause::too_big, out.device.name,
                 "the other end of " + out.device.name + ", " + far->device.name + " in " +
@@ -238,7 +238,7 @@ Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment
     const Link* link = walker_.world_.network(far->place).link(far->link);
     if (link == nullptr) continue;
     if (known ? link->mac == neighbour.mac : answers_for(*far, next_hop)) {
-      narrow(std::min(other.mtu, link->mtu), 0);
+      narrow(std::min(other.mtu, link->mtu), 0, true);
       return arrive(*far);
     }
   }

@@ -58,7 +58,7 @@ class Walker::Run {
   bool enter_tunnel(const Link& tunnel, Packet inner, const std::string& what,
                     std::size_t overhead);
   bool answers_for(const Attachment& at, const Address& address);
-  void narrow(std::uint32_t mtu, std::size_t extra);
+  void narrow(std::uint32_t mtu, std::size_t extra, bool behind);
   bool fits(const Link& link, std::size_t extra, const std::string& what);
 
   // --- what all have in common -------------------------------------------------------------------

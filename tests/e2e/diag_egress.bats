@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# pona diag trace on the way out by an Egress: each fault is injected by hand, and is named with its code
+# and the place of its step; the same way without it is well. Real packets.
+# shellcheck disable=SC2030,SC2031,SC2154  # bats: tests are subshells; egress.bash sets variables
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+  load egress
+  load faults
+  setup_egress
+}
+teardown() { teardown_network; }
+
+# NAT-POD…: a client by these
+start() {
+  egress
+  pod client1 egress
+  gateways "$@"
+  sandbox client1
+  local nat
+  for nat; do start_nat "${nat%%:*}"; done
+  start_agent
+  within 10 eval 'answers "out " client1 tcp "$out" 8080'
+}
+
+@test "diag: a healthy Egress is well: TCP, UDP, echo, both families, and NAT pods are what outside sees" {
+  start nat1
+  healthy trace_pod
+  assert_equal "$(of_trace 't["object"], t["seenSource"], t["symmetric"]')" "('Egress internet/egress', '$(ip4 nat1)', True)"
+  healthy trace_pod --udp "$out:5353"
+  healthy trace_pod --icmp "$out"
+  healthy trace_pod "[$out6]:8080"
+  run at nat1 nft list tables
+  refute_output --partial pona-diag
+}
+
+@test "diag: D104: the node drops the tunnel by a policy" {
+  start nat1
+  at node nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'
+  fails_with PONA-D104 node trace_pod
+  agreed
+  at node nft delete table inet fw
+  healthy trace_pod
+}
+
+@test "diag: D206: the tunnel ends where nobody takes it" {
+  start nat1
+  kill -STOP "$nat1_pid"
+  at nat1 ip link set pona-gpe down
+  fails_with PONA-D206 nat1 trace_pod
+  kill -CONT "$nat1_pid"
+  within 20 eval 'leaves_by client1 nat1'
+  healthy trace_pod
+}
+
+@test "diag: D207: a rule of others in the NAT pod keeps the pod's own address" {
+  start nat1
+  at nat1 nft -f - <<<"table ip mine { chain post { type nat hook postrouting priority 98; ip saddr $(ip4 client1) snat to $(ip4 client1); }; }"
+  diagnosed PONA-D207 out trace_pod
+  at nat1 nft delete table ip mine
+  healthy trace_pod
+}
+
+@test "diag: D405: an Egress without NAT pods is closed" {
+  start nat1
+  gateways
+  within 20 eval '[ "$(ask client1 tcp "$out" 8080)" = unreachable ]'
+  fails_with PONA-D405 pod/default/client1 trace_pod
+}
+
+@test "diag: D406: the NAT pod does not know the client" {
+  start nat1
+  kill -STOP "$agent_pid"
+  kill -KILL "$nat1_pid"
+  within 10 gone "$nat1_pid"
+  mkdir "$work/others"
+  cp "$manifests"/egress.yaml "$manifests"/slices-egress.yaml "$work/others"
+  manifests=$work/others start_nat nat1
+  fails_with PONA-D406 nat1 trace_pod
+  kill -CONT "$agent_pid"
+}
+
+@test "diag: D226: the pod's rule that leads into its Egress is gone" {
+  start nat1
+  kill -STOP "$agent_pid"
+  at client1 ip rule del priority 1900
+  fails_with PONA-D226 pod/default/client1 trace_pod
+  kill -CONT "$agent_pid"
+  within 20 eval 'leaves_by client1 nat1'
+  healthy trace_pod
+}
+
+@test "diag: D205: the tunnel is wider than what it runs on" {
+  start nat1
+  kill -STOP "$agent_pid"
+  at client1 ip link set pona-gpe mtu 1500
+  diagnosed PONA-D205 pod/default/client1 trace_pod
+  kill -CONT "$agent_pid"
+}
+
+@test "diag: D407: every NAT pod of the client is draining" {
+  start nat1
+  gateways 'nat1:ready: false, serving: true, terminating: true'
+  within 20 eval 'pona egress list --socket "$work/agent.sock" | grep -q draining'
+  warns_of PONA-D407 - trace_pod
+}
+
+@test "diag: D301: outside nobody listens" {
+  start nat1
+  fails_with PONA-D301 out trace_pod "$out:81"
+  agreed
+}
