@@ -1,0 +1,254 @@
+// The model of nf_tables against the kernel: random rules, random packets, each sent for real in
+// network namespaces of this process, and each rule that it met, its end, its mark and its headers
+// compared with what the model says. Prints TAP. Needs root, nft(8) and iptables-nft(8).
+//
+//   model [--seeds N] [--from S]     N rulesets, of the seeds from S on; 200 that were not tried
+//   before model --seed S [--show]          one of them again, with its rules
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "model/lab.hpp"
+#include "model/observation.hpp"
+#include "model/prediction.hpp"
+#include "model/random_packet.hpp"
+#include "model/random_rules.hpp"
+#include "net/packet/live_ruleset.hpp"
+
+namespace {
+
+using namespace model;
+using namespace core::packet;
+
+constexpr std::size_t packets_of_ruleset = 8;
+constexpr std::size_t most_ways = 64;
+
+struct Arguments {
+  std::uint64_t seeds = 200;
+  // Others at each run: what was seen once is not seen again. A failure names its seed.
+  std::uint64_t from = 1000 * static_cast<std::uint64_t>(std::time(nullptr));
+  bool show = false;
+};
+
+Arguments parse_arguments(int count, char** values) {
+  Arguments out;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view option = values[i];
+    if (option == "--show") {
+      out.show = true;
+      continue;
+    }
+    if (i + 1 == count) give_up("usage: model [--seeds N] [--from S] | --seed S [--show]");
+    const std::uint64_t number = std::strtoull(values[++i], nullptr, 10);
+    if (option == "--seeds") {
+      out.seeds = number;
+    } else if (option == "--from") {
+      out.from = number;
+    } else if (option == "--seed") {
+      out.from = number;
+      out.seeds = 1;
+    } else {
+      give_up("usage: model [--seeds N] [--from S] | --seed S [--show]");
+    }
+  }
+  return out;
+}
+
+struct Tally {
+  std::uint64_t rulesets = 0;
+  std::uint64_t refused = 0;  // rules that the kernel or the program did not take
+  std::uint64_t packets = 0;
+  std::uint64_t met = 0;      // rules
+  std::uint64_t assumed = 0;  // packets whose way depended on what is not modelled
+  std::uint64_t different = 0;
+};
+
+class Trial {
+ public:
+  Trial(const Lab& lab, Observer& observer, Tally& tally, std::uint64_t seed, bool show)
+      : lab_(lab), observer_(observer), tally_(tally), seed_(seed), show_(show), chance_(seed) {}
+
+  // In the host.
+  void run() {
+    if (!load()) {
+      ++tally_.refused;
+      if (show_) std::printf("# refused:\n%s\n", rules_.c_str());
+      return;
+    }
+    ++tally_.rulesets;
+    if (show_) std::printf("%s\n", rules_.c_str());
+    // Of the process: flows of one seed must not be those of another.
+    static std::uint32_t number = 0;
+    for (std::size_t i = 0; i < packets_of_ruleset; ++i) {
+      const bool from_host = chance_.per_mille(250);
+      try_packet(random_packet(chance_, ++number, from_host), from_host);
+    }
+  }
+
+ private:
+  bool load() {
+    // The program's whole text is taken or none of it.
+    const std::string quiet = show_ ? "" : " 2>/dev/null";
+    shell("nft flush ruleset");
+    bool taken = false;
+    switch (chance_.below(3)) {
+      case 0:
+      case 1:
+        rules_ = random_nft(chance_);
+        taken = shell("nft -f -" + quiet, rules_) == 0;
+        break;
+      default: {
+        const bool ipv4 = chance_.per_mille(600);
+        rules_ = random_iptables(chance_, ipv4);
+        taken =
+            shell((ipv4 ? "iptables-nft-restore" : "ip6tables-nft-restore") + quiet, rules_) == 0;
+      }
+    }
+    return taken && shell("nft -f -", Observer::arming_rules()) == 0;
+  }
+
+  void try_packet(const Packet& packet, bool from_host) {
+    ++tally_.packets;
+    net::LiveRuleset live;
+    observer_.forget();
+    std::vector<Prediction> ways = all_ways(live, packet, from_host);
+    if (from_host) {
+      lab_.send_from_host(packet);
+    } else {
+      lab_.send_from_client(packet);
+    }
+    const Observation seen = observer_.collect();
+    tally_.met += seen.met.size();
+    std::string difference;
+    for (const Prediction& way : ways) {
+      difference = compare(way, seen);
+      if (difference.empty()) break;
+    }
+    for (const Taken& taken : ways.front().taken) {
+      if (taken.fork.kind != Fork::Kind::assumption) continue;
+      ++tally_.assumed;
+      if (show_) std::printf("# assumed: %s\n", taken.fork.what.c_str());
+      break;
+    }
+    if (!difference.empty()) tell(packet, from_host, ways, seen, difference);
+  }
+
+  std::vector<Prediction> all_ways(Ruleset& live, const Packet& packet, bool from_host) {
+    std::vector<Prediction> ways;
+    std::vector<std::vector<std::size_t>> scripts{{}};
+    std::set<std::vector<std::size_t>> known{{}};
+    while (!scripts.empty() && ways.size() < most_ways) {
+      const auto script = scripts.back();
+      scripts.pop_back();
+      ways.push_back(predict(lab_, live, packet, from_host, script));
+      // Each fork behind the script may go otherwise.
+      std::vector<std::size_t> taken = script;
+      const auto& forks = ways.back().taken;
+      for (std::size_t i = script.size(); i < forks.size(); ++i) {
+        for (std::size_t option = 1; option < forks[i].fork.options && option < 8; ++option) {
+          auto other = taken;
+          other.push_back(option);
+          if (known.insert(other).second) scripts.push_back(std::move(other));
+        }
+        taken.push_back(0);
+      }
+    }
+    return ways;
+  }
+
+  static std::string compare(const Prediction& way, const Observation& seen) {
+    for (std::size_t i = 0; i < std::max(way.met.size(), seen.met.size()); ++i) {
+      const std::string model = i < way.met.size() ? to_text(way.met[i]) : "nothing more";
+      const std::string kernel = i < seen.met.size() ? to_text(seen.met[i]) : "nothing more";
+      if (model != kernel) return "model: " + model + "; kernel: " + kernel;
+    }
+    if (way.dropped != !seen.ended)
+      return way.dropped ? "it came through" : "it did not come through";
+    if (way.dropped) return "";
+    if (way.mark != seen.ended->mark) {
+      return "mark " + std::to_string(way.mark) + ", in the kernel " +
+             std::to_string(seen.ended->mark);
+    }
+    const Bytes bytes = to_bytes(way.packet);
+    const std::size_t header = network_header_size(way.packet);
+    const Bytes& network = seen.ended->network;
+    const bool ipv4 = way.packet.family == core::Family::ipv4;
+    for (std::size_t i = 0; i < std::min(header, network.size()); ++i) {
+      const bool checksum = ipv4 && (i == 10 || i == 11);
+      if (!checksum && bytes[i] != network[i]) {
+        return "byte " + std::to_string(i) + " of the network header: " + std::to_string(bytes[i]) +
+               ", in the kernel " + std::to_string(network[i]);
+      }
+    }
+    const Bytes& transport = seen.ended->transport;
+    for (std::size_t i = 0; i < std::min<std::size_t>({4, transport.size(), bytes.size() - header});
+         ++i) {
+      const bool checksum = !way.packet.has_ports() && i >= 2;
+      if (!checksum && bytes[header + i] != transport[i]) {
+        return "byte " + std::to_string(i) +
+               " of the transport header: " + std::to_string(bytes[header + i]) +
+               ", in the kernel " + std::to_string(transport[i]);
+      }
+    }
+    return "";
+  }
+
+  void tell(const Packet& packet, bool from_host, const std::vector<Prediction>& ways,
+            const Observation& seen, const std::string& difference) {
+    ++tally_.different;
+    std::printf("# seed %llu: %s\n# packet %s %s, %s\n", static_cast<unsigned long long>(seed_),
+                difference.c_str(), protocol_text(packet.protocol).c_str(), to_text(packet).c_str(),
+                from_host ? "of the host" : "from the client");
+    for (const Met& met : ways.front().met) std::printf("#   model  %s\n", to_text(met).c_str());
+    for (const Met& met : seen.met) std::printf("#   kernel %s\n", to_text(met).c_str());
+    std::printf("# again: model --seed %llu --show\n", static_cast<unsigned long long>(seed_));
+    std::fflush(stdout);
+    if (!show_) return;
+    shell("nft -a list ruleset");
+  }
+
+  const Lab& lab_;
+  Observer& observer_;
+  Tally& tally_;
+  std::uint64_t seed_;
+  bool show_;
+  sim::Chance chance_;
+  std::string rules_{};
+};
+
+}  // namespace
+
+int main(int count, char** values) {
+  const Arguments arguments = parse_arguments(count, values);
+  std::printf("1..1\n");
+  if (geteuid() != 0) {
+    std::printf("ok 1 model: rules against the kernel # skip needs root\n");
+    return 0;
+  }
+  const Lab lab;
+  Tally tally;
+  lab.host.inside([&] {
+    Observer observer;
+    for (std::uint64_t i = 0; i < arguments.seeds && tally.different < 5; ++i) {
+      Trial(lab, observer, tally, arguments.from + i, arguments.show).run();
+    }
+  });
+  const bool good = tally.different == 0 && tally.rulesets > 0;
+  std::printf(
+      "%sok 1 model: %llu seeds from %llu on: %llu rulesets, %llu refused, %llu packets, %llu "
+      "rules "
+      "met, %llu packets with assumptions\n",
+      good ? "" : "not ", static_cast<unsigned long long>(arguments.seeds),
+      static_cast<unsigned long long>(arguments.from),
+      static_cast<unsigned long long>(tally.rulesets),
+      static_cast<unsigned long long>(tally.refused),
+      static_cast<unsigned long long>(tally.packets), static_cast<unsigned long long>(tally.met),
+      static_cast<unsigned long long>(tally.assumed));
+  return good ? 0 : 1;
+}

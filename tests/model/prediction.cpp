@@ -1,0 +1,241 @@
+#include "model/prediction.hpp"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+
+namespace model {
+
+using namespace core::packet;
+using core::Address;
+using core::Family;
+
+namespace {
+
+constexpr std::int32_t tracking_priority = -200;  // NF_IP_PRI_CONNTRACK
+
+bool is_in(const Address& address, const char* prefix) {
+  return core::Prefix::parse(prefix)->contains(address);
+}
+
+std::uint32_t type_of(const Address& address) {
+  if (std::ranges::find(host_addresses, to_string(address)) != host_addresses.end()) {
+    return RTN_LOCAL;
+  }
+  if (is_in(address, address.family() == Family::ipv4 ? "127.0.0.0/8" : "::1/128")) {
+    return RTN_LOCAL;
+  }
+  return RTN_UNICAST;
+}
+
+// The routes of the lab.
+const Device* route_to(const Lab& lab, const Address& address) {
+  const bool ipv4 = address.family() == Family::ipv4;
+  if (is_in(address, ipv4 ? "10.1.0.0/24" : "fd01::/64")) return &lab.to_client;
+  if (is_in(address, ipv4 ? "10.2.0.0/24" : "fd02::/64")) return &lab.to_server;
+  return nullptr;
+}
+
+Bytes in_host_order(std::uint32_t number) {
+  Bytes bytes(sizeof number);
+  std::copy_n(reinterpret_cast<const std::uint8_t*>(&number), sizeof number, bytes.begin());
+  return bytes;
+}
+
+class LabSurroundings final : public Surroundings {
+ public:
+  explicit LabSurroundings(const Lab& lab) : lab_(lab) {}
+
+  std::optional<Bytes> fib(const Packet& packet, const Context&, const Fib& fib) override {
+    const Address& address =
+        (fib.flags & NFTA_FIB_F_SADDR) != 0 ? packet.source : packet.destination;
+    if (fib.result == NFT_FIB_RESULT_ADDRTYPE) return in_host_order(type_of(address));
+    return std::nullopt;
+  }
+  std::optional<std::uint32_t> address_type(const Address& address, std::uint32_t) override {
+    return type_of(address);
+  }
+  std::optional<Bytes> route_key(const Packet&, const Context&, std::uint32_t) override {
+    return std::nullopt;
+  }
+  std::optional<Bytes> socket_key(const Packet&, const Context&, const Socket&) override {
+    return std::nullopt;
+  }
+
+ private:
+  const Lab& lab_;
+};
+
+class Walk {
+ public:
+  Walk(const Lab& lab, Ruleset& ruleset, const Packet& packet, std::vector<std::size_t> script)
+      : lab_(lab), ruleset_(ruleset), surroundings_(lab), choices_(std::move(script)) {
+    result_.packet = packet;
+  }
+
+  Prediction from_client() {
+    context_.in = lab_.to_client;
+    if (pass(Hook::prerouting)) route_in();
+    return finish();
+  }
+
+  Prediction from_host() {
+    context_.uid = context_.gid = 0;
+    if (const Device* out = route_to(lab_, result_.packet.destination)) {
+      context_.out = *out;
+      if (pass(Hook::output)) route_out();
+    } else {
+      result_.dropped = true;
+    }
+    return finish();
+  }
+
+ private:
+  Prediction finish() {
+    result_.mark = context_.mark;
+    result_.taken = choices_.taken();
+    return std::move(result_);
+  }
+
+  void route_in() {
+    if (type_of(result_.packet.destination) == RTN_LOCAL) {
+      pass(Hook::input);
+      return;
+    }
+    const Device* out = route_to(lab_, result_.packet.destination);
+    if (out == nullptr || result_.packet.ttl <= 1) {
+      result_.dropped = true;
+      return;
+    }
+    --result_.packet.ttl;
+    context_.out = *out;
+    if (pass(Hook::forward)) pass(Hook::postrouting);
+  }
+
+  // A translation in the hook output may lead elsewhere.
+  void route_out() {
+    const Address& to = result_.packet.destination;
+    const Device* out = route_to(lab_, to);
+    if (type_of(to) == RTN_LOCAL) {
+      Device loopback;
+      loopback.index = 1;
+      loopback.name = "lo";
+      loopback.type = 772;  // ARPHRD_LOOPBACK
+      context_.out = loopback;
+    } else if (out == nullptr) {
+      result_.dropped = true;
+      return;
+    } else {
+      context_.out = *out;
+    }
+    pass(Hook::postrouting);
+  }
+
+  // Whether it goes on.
+  bool pass(Hook hook) {
+    context_.hook = hook;
+    translated_ = false;
+    bool tracked = hook != Hook::prerouting && hook != Hook::output;
+    for (const BaseChain& chain : ruleset_.base_chains()) {
+      if (chain.hook != hook || chain.id.table == Observer::table) continue;
+      if (!tracked && met_at(chain) > tracking_priority) {
+        track();
+        tracked = true;
+      }
+      if (!meets(chain)) continue;
+      const ChainResult result =
+          run_chain(chain, result_.packet, context_, ruleset_, surroundings_, choices_, false);
+      note(chain, result);
+      if (result.verdict != ChainResult::Verdict::accept) {
+        result_.dropped = true;
+        return false;
+      }
+      if (result.nat) translate(*result.nat, hook);
+    }
+    if (!tracked) track();
+    return true;
+  }
+
+  bool meets(const BaseChain& chain) const {
+    const bool ipv4 = result_.packet.family == Family::ipv4;
+    if (chain.id.family != TableFamily::inet &&
+        chain.id.family != (ipv4 ? TableFamily::ip : TableFamily::ip6)) {
+      return false;
+    }
+    if (chain.type != BaseChain::Type::nat) return true;
+    // Only who translates first does.
+    return context_.connection && context_.state == CtState::fresh && !translated_;
+  }
+
+  void note(const BaseChain& chain, const ChainResult& result) {
+    for (const Evaluated& one : result.rules) {
+      if (one.matched) result_.met.push_back({one.chain, one.rule->handle, one.verdict});
+    }
+    if (!result.by_policy) return;
+    result_.met.push_back(
+        {chain.id, 0, {chain.drops ? Verdict::Code::drop : Verdict::Code::accept, ""}});
+  }
+
+  void track() {
+    if (context_.untracked) return;
+    // Each trial's flow is a new one, and none of them begins in the middle.
+    Connection connection;
+    connection.original = tuple_of(result_.packet);
+    connection.reply = reversed(connection.original);
+    connection.zone = context_.zone;
+    context_.connection = connection;
+    context_.state = CtState::fresh;
+  }
+
+  void translate(const NatRequest& request, Hook hook) {
+    translated_ = true;
+    if (!context_.connection) return;
+    Packet& packet = result_.packet;
+    Connection& connection = *context_.connection;
+    Address address = request.destination ? packet.destination : packet.source;
+    if (request.address_min) address = *request.address_min;
+    if (request.masquerade) address = own_address(*context_.out);
+    if (request.redirect) {
+      address = hook == Hook::output ? loopback() : own_address(*context_.in);
+    }
+    (request.destination ? packet.destination : packet.source) = address;
+    (request.destination ? connection.reply.source : connection.reply.destination) = address;
+    if (request.port_min && packet.has_ports()) {
+      (request.destination ? packet.destination_port : packet.source_port) = *request.port_min;
+      (request.destination ? connection.reply.source_port : connection.reply.destination_port) =
+          *request.port_min;
+    }
+    const bool changed = connection.reply != reversed(connection.original);
+    if (changed) connection.status |= request.destination ? IPS_DST_NAT : IPS_SRC_NAT;
+  }
+
+  Address own_address(const Device& device) const {
+    const bool ipv4 = result_.packet.family == Family::ipv4;
+    const bool client = device.index == lab_.to_client.index;
+    return *Address::parse(host_addresses[(ipv4 ? 0U : 2U) + (client ? 0U : 1U)]);
+  }
+  Address loopback() const {
+    return *Address::parse(result_.packet.family == Family::ipv4 ? "127.0.0.1" : "::1");
+  }
+
+  const Lab& lab_;
+  Ruleset& ruleset_;
+  LabSurroundings surroundings_;
+  Choices choices_;
+  Context context_;
+  Prediction result_;
+  bool translated_ = false;
+};
+
+}  // namespace
+
+Prediction predict(const Lab& lab, Ruleset& ruleset, const Packet& packet, bool from_host,
+                   std::vector<std::size_t> script) {
+  Walk walk(lab, ruleset, packet, std::move(script));
+  return from_host ? walk.from_host() : walk.from_client();
+}
+
+}  // namespace model

@@ -1,0 +1,28 @@
+// What the model says that a packet meets: the base chains in their order, with connection
+// tracking, translation and routing of the lab between them, as simple as the lab is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/packet/interpret.hpp"
+#include "model/lab.hpp"
+#include "model/observation.hpp"
+
+namespace model {
+
+struct Prediction {
+  std::vector<Met> met;
+  bool dropped = false;
+  core::packet::Packet packet;  // in the end
+  std::uint32_t mark = 0;
+  std::vector<core::packet::Taken> taken;
+};
+
+// One way of a packet that comes from the client, or from the host itself.
+Prediction predict(const Lab& lab, core::packet::Ruleset& ruleset,
+                   const core::packet::Packet& packet, bool from_host,
+                   std::vector<std::size_t> script);
+
+}  // namespace model

@@ -1,0 +1,68 @@
+#include "model/random_packet.hpp"
+
+#include <vector>
+
+namespace model {
+
+using namespace core::packet;
+using core::Address;
+
+std::string random_source(Chance& chance, bool ipv4) {
+  const std::string number = std::to_string(1 + chance.below(4));
+  return (ipv4 ? "10.1.0." : "fd01::") + number;
+}
+
+std::string random_destination(Chance& chance, bool ipv4) {
+  if (chance.per_mille(300)) return ipv4 ? "10.1.0.254" : "fd01::254";
+  const std::string number = std::to_string(1 + chance.below(4));
+  return (ipv4 ? "10.2.0." : "fd02::") + number;
+}
+
+std::uint16_t random_port(Chance& chance) {
+  static const std::vector<std::uint16_t> ports = {22, 53, 80, 443, 8080, 30000};
+  return chance.one_of(ports);
+}
+
+Packet random_packet(Chance& chance, std::uint32_t number, bool from_host) {
+  constexpr std::uint16_t mark_of_host = 4660;  // see Observer::arming_rules
+  const bool ipv4 = chance.per_mille(600);
+  Packet packet;
+  packet.family = ipv4 ? core::Family::ipv4 : core::Family::ipv6;
+  packet.source = *Address::parse(from_host ? std::string(ipv4 ? "10.2.0.254" : "fd02::254")
+                                            : random_source(chance, ipv4));
+  do {
+    packet.destination = *Address::parse(random_destination(chance, ipv4));
+  } while (from_host && to_string(packet.destination).ends_with("254"));
+  packet.tos = static_cast<std::uint8_t>(chance.one_of(std::vector<int>{0, 0, 0x10, 0x28, 0xb8}));
+  packet.ttl = static_cast<std::uint8_t>(chance.one_of(std::vector<int>{64, 64, 63, 5, 255}));
+  packet.dont_fragment = chance.per_mille(500);
+  if (ipv4) packet.id = from_host ? mark_of_host : static_cast<std::uint16_t>(chance.below(65536));
+  if (!ipv4)
+    packet.flow_label = from_host ? mark_of_host : static_cast<std::uint32_t>(chance.below(16));
+  packet.payload.resize(chance.below(4) * 7, static_cast<std::uint8_t>(chance.below(256)));
+  const auto fresh = static_cast<std::uint16_t>(1024 + number % 60000);
+  switch (chance.below(5)) {
+    case 0:
+    case 1:
+      packet.protocol = tcp;
+      packet.tcp_flags = syn;
+      packet.sequence = number;
+      if (chance.per_mille(500)) packet.mss = 1460;
+      break;
+    case 2:
+    case 3:
+      packet.protocol = udp;
+      break;
+    default:
+      packet.protocol = ipv4 ? icmp : icmpv6;
+      packet.icmp_type = ipv4 ? 8 : 128;
+      packet.icmp_id = fresh;
+      packet.icmp_sequence = 1;
+      return packet;
+  }
+  packet.source_port = fresh;
+  packet.destination_port = random_port(chance);
+  return packet;
+}
+
+}  // namespace model
