@@ -60,7 +60,7 @@ class ChainRun {
       const Rule& rule = (*at.rules)[at.next++];
       run_.chain = at.chain;
       run_.number = at.next;
-      run_.verdict.code = Verdict::Code::next;
+      run_.verdict = {};
       const Outcome outcome = evaluate_all(run_, rule.expressions);
       if (outcome != Outcome::no_match || record_all_) record(rule, outcome);
       run_.note.clear();
@@ -180,7 +180,7 @@ ChainId Run::in_table(std::string_view name) const {
 }
 
 Outcome Run::end(Verdict::Code code) {
-  verdict.code = code;
+  verdict = {code, ""};
   return Outcome::verdict;
 }
 

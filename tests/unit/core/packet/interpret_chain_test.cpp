@@ -63,6 +63,13 @@ TEST_CASE("a jump comes back, a goto does not") {
   CHECK(result.verdict == Result::drop);
 }
 
+TEST_CASE("a verdict that leads nowhere is told without the chain of a jump before") {
+  Rig rig;
+  rig.rule({jump("a")});
+  rig.rule({Reject{}}, "a");
+  CHECK(rig.run().rules.back().verdict == drop());
+}
+
 TEST_CASE("a goto or a return from the base chain leads to the policy") {
   Rig rig;
   rig.rule({go_to("a")});
