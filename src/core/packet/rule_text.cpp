@@ -1,5 +1,7 @@
 #include "core/packet/rule_text.hpp"
 
+#include <array>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -307,6 +309,20 @@ class ForeignRule {
     add(reject_text(reject, words_.network(), chain_.family));
   }
   void say(const FlowOffload& offload) { add("flow add @" + offload.flowtable); }
+  std::uint32_t key_length(const std::string& name) {
+    const Set* const set = ruleset_.set(named(name));
+    return set != nullptr ? set->key_length : 1;
+  }
+  void say(const ObjectReference& reference) {
+    constexpr std::array<std::string_view, 11> types = {
+        "object", "counter",    "quota",   "ct helper",      "limit",   "ct count",
+        "tunnel", "ct timeout", "secmark", "ct expectation", "synproxy"};  // NFT_OBJECT_*
+    const std::string type(reference.type < types.size() ? types[reference.type] : types[0]);
+    add(type + " name " +
+        (reference.at ? key(*reference.at, key_length(reference.map)) + " map @" + reference.map
+                      : quoted(reference.name)));
+  }
+  void say(const Passes& passes) { add(passes.name); }
   void say(const XtMatch& match) { add(match_text(match)); }
   void say(const XtTarget& target) { add(target_text(target, chain_.family == TableFamily::ip6)); }
 
