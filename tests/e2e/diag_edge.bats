@@ -187,10 +187,38 @@ start() {
   fails_with PONA-D214 pod1 trace_client
 }
 
+@test "diag: D213: an old entry of TCP leads to an endpoint that is gone" {
+  start
+  at edge conntrack -I -p tcp -s "$client" -d "$vip" --sport 40001 --dport 80 --timeout 100 --state SYN_SENT \
+    --reply-src 10.1.0.99 --reply-dst 10.1.0.2 --reply-port-src 8080 --reply-port-dst 40001
+  diagnosed PONA-D213 edge trace_client --source-port 40001 "$vip:80"
+  at edge conntrack -D -p tcp --orig-port-src 40001
+  healthy trace_client --source-port 40001 "$vip:80"
+}
+
+@test "diag: D214: the mapped address is on an interface that is down" {
+  start
+  at edge ip link set ext2 down
+  fails_with PONA-D214 edge trace_wire "$vip:80" --in ext2
+}
+
 @test "diag: D215: the mapped address is on no interface" {
   start
   at edge ip address del "$vip/24" dev ext2
   within 10 eval 'fails_with PONA-D215 edge trace_wire "$vip:80" --in ext2'
+}
+
+@test "diag: D220: somebody else has the pod's address, too" {
+  start
+  at pod2 ip address add fd00:1::11/64 dev eth0 nodad
+  at pod1 ip address del fd00:1::11/64 dev eth0
+  at pod1 sysctl -qw net.ipv6.conf.eth0.accept_dad=1
+  at pod1 ip address add fd00:1::11/64 dev eth0
+  within 10 eval 'at pod1 ip -6 address show dev eth0 dadfailed | grep -q fd00:1::11'
+  at edge ip -6 neigh flush dev cluster
+  # pod1 is no place of the way, which leads to the other one.
+  trace --from-netns "$net-pod1" --in eth0 "fd00:1::12" to "[fd00:1::11]:8080"
+  assert_equal "$(of_trace 't["findings"][0]["code"]')" PONA-D220
 }
 
 @test "diag: D217: IPv6 is disabled in the pod" {
@@ -256,10 +284,37 @@ start() {
   mapping other "addresses: [$vip, $vip2], ports: [{port: 80}]"
   within 10 eval 'status_of | grep -q Conflict'
   # The one that has it goes on; whoever asks what became of the other is told.
-  healthy trace_client
+  warns_of PONA-D403 client trace_client
+  run of_trace 't["findings"][0]["why"]'
+  assert_output --partial "Mapping shop/other asks for it as well"
+  healthy trace_client "$vip2:80"
 }
 
 @test "diag: D408: nobody maps this port" {
   start
   diagnosed PONA-D408 edge trace_wire "$vip:81"
+}
+
+@test "diag: D219: no source port is left" {
+  start
+  at pod3 nft -f - <<<'table ip mine { chain post { type nat hook postrouting priority 100; tcp dport 8080 snat to 10.1.0.13:40000-40001; }; }'
+  hold() { spawn pod3 "$work/hold-$1" python3 -I -S "$tools/client.py" hold 10.1.0.12 8080 --stop "$work/stop"; }
+  hold 1
+  hold 2
+  within 10 eval '[ "$(at pod2 ss -Htn state established sport = 8080 | wc -l)" = 2 ]'
+  fails_with PONA-D219 pod3 trace --from-netns "$net-pod3" 10.1.0.12:8080
+  touch "$work/stop"
+  healthy trace --from-netns "$net-pod3" 10.1.0.11:8080
+}
+
+@test "diag: D302: something in between takes connections, which no rule that is read shows" {
+  start
+  at router python3 -I -S "$tools/server.py" router 8888 5399 >"$work/proxy.log" 2>&1 3>&- &
+  echo $! >>"$work/pids"
+  within 10 grep -q ready "$work/proxy.log"
+  at router iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8888
+  warns_of PONA-D302 router trace_client
+  at router iptables-legacy -t nat -F
+  trace_client
+  assert_equal "$trace_status" 0
 }

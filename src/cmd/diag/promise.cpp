@@ -102,6 +102,28 @@ std::optional<Finding> problem_of(const std::string& object, const MappingStatus
   return finding;
 }
 
+// Somebody else who asks for what this one has.
+std::optional<Finding> rival_of(const EdgeStatus& status, const MappingStatus& winner,
+                                const core::Address& address, std::uint8_t protocol,
+                                std::uint16_t port) {
+  for (const MappingStatus& mapping : status.mappings) {
+    if (&mapping == &winner) continue;
+    const bool asks = std::ranges::any_of(mapping.unserved, [&](const std::string& one) {
+      return is_about(one, address, protocol, port);
+    });
+    if (!asks) continue;
+    Finding finding;
+    finding.code = code::conflict;
+    finding.fatal = false;
+    finding.step = 0;
+    finding.why = mapping.kind + " " + mapping.ns + "/" + mapping.name +
+                  " asks for it as well, and does not get it: " + joined(mapping.reasons) + ".";
+    finding.fixes.push_back({"pona mapping list --all-namespaces", "who has what"});
+    return finding;
+  }
+  return std::nullopt;
+}
+
 std::string text_of(const AgentJson& json, const char* key) {
   const auto found = json.is_object() ? json.find(key) : json.end();
   return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>()
@@ -136,6 +158,7 @@ std::optional<Promise> edge_promise(const std::string& socket, const core::Addre
       if (!concerns(one, address, protocol, port)) continue;
       promise.object = mapping.kind + " " + mapping.ns + "/" + mapping.name;
       promise.problem = problem_of(promise.object, mapping, one);
+      promise.rival = rival_of(status, mapping, address, protocol, port);
       return promise;
     }
   }

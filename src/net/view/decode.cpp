@@ -74,6 +74,13 @@ std::optional<TunnelLink> tunnel_of(const std::string& kind, ByteView data) {
     tunnel.port = port_in(find(data, IFLA_VXLAN_PORT));
     tunnel.vni = number_in(find(data, IFLA_VXLAN_ID));
     tunnel.external = flag_in(data, IFLA_VXLAN_COLLECT_METADATA);
+    // A range of one port: the source port is no hash then (vxlan_src_port).
+    const auto range = find(data, IFLA_VXLAN_PORT_RANGE);
+    if (range && range->value.size() == sizeof(ifla_vxlan_port_range)) {
+      const auto low = static_cast<std::uint16_t>(range->value[0] << 8 | range->value[1]);
+      const auto high = static_cast<std::uint16_t>(range->value[2] << 8 | range->value[3]);
+      if (low != 0 && low + 1 == high) tunnel.source_port = low;
+    }
     return tunnel;
   }
   if (kind == "ipip" || kind == "sit" || kind == "ip6tnl") {

@@ -12,11 +12,13 @@ namespace core::packet {
 
 void Judgement::run() {
   if (promise_.problem) trace_.findings.push_back(*promise_.problem);
+  if (promise_.rival) trace_.findings.push_back(*promise_.rival);
   request();
   if (answer_.reply) reply(*answer_.reply);
   translations();
   stale();
   draining();
+  duplicates();
   sizes();
   conclude();
 }
@@ -138,10 +140,15 @@ void Judgement::translations() {
 void Judgement::stale() {
   for (std::size_t i = 0; i < answer_.request.steps.size(); ++i) {
     const Step& step = trace_.steps[i];
+    if (step.encapsulation > 0 && step.port_taken) {
+      clash(i);
+      continue;
+    }
     if (step.what != Step::What::connection || !step.connection) continue;
     const Connection& entry = *step.connection;
-    if (step.packet.protocol == udp && promise_.tunnel_port != 0 &&
-        step.packet.destination_port == promise_.tunnel_port) {
+    if (step.encapsulation > 0) {
+      // Tunnels last, and so do their entries; a client's own packets are no answers, though.
+      if (step.backwards) clash(i);
       continue;
     }
     const bool ends_badly =
@@ -164,6 +171,54 @@ void Judgement::stale() {
       trace_.findings.push_back(std::move(finding));
     }
     return;
+  }
+}
+
+// The other side of the tunnel spoke first, or its entry was the one that was left.
+void Judgement::clash(std::size_t i) {
+  const Step& step = trace_.steps[i];
+  const Packet& outer = step.before ? *step.before : step.packet;
+  const std::string port = std::to_string(outer.destination_port);
+  Finding finding;
+  finding.code = code::tunnel_clash;
+  finding.fatal = false;
+  finding.step = i;
+  finding.why = "Connection tracking in " + place(step) +
+                " remembers the tunnel the other way round: " + to_string(step.packet.destination) +
+                " spoke first. So the packets of " + to_string(outer.source) + " " +
+                (step.port_taken ? "get another source port" : "are taken for answers") +
+                ", and what comes back is not translated.";
+  finding.fixes.push_back({"conntrack -D -p udp --dport " + port,
+                           "in " + place(step) + ": the next packet makes a right entry"});
+  trace_.findings.push_back(std::move(finding));
+}
+
+// Somebody else has an address that the packet needs to arrive at.
+void Judgement::duplicates() {
+  for (std::size_t i = 0; i < trace_.places.size(); ++i) {
+    for (const Link& link : world_.network(i).links()) {
+      for (const LinkAddress& held : link.addresses) {
+        if (!held.duplicate) continue;
+        const Address& address = held.prefix.address;
+        const auto goes_there = [&](const Step& step) {
+          return step.packet.destination == address || step.packet.source == address;
+        };
+        const auto step = std::ranges::find_if(trace_.steps, goes_there);
+        if (step == trace_.steps.end()) continue;
+        Finding finding;
+        finding.code = code::duplicate_address;
+        finding.step = static_cast<std::size_t>(step - trace_.steps.begin());
+        finding.why =
+            to_string(address) + " is on " + link.device.name + " of " + trace_.places[i] +
+            ", and not in use there: duplicate address detection found that somebody else " +
+            "on that link has it.";
+        finding.fixes.push_back(
+            {"ip -6 address del " + to_string(held.prefix) + " dev " + link.device.name,
+             "in " + trace_.places[i] + ", or at the other one that has it"});
+        trace_.findings.insert(trace_.findings.begin(), std::move(finding));
+        return;
+      }
+    }
   }
 }
 

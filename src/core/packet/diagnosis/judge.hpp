@@ -16,14 +16,14 @@ namespace core::packet {
 struct Promise {
   enum class Kind : std::uint8_t { none, edge, egress };
   Kind kind = Kind::none;
-  std::string object;             // "Mapping shop/web"; empty: none is known
-  std::vector<Address> sources;   // outside sees one of these
-  std::uint16_t tunnel_port = 0;  // the egress tunnel's
-  bool mapped_address = false;    // the destination is one that objects map ports of
-  bool closed = false;            // the Egress has no NAT pod
-  bool draining = false;          // every NAT pod that the client's flows go to is to end
+  std::string object;            // "Mapping shop/web"; empty: none is known
+  std::vector<Address> sources;  // outside sees one of these
+  bool mapped_address = false;   // the destination is one that objects map ports of
+  bool closed = false;           // the Egress has no NAT pod
+  bool draining = false;         // every NAT pod that the client's flows go to is to end
   // What is wrong with the object itself.
   std::optional<Finding> problem;
+  std::optional<Finding> rival;  // another object asks for the same, and does not get it
 };
 
 // `trace` has its steps, ends and live part; its findings, facts and result are filled in.

@@ -44,6 +44,8 @@ int code_of(Cause cause) {
       return code::tunnel_closed;
     case Cause::table_full:
       return code::table_full;
+    case Cause::ports_exhausted:
+      return code::ports_exhausted;
     case Cause::ipv6_disabled:
       return code::ipv6_disabled;
     case Cause::not_ours:
@@ -76,7 +78,8 @@ Finding Judgement::dead_end(const Way& way, std::size_t step, bool reply) {
                   place(last) + ": it must not leave otherwise (" + last.text + ").";
     finding.fixes = {{"pona egress status", "which NAT pods there are, and how they are"}};
   }
-  if (last.rule) {
+  // Where a translation cannot be made, its rule is not what stops the packet.
+  if (last.rule && way.cause != Cause::ports_exhausted) {
     judge_rule(finding, last, promise_);
   } else if (reply && (way.cause == Cause::no_route || way.cause == Cause::neighbour_silent)) {
     finding.code = way.cause == Cause::no_route ? code::no_way_back : finding.code;
@@ -133,6 +136,10 @@ std::vector<Finding::Fix> Judgement::fixes(Cause cause, const Step& step) {
       return {{in + "sysctl -w net.netfilter.nf_conntrack_max=NUMBER", "makes room"},
               {"conntrack -L | awk '{ print $5 }' | sort | uniq -c | sort -n | tail",
                "who makes so many"}};
+    case Cause::ports_exhausted:
+      return {{in + "conntrack -L --dst-nat | wc -l", "how many connections there are to where"},
+              {"--masquerade-addresses, or more NAT pods",
+               "several source addresses have as many ports each"}};
     case Cause::port_closed:
       return {{in + "ss -lnp sport = :" + std::to_string(packet.destination_port),
                "what listens there; start the server, or name its port (targetPort)"}};

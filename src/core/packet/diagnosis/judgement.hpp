@@ -33,6 +33,8 @@ class Judgement {
   void translations();
   void stale();
   void draining();
+  void clash(std::size_t step);
+  void duplicates();
   void sizes();
   void conclude();
 

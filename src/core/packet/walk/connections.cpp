@@ -10,6 +10,20 @@ constexpr std::uint32_t random_ports = 1U << 2 | 1U << 4;  // NF_NAT_RANGE_PROTO
 
 bool is_icmp(std::uint8_t protocol) { return protocol == icmp || protocol == icmpv6; }
 
+// More are not tried: the kernel does not try many more.
+constexpr std::uint32_t most_port_tries = 128;
+
+// Ports from which one is chosen where the wished one is taken: those of the rule, else as the
+// kernel groups them.
+PortRange ports_for(const std::optional<NatRequest>& request, std::uint16_t wished) {
+  if (request && request->port_min) {
+    return {*request->port_min, request->port_max.value_or(*request->port_min)};
+  }
+  if (wished < 512) return {1, 511};
+  if (wished < 1024) return {600, 1023};
+  return {1024, 65535};
+}
+
 // The tuple of a packet that would go the other way.
 FlowTuple inverse(const FlowTuple& tuple) { return reversed(tuple); }
 
@@ -78,9 +92,11 @@ bool Connections::undecided(const Context& context, bool destination) {
   return (context.connection->status & (done | ips_confirmed)) == 0;
 }
 
-std::string Connections::decide(const Packet& packet, Context& context, bool destination,
-                                const std::optional<NatRequest>& request,
-                                const std::optional<Address>& primary, Network& network) {
+std::optional<std::string> Connections::decide(const Packet& packet, Context& context,
+                                               bool destination,
+                                               const std::optional<NatRequest>& request,
+                                               const std::optional<Address>& primary,
+                                               Network& network) {
   Connection& connection = *context.connection;
   connection.status |= destination ? ips_dst_nat_done : ips_src_nat_done;
   if (!request && destination) return "";
@@ -103,12 +119,19 @@ std::string Connections::decide(const Packet& packet, Context& context, bool des
       note = "one of several addresses, by a hash of the kernel's";
     }
   }
-  // Two connections never share the tuple of their replies: the source port gives way.
+  // Two connections never share the tuple of their replies: the source port gives way
+  // (nf_nat_l4proto_unique_tuple).
   if (!destination && used(inverse(wanted), network)) {
     const std::uint16_t before = port;
-    for (std::uint32_t tries = 1; tries < 64 && used(inverse(wanted), network); ++tries) {
-      port = static_cast<std::uint16_t>(before + tries < 65536 ? before + tries : 1024 + tries);
+    const PortRange range = ports_for(request, before);
+    const std::uint32_t tries = std::min(range.size(), most_port_tries);
+    bool found = false;
+    for (std::uint32_t i = 0; i < tries && !found; ++i) {
+      port =
+          static_cast<std::uint16_t>(range.first + (before - range.first + 1 + i) % range.size());
+      found = !used(inverse(wanted), network);
     }
+    if (!found) return std::nullopt;
     note = "source port " + std::to_string(before) + " is taken by another connection to there";
   }
   if (wanted != now) {

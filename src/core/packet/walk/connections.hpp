@@ -33,10 +33,10 @@ class Connections {
   [[nodiscard]] static bool undecided(const Context& context, bool destination);
   // What a rule asks for (or, without, that nothing is translated) is the connection's from now on.
   // `primary`: the address to masquerade as or to redirect to. The result says what became of the
-  // port, if that is another one than wished.
-  std::string decide(const Packet& packet, Context& context, bool destination,
-                     const std::optional<NatRequest>& request,
-                     const std::optional<Address>& primary, Network& network);
+  // port, if that is another one than wished; nothing: no port is left.
+  std::optional<std::string> decide(const Packet& packet, Context& context, bool destination,
+                                    const std::optional<NatRequest>& request,
+                                    const std::optional<Address>& primary, Network& network);
   // Translates the packet as its connection says; true: it is another one now.
   static bool translate(Packet& packet, const Context& context, bool destination);
 

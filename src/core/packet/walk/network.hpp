@@ -32,7 +32,7 @@ struct TunnelLink {
   Kind kind{};
   std::optional<Address> local;
   std::optional<Address> remote;
-  std::uint16_t source_port = 0;  // of FoU
+  std::uint16_t source_port = 0;  // 0: a hash of what is inside
   std::uint16_t port = 0;         // destination, and where VXLAN listens
   std::uint32_t vni = 0;
   bool external = false;  // routes say where to (`ip route … encap ip`)

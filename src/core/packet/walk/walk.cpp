@@ -52,6 +52,9 @@ Way Walker::Run::receive(const Attachment& at) {
   set_in(link);
   add(Step::What::receive, link != nullptr ? link->device.name : "", "in");
   Stage stage = Stage::input;
+  if (link != nullptr && !link->up) {
+    stage = drop(Cause::link_down, link->device.name, link->device.name + " is down");
+  }
   while (stage != Stage::ended) stage = stage == Stage::output ? output() : input();
   return finish();
 }

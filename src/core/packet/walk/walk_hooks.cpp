@@ -116,6 +116,7 @@ bool Walker::Run::track() {
       Step& step = add(Step::What::connection, std::string(to_string(context_.hook)),
                        context_.reply ? "an answer of a known connection" : "a known connection");
       step.connection = context_.connection;
+      step.backwards = context_.reply;
     }
     return true;
   }
@@ -255,7 +256,16 @@ bool Walker::Run::nat(Hook hook, const std::vector<const BaseChain*>& chains) {
         return false;
       }
     }
-    note = connections.decide(packet_, context_, destination, request, primary, network());
+    const auto decided =
+        connections.decide(packet_, context_, destination, request, primary, network());
+    if (!decided) {
+      drop(Cause::ports_exhausted, where,
+           "no source port is left for another connection to " + to_string(packet_.destination) +
+               " port " + std::to_string(packet_.destination_port));
+      way_.steps.back().rule = by;
+      return false;
+    }
+    note = *decided;
   }
   const Packet before = packet_;
   const bool changed = Connections::translate(packet_, context_, destination);
@@ -275,6 +285,7 @@ bool Walker::Run::nat(Hook hook, const std::vector<const BaseChain*>& chains) {
   step.connection = context_.connection;
   step.evaluated = std::move(evaluated);
   if (!note.empty()) step.notes.push_back(note);
+  step.port_taken = decided && !by && step.packet.source_port != before.source_port;
   return true;
 }
 

@@ -60,7 +60,9 @@ struct Step {
   std::size_t overhead = 0;              // bytes that these tunnels took so far
   std::vector<RuleReference> evaluated;  // with --rules: what did not decide, too
   std::vector<std::string> notes;
-  bool untracked = false;  // a rule said here that connection tracking passes it over
+  bool untracked = false;   // a rule said here that connection tracking passes it over
+  bool backwards = false;   // `connection` takes it for an answer
+  bool port_taken = false;  // its source port is another one, since somebody's flow has it
 
   // What saw it.
   bool modelled = false;
@@ -90,6 +92,7 @@ enum class Cause : std::uint8_t {
   port_closed,
   tunnel_closed,
   table_full,
+  ports_exhausted,
   ipv6_disabled,
   not_ours,  // its destination's MAC is nobody's here
   queue,     // to a program

@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# pona diag trace where no pona runs: any path of a Linux host, and tunnels by hand.
+# shellcheck disable=SC2030,SC2031,SC2154  # bats: tests are subshells; egress.bash sets variables
+bats_require_minimum_version 1.5.0
+
+setup() {
+  load common
+  load network
+  load faults
+  begin_network
+}
+teardown() { teardown_network; }
+
+# HOST PEER HOST-ADDRESS PEER-ADDRESS: a cable, whose ends are called like the other one
+cable() {
+  add_leg "$1" "$2" "$2" "$1" - "$3"
+  ip -n "$net-$2" address add "$4" dev "$1"
+}
+listen() {
+  spawn "$1" "$work/$1.log" python3 -I -S "$tools/server.py" "$1" "$2" 5353
+  within 10 grep -q ready "$work/$1.log"
+}
+
+@test "diag: D210: a triangle of routes: the answer takes another way, and arrives" {
+  local host
+  for host in near far; do add_host "$host" 0 0; done
+  for host in r1 r2; do add_host "$host" 0 1; done
+  cable near r1 10.0.1.1/24 10.0.1.2/24
+  cable r1 far 10.0.2.2/24 10.0.2.1/24
+  cable far r2 10.0.3.1/24 10.0.3.2/24
+  cable r2 near 10.0.4.2/24 10.0.4.1/24
+  at near ip route add 10.0.2.0/24 via 10.0.1.2
+  at far ip route add 10.0.1.0/24 via 10.0.3.2
+  at r2 ip route add 10.0.1.1/32 via 10.0.4.1
+  listen far 8080
+  warns_of PONA-D210 r2 trace --from-netns "$net-near" 10.0.2.1:8080
+  run of_trace 't["symmetric"]'
+  assert_output False
+  at far ip route change 10.0.1.0/24 via 10.0.2.2
+  healthy trace --from-netns "$net-near" 10.0.2.1:8080
+}
+
+@test "diag: D208: a tunnel through a Service clashes with an entry the other way round" {
+  local host
+  for host in client nat; do add_host "$host" 0 1; done
+  add_host node 0 1
+  cable client node 10.0.1.1/24 10.0.1.2/24
+  cable nat node 10.0.2.1/24 10.0.2.2/24
+  at client ip route add default via 10.0.1.2
+  at nat ip route add default via 10.0.2.2
+  at node nft -f - <<<'table ip kube { chain pre { type nat hook prerouting priority -100; ip daddr 10.96.0.10 dnat to 10.0.2.1; }; }'
+  at client ip link add vx type vxlan id 7 remote 10.96.0.10 dstport 4790 srcport 4790 4791 nolearning
+  at nat ip link add vx type vxlan id 7 remote 10.0.1.1 dstport 4790 srcport 4790 4791 nolearning
+  # Nothing else speaks through it.
+  at client sysctl -qw net.ipv6.conf.vx.disable_ipv6=1
+  at nat sysctl -qw net.ipv6.conf.vx.disable_ipv6=1
+  at client ip address add 172.31.0.1/24 dev vx
+  at nat ip address add 172.31.0.2/24 dev vx
+  at client ip link set vx up
+  at nat ip link set vx up
+  listen nat 8080
+  # What was said until now was remembered in the order in which it came.
+  at node conntrack -F 2>/dev/null || true
+  at node conntrack -I -p udp -s 10.0.2.1 -d 10.0.1.1 --sport 4790 --dport 4790 --timeout 100 \
+    --reply-src 10.0.1.1 --reply-dst 10.0.2.1 --reply-port-src 4790 --reply-port-dst 4790
+  warns_of PONA-D208 node trace --from-netns "$net-client" 172.31.0.2:8080
+}
