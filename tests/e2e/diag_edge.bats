@@ -77,11 +77,13 @@ start() {
   start
   at edge iptables-legacy -A FORWARD -p tcp --dport 8080 -j DROP
   fails_with PONA-D106 edge trace_client
+  agreed
   run of_trace 't["findings"][0]["why"]'
-  assert_output --partial "legacy iptables, table filter"
-  at edge iptables-legacy -D FORWARD -p tcp --dport 8080 -j DROP
-  trace_client
-  assert_equal "$trace_status" 0
+  assert_output --partial "legacy iptables, table filter, chain FORWARD"
+  run of_trace 't["findings"][0]["fix"][0]["command"]'
+  # shellcheck disable=SC2086  # its words
+  at edge $output
+  healthy trace_client
 }
 
 @test "diag: D107: what a raw rule does not track is not translated" {

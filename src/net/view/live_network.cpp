@@ -19,6 +19,7 @@
 #include "net/route/fou.hpp"
 #include "net/sysctl.hpp"
 #include "net/view/decode.hpp"
+#include "net/view/legacy_tables.hpp"
 
 namespace net::view {
 namespace {
@@ -50,6 +51,8 @@ LiveNetwork::LiveNetwork(Namespace where) : where_(std::move(where)) {
   read_links();
   read_addresses();
 }
+
+LiveNetwork::~LiveNetwork() = default;
 
 void LiveNetwork::read_links() {
   const Message request = make_message(RTM_GETLINK, 0, ifinfomsg{});
@@ -251,36 +254,25 @@ const std::vector<core::packet::Network::FouPort>& LiveNetwork::fou_ports() {
   return *fou_ports_;
 }
 
-const std::vector<core::packet::Opaque>& LiveNetwork::opaque() {
-  if (opaque_) return *opaque_;
-  opaque_.emplace();
-  using core::packet::Hook;
-  // Names appear once a table was used; asking for one that is not there would make it.
-  const auto note = [&](const char* file, const std::string& program) {
-    std::ifstream names(file);
-    std::string table;
-    while (std::getline(names, table)) {
-      const std::string what = "legacy " + program + ", table " + table;
-      if (table == "filter") {
-        for (const Hook hook : {Hook::input, Hook::forward, Hook::output}) {
-          opaque_->push_back({what, hook});
-        }
-      } else if (table == "nat" || table == "raw" || table == "mangle") {
-        opaque_->push_back({what, Hook::prerouting});
-        opaque_->push_back({what, Hook::output});
-      }
-    }
-  };
-  where_.run([&] {
-    note("/proc/thread-self/net/ip_tables_names", "iptables");
-    note("/proc/thread-self/net/ip6_tables_names", "ip6tables");
-    std::ifstream services("/proc/thread-self/net/ip_vs");
-    std::string line;
-    // Three lines of headings.
-    for (int i = 0; i < 3; ++i) std::getline(services, line);
-    if (std::getline(services, line)) opaque_->push_back({"IPVS", Hook::input});
-  });
-  return *opaque_;
+std::vector<core::packet::Opaque> LiveNetwork::opaque(core::packet::Hook hook,
+                                                      const core::packet::Packet& packet,
+                                                      const core::packet::Context& context) {
+  if (!legacy_) legacy_ = std::make_unique<LegacyTables>(where_);
+  std::vector<core::packet::Opaque> result = legacy_->ask(hook, packet, context);
+  if (!ipvs_) {
+    where_.run([&] {
+      std::ifstream services("/proc/thread-self/net/ip_vs");
+      std::string line;
+      // Three lines of headings.
+      for (int i = 0; i < 3; ++i) std::getline(services, line);
+      ipvs_ = static_cast<bool>(std::getline(services, line));
+    });
+  }
+  if (*ipvs_ && hook == core::packet::Hook::input) {
+    result.push_back({"IPVS, which sends what is for its services to others",
+                      core::packet::Opaque::Opinion::unknown, "ipvsadm -L -n"});
+  }
+  return result;
 }
 
 core::packet::Network::Fill LiveNetwork::conntrack_fill() {

@@ -17,10 +17,15 @@
 
 namespace net::view {
 
+class LegacyTables;
+
 class LiveNetwork final : public core::packet::Network {
  public:
   // Throws core::Error where the namespace cannot be entered or its interfaces not be read.
   explicit LiveNetwork(Namespace where);
+  LiveNetwork(const LiveNetwork&) = delete;
+  LiveNetwork& operator=(const LiveNetwork&) = delete;
+  ~LiveNetwork() override;
 
   core::packet::Ruleset& ruleset() override;
   const std::vector<core::packet::Link>& links() override { return links_; }
@@ -31,7 +36,9 @@ class LiveNetwork final : public core::packet::Network {
   core::packet::Listening listens(std::uint8_t protocol, const core::Address& address,
                                   std::uint16_t port) override;
   const std::vector<FouPort>& fou_ports() override;
-  const std::vector<core::packet::Opaque>& opaque() override;
+  std::vector<core::packet::Opaque> opaque(core::packet::Hook hook,
+                                           const core::packet::Packet& packet,
+                                           const core::packet::Context& context) override;
   Fill conntrack_fill() override;
 
   [[nodiscard]] const Namespace& where() const { return where_; }
@@ -59,7 +66,8 @@ class LiveNetwork final : public core::packet::Network {
   std::optional<core::Listeners> listeners_;
   bool listeners_unknown_ = false;
   std::optional<std::vector<FouPort>> fou_ports_;
-  std::optional<std::vector<core::packet::Opaque>> opaque_;
+  std::unique_ptr<LegacyTables> legacy_;
+  std::optional<bool> ipvs_;
   std::optional<Fill> fill_;
 };
 

@@ -52,6 +52,8 @@ int code_of(Cause cause) {
       return code::wrong_neighbour;
     case Cause::queue:
       return code::queued;
+    case Cause::unread_drop:
+      return code::unseen_drop;
     case Cause::loop:
       return code::loop;
     case Cause::none:
@@ -136,6 +138,9 @@ std::vector<Finding::Fix> Judgement::fixes(Cause cause, const Step& step) {
       return {{in + "sysctl -w net.netfilter.nf_conntrack_max=NUMBER", "makes room"},
               {"conntrack -L | awk '{ print $5 }' | sort | uniq -c | sort -n | tail",
                "who makes so many"}};
+    case Cause::unread_drop:
+      if (step.notes.empty() || step.notes.back().empty()) return {};
+      return {{step.notes.back(), "in " + place(step) + ": lets this flow pass"}};
     case Cause::ports_exhausted:
       return {{in + "conntrack -L --dst-nat | wc -l", "how many connections there are to where"},
               {"--masquerade-addresses, or more NAT pods",

@@ -230,7 +230,6 @@ class LiveJudgement {
           "read; the kernel calls it " +
           (reason.reason_name.empty() ? std::to_string(reason.reason) : reason.reason_name) +
           hint(*reason.place) + ".";
-      fix_opaque(*reason.place, finding);
       add_first(std::move(finding));
       trace_.result = Trace::Result::fail;
       return;
@@ -284,29 +283,14 @@ class LiveJudgement {
     return trace_.places.size();
   }
 
-  // Which parts there may be responsible.
+  // Which parts there may be responsible: the model has named them.
   std::string hint(std::size_t place) {
     std::string text;
-    for (const Opaque& opaque : world_.network(place).opaque()) {
-      if (text.find(opaque.what) != std::string::npos) continue;
-      text += (text.empty() ? "; there are: " : ", ") + opaque.what;
+    for (const Assumption& one : trace_.assumptions) {
+      if (one.where.rfind(trace_.places[place], 0) != 0) continue;
+      text += (text.empty() ? "; there are: " : ", ") + one.text;
     }
     return text;
-  }
-
-  void fix_opaque(std::size_t place, Finding& finding) {
-    for (const Opaque& opaque : world_.network(place).opaque()) {
-      if (opaque.what.find("ip6tables") != std::string::npos) {
-        finding.fixes.push_back({trace_.places[place] + ": ip6tables-legacy-save -c",
-                                 "find the rule whose counter grows"});
-      } else if (opaque.what.find("iptables") != std::string::npos) {
-        finding.fixes.push_back({trace_.places[place] + ": iptables-legacy-save -c",
-                                 "find the rule whose counter grows"});
-      } else {
-        continue;
-      }
-      return;
-    }
   }
 
   Trace& trace_;

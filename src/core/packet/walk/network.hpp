@@ -96,10 +96,13 @@ struct Neighbour {
 
 enum class Listening : std::uint8_t { yes, no, unknown };
 
-// A way into somebody else's rules that are not read: named, and passed by assumption.
+// A part of the kernel whose rules are not read one by one: named, with what it makes of a packet
+// as far as that can be told from outside.
 struct Opaque {
-  std::string what;  // "legacy iptables: table filter", "IPVS"
-  Hook hook{};
+  enum class Opinion : std::uint8_t { passes, drops, unknown };
+  std::string what;  // "legacy iptables, table filter", "IPVS"
+  Opinion opinion = Opinion::unknown;
+  std::string remedy;  // a command that lets it pass, or shows more; may be empty
 };
 
 class Network : public Surroundings {
@@ -121,7 +124,8 @@ class Network : public Surroundings {
     std::uint8_t protocol = 0;
   };
   virtual const std::vector<FouPort>& fou_ports() = 0;
-  virtual const std::vector<Opaque>& opaque() = 0;
+  // What of these the packet meets at a hook.
+  virtual std::vector<Opaque> opaque(Hook hook, const Packet& packet, const Context& context) = 0;
   // Of connection tracking: entries, and how many there may be; both 0 where not known.
   struct Fill {
     std::uint64_t entries = 0;

@@ -71,7 +71,6 @@ void Walker::Run::keep_evaluated(Step& step, const ChainResult& result) {
 }
 
 bool Walker::Run::pass(Hook hook) {
-  note_opaque(hook);
   std::vector<const BaseChain*> chains;
   std::vector<const BaseChain*> nat_chains;
   for (const BaseChain& chain : network().ruleset().base_chains()) {
@@ -98,16 +97,23 @@ bool Walker::Run::pass(Hook hook) {
     if (!run(*chain)) return false;
   }
   if (!tracked && !track()) return false;
-  return translated || nat(hook, nat_chains);
+  if (!translated && !nat(hook, nat_chains)) return false;
+  return pass_opaque(hook);
 }
 
-void Walker::Run::note_opaque(Hook hook) {
-  for (const Opaque& opaque : network().opaque()) {
-    if (opaque.hook == hook) {
-      walker_.assume(place_, std::string(to_string(hook)),
-                     opaque.what + ": assumed to let it pass");
+bool Walker::Run::pass_opaque(Hook hook) {
+  for (const Opaque& opaque : network().opaque(hook, packet_, context_)) {
+    const std::string where(to_string(hook));
+    if (opaque.opinion == Opaque::Opinion::drops) {
+      drop(Cause::unread_drop, where, "dropped by " + opaque.what);
+      way_.steps.back().notes.push_back(opaque.remedy);
+      return false;
+    }
+    if (opaque.opinion == Opaque::Opinion::unknown) {
+      walker_.assume(place_, where, opaque.what + ": assumed to let it pass as it is");
     }
   }
+  return true;
 }
 
 bool Walker::Run::track() {

@@ -32,7 +32,7 @@ class Walker::Run {
   bool track();
   bool nat(Hook hook, const std::vector<const BaseChain*>& chains);
   std::optional<Address> nat_address(Hook hook, bool masquerade);
-  void note_opaque(Hook hook);
+  bool pass_opaque(Hook hook);
   void keep_evaluated(Step& step, const ChainResult& result);
   RuleReference reference(const BaseChain& chain, const ChainResult& result);
   RuleReference reference(const Evaluated& rule);

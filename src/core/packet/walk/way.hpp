@@ -94,8 +94,9 @@ enum class Cause : std::uint8_t {
   table_full,
   ports_exhausted,
   ipv6_disabled,
-  not_ours,  // its destination's MAC is nobody's here
-  queue,     // to a program
+  not_ours,     // its destination's MAC is nobody's here
+  queue,        // to a program
+  unread_drop,  // by what is not read rule by rule: legacy iptables
   loop,
 };
 
