@@ -266,14 +266,14 @@ void Judgement::sizes() {
 
 void Judgement::conclude() {
   // What stops it comes first.
-  std::ranges::stable_partition(trace_.findings, [](const Finding& one) { return one.fatal; });
+  std::stable_partition(trace_.findings.begin(), trace_.findings.end(),
+                        [](const Finding& one) { return one.fatal; });
   const bool fails = !trace_.findings.empty() && trace_.findings.front().fatal;
   if (fails) {
     trace_.result = Trace::Result::fail;
   } else if (answer_.request.end == Way::End::unknown ||
-             (answer_.reply && answer_.reply->end == Way::End::unknown)) {
-    trace_.result = Trace::Result::inconclusive;
-  } else if (answer_.request.end == Way::End::left && !trace_.answered) {
+             (answer_.reply && answer_.reply->end == Way::End::unknown) ||
+             answer_.request.end == Way::End::left) {
     trace_.result = Trace::Result::inconclusive;
   } else {
     trace_.result = Trace::Result::ok;

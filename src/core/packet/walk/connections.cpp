@@ -1,7 +1,6 @@
 #include "core/packet/walk/connections.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace core::packet {
 namespace {
@@ -72,7 +71,7 @@ bool Connections::track(const Packet& packet, Context& context, Network& network
       context.state = (found->status & ips_expected) != 0 ? CtState::related : CtState::fresh;
     }
     if (context.reply && !error) found->status |= ips_seen_reply;
-    context.connection = std::move(*found);
+    context.connection = *found;
     return true;
   }
   if (error || !begins(packet)) return true;
@@ -81,7 +80,7 @@ bool Connections::track(const Packet& packet, Context& context, Network& network
   Connection made;
   made.original = tuple;
   made.reply = inverse(tuple);
-  context.connection = std::move(made);
+  context.connection = made;
   context.state = CtState::fresh;
   return true;
 }

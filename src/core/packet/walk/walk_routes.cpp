@@ -95,7 +95,7 @@ std::optional<RouteAnswer> Walker::Run::route_input() {
     refused_input(answer);
     return std::nullopt;
   }
-  if (answer.type == rtn_local || answer.type != rtn_unicast) return answer;
+  if (answer.type != rtn_unicast) return answer;
   // IPv6 answers without a look at it.
   if (packet_.family == Family::ipv6 && sysctl("net/ipv6/conf/all/forwarding", 1) == 0) {
     drop(Cause::forwarding_off, device, "this host does not forward IPv6");
