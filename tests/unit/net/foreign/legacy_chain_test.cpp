@@ -1,6 +1,7 @@
 #include "net/foreign/legacy_chain.hpp"
 
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 
