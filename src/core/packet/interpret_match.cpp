@@ -149,7 +149,8 @@ Found find_key(Run& run, const std::string& name, Register at) {
 }
 
 Outcome take_data(Run& run, const Lookup& lookup, const Found& found) {
-  const Outcome allowed = element_expressions(run, found.expressions);
+  // As the kernel has it: an element's limit has the last word, also over its verdict.
+  if (element_expressions(run, found.expressions) == Outcome::no_match) return Outcome::no_match;
   if (lookup.verdict && found.verdict) {
     run.verdict = *found.verdict;
     return run.verdict.code == Verdict::Code::next ? Outcome::next : Outcome::verdict;
@@ -163,7 +164,7 @@ Outcome take_data(Run& run, const Lookup& lookup, const Found& found) {
     run.registers.forget(*lookup.to, set == nullptr ? 16 : set->data_length,
                          "what @" + lookup.set + " says");
   }
-  return allowed;
+  return Outcome::next;
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // What the kernel knows of a packet, and numbers that it computes.
 #include <algorithm>
-#include <cstring>
 
 #include "core/packet/interpret_run.hpp"
 #include "core/packet/jhash.hpp"
@@ -14,7 +13,7 @@ constexpr std::uint8_t packet_host = 0, packet_broadcast = 1, packet_multicast =
 
 void store_name(Registers& registers, Register to, std::string_view name) {
   std::uint8_t bytes[ifnamsiz] = {};
-  std::memcpy(bytes, name.data(), std::min(name.size(), ifnamsiz - 1));
+  std::copy_n(name.begin(), std::min(name.size(), ifnamsiz - 1), bytes);
   registers.store(to, bytes);
 }
 
@@ -247,6 +246,7 @@ Outcome carry_out(Run& run, const Fib& fib) {
   const char* const what = fib.result == fib_addrtype ? "fib type"
                            : fib.result == fib_oif    ? "fib oif"
                                                       : "fib oifname";
+  if (answer && answer->empty()) return Outcome::no_match;
   if (answer && presence) {
     const bool found =
         std::any_of(answer->begin(), answer->end(), [](std::uint8_t byte) { return byte != 0; });

@@ -97,6 +97,7 @@ Outcome apply(Run& run, const XtTarget& /*target*/, const XtTcpMss& mss) {
     to = host16(*path);
   }
   if (run.packet.mss == 0) {
+    if (!run.packet.payload.empty()) return Outcome::next;  // there is no room in front of it
     // RFC 9293: without the option, that much is taken at most.
     const std::uint16_t usual = run.packet.family == Family::ipv4 ? 536 : 1220;
     run.packet.mss = std::min(to, usual);

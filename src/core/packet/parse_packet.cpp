@@ -51,16 +51,20 @@ std::optional<ByteView> parse_ipv6(ByteView bytes, Packet& packet) {
   const std::size_t size = get16(bytes, 4);
   const bool jumbogram = size == 0 && next == hop_by_hop;
   if (!jumbogram) rest = rest.first(std::min(size, rest.size()));
+  bool fragmented = false;
   while (is_extension_header(next) && packet.fragment_offset == 0) {
     const auto header = extension_header_size(next, rest);
     if (!header) return std::nullopt;
     if (next == fragment_header) {
+      // Nobody makes fragments of fragments.
+      if (std::exchange(fragmented, true)) return std::nullopt;
       packet.fragment_offset = static_cast<std::uint16_t>(get16(rest, 2) >> 3);
       packet.more_fragments = (rest[3] & 1) != 0;
     }
     const std::size_t at = packet.options.size();
     packet.options.insert(packet.options.end(), rest.begin(),
                           rest.begin() + static_cast<std::ptrdiff_t>(*header));
+    if (next == fragment_header) packet.options[at + 2] = packet.options[at + 3] = 0;
     next = std::exchange(packet.options[at], next);
     rest = rest.subspan(*header);
   }

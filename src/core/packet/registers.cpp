@@ -96,6 +96,7 @@ void Registers::inherit(Register to, Register from, std::size_t length) {
   const std::size_t word = unknown_word(from, length);
   if (to == from || word >= doubts_.size()) return;
   const std::size_t size = clipped(to, length);
+  if (size == 0) return;
   for (std::size_t i = to / 4; i * 4 < to + size; ++i) doubts_[i] = Doubt(doubts_[word]);
 }
 

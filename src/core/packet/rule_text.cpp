@@ -1,5 +1,6 @@
 #include "core/packet/rule_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -37,12 +38,13 @@ class ForeignRule {
 
  private:
   void add(std::string word) { words_.add(std::move(word)); }
-  void load(Register to, KeyWords what) {
+  // `host`: numbers without a type are in host order.
+  void load(Register to, KeyWords what, bool host = true) {
     Term term;
     term.text = std::move(what.text);
     term.type = what.type;
     term.length = what.length;
-    term.host = true;
+    term.host = host;
     terms_.put(to, std::move(term));
   }
   [[nodiscard]] ChainId named(const std::string& name) const {
@@ -80,6 +82,7 @@ class ForeignRule {
     return term;
   }
   std::string key(Register at, std::uint32_t length) {
+    length = std::min(length, register_bytes);
     for (std::uint32_t i = 0; i == 0 || i < length; i += 4) (void)used(at + i);
     return terms_.key_text(at, length);
   }
@@ -93,9 +96,8 @@ class ForeignRule {
     add(field.text + " set " + value(write.from, field.type));
   }
   void say(const Meta& meta) {
-    load(meta.to, meta_words(meta.key));
-    // That number nft compares as bytes.
-    if (meta.key == meta_prandom) terms_.at(meta.to)->host = false;
+    // nft compares random numbers as bytes.
+    load(meta.to, meta_words(meta.key), meta.key != meta_prandom);
   }
   void say(const MetaSet& set) {
     const KeyWords what = meta_words(set.key);
@@ -296,9 +298,7 @@ class ForeignRule {
     if (exthdr.op == exthdr_tcp_option && words_.transport() == "tcp") words_.imply_transport();
     if (exthdr.from) return add(what.text + " set " + value(*exthdr.from, service_type));
     if (exthdr.op != exthdr_tcp_option) words_.imply_network();
-    const std::uint32_t type = what.type;
-    load(exthdr.to, std::move(what));
-    if (type != boolean_type) terms_.at(exthdr.to)->host = false;
+    load(exthdr.to, std::move(what), exthdr.presence);
   }
   void say(const Notrack& /*notrack*/) { add("notrack"); }
   void say(const Reject& reject) {

@@ -124,6 +124,8 @@ std::string range_text(const Term& term, const Range& range) {
 }
 
 void Terms::put(Register at, Term term) {
+  if (at >= register_bytes) return;
+  term.length = std::min(term.length, register_bytes);
   // What lay there is gone.
   const std::uint32_t end = at + std::max<std::uint32_t>(term.length, 1);
   terms_.erase(terms_.lower_bound(at), terms_.lower_bound(end));
@@ -137,6 +139,8 @@ Term* Terms::at(Register at) {
 
 std::string Terms::key_text(Register at, std::uint32_t length) {
   std::string text;
+  if (at >= register_bytes) return "[?]";
+  length = std::min(length, register_bytes);
   const std::uint32_t end = at + std::max<std::uint32_t>(length, 1);
   while (at < end) {
     const Term* const term = this->at(at);

@@ -147,6 +147,19 @@ TEST_CASE("verdicts may lie in maps") {
   CHECK(rig.run().by_policy);
 }
 
+TEST_CASE("a limit of an element has the last word over its verdict") {
+  Rig rig;
+  rig.set("m", {8, 13, 2, 0xffffff00, 0, {}}, {});
+  Element element;
+  element.key = be16(443);
+  element.verdict = drop();
+  element.expressions = {Limit{10, 1, 5, false, true}};
+  rig.ruleset.add_element(rig.id("m"), element);
+  rig.rule({Payload{Payload::Base::transport, 2, 2, 0}, Lookup{"m", 0, std::nullopt, true, false}});
+  CHECK(rig.run().by_policy);
+  CHECK(rig.run({1}).verdict == Result::drop);
+}
+
 TEST_CASE("balancing goes each way") {
   Rig rig;
   rig.set("m", {8, 4, 4, 0xffffff00, 0, {}}, {});

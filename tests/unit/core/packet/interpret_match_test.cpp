@@ -132,6 +132,8 @@ TEST_CASE("registers outside are none") {
   bitwise.from = 50;
   bitwise.to = 4000;
   CHECK(rig.matches({bitwise, Byteorder{true, 4000, 60, 4000, 4}}));
+  bitwise.to = 4000000001;
+  CHECK(rig.matches({bitwise, Byteorder{true, 50, 4000000001, 4, 4}}));
 }
 
 TEST_CASE("bits are masked, shifted and combined") {

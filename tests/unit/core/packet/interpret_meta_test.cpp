@@ -196,6 +196,8 @@ TEST_CASE("routing is asked of the surroundings") {
   CHECK(rig.matches({present, equals({0, 0, 0, 0})}));
   rig.surroundings.fib_answer = Bytes{'e', 't', 'h', '0'};
   CHECK(rig.matches({Fib{fib_oifname, fib_saddr, 0}, equals(name_bytes("eth0"))}));
+  rig.surroundings.fib_answer = Bytes{};
+  CHECK(!rig.matches({Fib{fib_oifname, fib_saddr, 0}}));
   CHECK(!rig.matches({Rt{rt_nexthop6, 0}}));
   CHECK(rig.decided());
   CHECK(!rig.matches({Rt{rt_nexthop4, 0}, equals(address_bytes("10.0.0.254"))}));

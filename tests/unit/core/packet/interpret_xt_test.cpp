@@ -255,6 +255,10 @@ TEST_CASE("targets make the MSS fit") {
   rig.packet.mss = 0;
   rig.alone({target(XtTcpMss{1300})});
   CHECK(rig.packet.mss == 536);
+  rig.packet.mss = 0;
+  rig.packet.payload = {1};
+  rig.alone({target(XtTcpMss{1300})});
+  CHECK(rig.packet.mss == 0);
   CHECK(rig.alone({target(XtUntrack{})}).notrack);
   CHECK(rig.matches({target(XtPasses{})}));
 }

@@ -175,6 +175,12 @@ TEST_CASE("what is cut off is no reason to read behind it") {
   }
 }
 
+TEST_CASE("a fragment of a fragment is no packet") {
+  Packet packet = tcp_syn6();
+  packet.options = {44, 0, 0, 0, 0, 0, 0, 1, 44, 0, 0, 0, 0, 0, 0, 2};
+  CHECK(!parse_packet(to_bytes(packet)));
+}
+
 TEST_CASE("an error of ICMP quotes enough of TCP for its ports") {
   Bytes bytes = to_bytes(tcp_syn());
   bytes.resize(28);

@@ -64,6 +64,10 @@ TEST_CASE("what has no words is named") {
   CHECK(text({Unknown{"synproxy", true}, drop()}, "why") == "[synproxy] drop comment \"why\"");
   CHECK(text({equals({1}, 8)}) == "[cmp]");
   CHECK(text({Lookup{"gone", 0, std::nullopt, false, false}}) == "[?] @gone");
+  Hash hash;
+  hash.length = 4000000000;
+  CHECK(text({hash}) == "");
+  CHECK(text({Exthdr{0, 44, 0, 1, false, std::nullopt, 4000}, Meta{meta_prandom, 4000}}) == "");
   // Nested where nothing is to be read.
   Dynset dynset;
   dynset.set = "s";
