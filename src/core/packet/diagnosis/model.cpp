@@ -74,7 +74,7 @@ Answer ask_model(World& world, const Question& question, Choices& choices) {
     if (taken.fork.kind == Fork::Kind::balancing) {
       answer.forks.push_back(taken);
     } else {
-      Assumption assumption{"", taken.fork.what};
+      Assumption assumption{taken.fork.where, taken.fork.what};
       answer.assumptions.push_back(std::move(assumption));
     }
   }
