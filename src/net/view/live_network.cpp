@@ -172,7 +172,7 @@ RouteAnswer LiveNetwork::route(const RouteQuery& query) {
       result.text = listed.text;
     }
   }
-  result.text = with_names(std::move(result.text));
+  result.text = with_names(result.text);
   return result;
 }
 
@@ -214,7 +214,7 @@ std::optional<core::packet::Connection> LiveNetwork::connection(
   std::optional<core::packet::Connection> result;
   const Message request = encode_get_connection(tuple);
   const Answer answer = netfilter_->get(*request, [&](const NetlinkMessage& message) {
-    if (auto one = decode_connection(message)) result = std::move(one);
+    if (const auto one = decode_connection(message)) result = one;
   });
   return answer.ok() ? result : std::nullopt;
 }

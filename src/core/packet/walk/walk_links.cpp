@@ -1,64 +1,14 @@
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "core/packet/walk/walk_run.hpp"
 
 namespace core::packet {
 namespace {
 
-constexpr std::size_t udp_header = 8;
-constexpr std::size_t vxlan_header = 8;
-constexpr std::size_t ethernet_header = 14;
 constexpr std::uint32_t vlan_header = 4;
-constexpr std::uint8_t gpe_flags = 0x0c;  // an instance, and a next protocol
-
-bool same_family(const std::optional<Address>& one, Family family) {
-  return !one || one->family() == family;
-}
-
-std::uint8_t number_of(Family family) { return family == Family::ipv4 ? ipip : ipv6_in_ip; }
-
-std::size_t ip_header(Family family) { return family == Family::ipv4 ? 20 : 40; }
-
-std::string tunnel_name(const TunnelLink& tunnel) {
-  using Kind = TunnelLink::Kind;
-  switch (tunnel.kind) {
-    case Kind::vxlan:
-      return "VXLAN";
-    case Kind::vxlan_gpe:
-      return "VXLAN-GPE";
-    case Kind::ip:
-      return "IP in IP";
-    case Kind::fou:
-      return "FoU";
-    case Kind::other:
-      break;
-  }
-  return "tunnel";
-}
-
-// What a UDP tunnel has between its UDP header and the packet inside.
-Bytes tunnel_header(const TunnelLink& tunnel, std::uint64_t id, Family inner) {
-  Bytes header(vxlan_header, 0);
-  header[0] = 0x08;
-  if (tunnel.kind == TunnelLink::Kind::vxlan_gpe) {
-    header[0] = gpe_flags;
-    header[3] = inner == Family::ipv4 ? 1 : 2;
-  }
-  header[4] = static_cast<std::uint8_t>(id >> 16);
-  header[5] = static_cast<std::uint8_t>(id >> 8);
-  header[6] = static_cast<std::uint8_t>(id);
-  if (tunnel.kind == TunnelLink::Kind::vxlan) header.resize(vxlan_header + ethernet_header, 0);
-  if (tunnel.kind == TunnelLink::Kind::vxlan) {
-    header[vxlan_header + 12] = inner == Family::ipv4 ? 0x08 : 0x86;
-    header[vxlan_header + 13] = inner == Family::ipv4 ? 0x00 : 0xdd;
-  }
-  return header;
-}
 
 }  // namespace
 
@@ -215,12 +165,45 @@ Walker::Run::Stage Walker::Run::hand_over(const Link& out, const Attachment& pee
   return arrive(peer);
 }
 
+// Chains that see frames, or packets in front of all hooks: named, and passed.
+void Walker::Run::note_ingress(const Link& link) {
+  for (const BaseChain& chain : network().ruleset().base_chains()) {
+    const bool ingress = chain.hook == Hook::ingress &&
+                         std::ranges::find(chain.devices, link.device.name) != chain.devices.end();
+    if (!ingress) continue;
+    const std::vector<Rule>* const rules = network().ruleset().rules(chain.id);
+    if (rules != nullptr && rules->empty() && !chain.drops) continue;
+    walker_.assume(place_, link.device.name,
+                   "the ingress chain " + to_text(chain.id) + " is assumed to let it pass");
+  }
+}
+
+void Walker::Run::note_bridge(std::size_t place, const Link& bridge) {
+  Network& there = walker_.world_.network(place);
+  const bool ipv4 = packet_.family == Family::ipv4;
+  const std::string setting =
+      std::string("net/bridge/bridge-nf-call-") + (ipv4 ? "iptables" : "ip6tables");
+  if (there.sysctl(setting).value_or(0) != 0) {
+    walker_.assume(place, bridge.device.name,
+                   "what is bridged passes the rules of " + std::string(ipv4 ? "IPv4" : "IPv6") +
+                       " as well (" + setting + "=1): assumed to let it pass");
+  }
+  for (const BaseChain& chain : there.ruleset().base_chains()) {
+    if (chain.id.family != TableFamily::bridge) continue;
+    const std::vector<Rule>* const rules = there.ruleset().rules(chain.id);
+    if (rules != nullptr && rules->empty() && !chain.drops) continue;
+    walker_.assume(place, bridge.device.name,
+                   "the chain " + to_text(chain.id) + " is assumed to let it pass");
+  }
+}
+
 Walker::Run::Stage Walker::Run::through_bridge(const Link& out, const Attachment& port,
                                                const Address& next_hop) {
   Network& there = walker_.world_.network(port.place);
   const std::uint32_t bridge = there.link(port.link)->master;
   const Link* master = there.link(bridge);
   const std::string name = walker_.world_.name(port.place);
+  note_bridge(port.place, *master);
   const Neighbour neighbour = network().neighbour(out.device.index, next_hop);
   const bool known = neighbour.state == Neighbour::State::usable && !neighbour.mac.empty();
   // The frame goes by its MAC where that is known, else to whoever would answer.
@@ -278,6 +261,7 @@ Walker::Run::Stage Walker::Run::arrive(const Attachment& at) {
     const Link* master = network().link(link->master);
     if (master != nullptr && master->device.kind == "vrf") link = master;
   }
+  note_ingress(*link);
   if (link->xdp) {
     walker_.assume(place_, link->device.name,
                    "a program (XDP) is attached: assumed to let it pass");
@@ -289,129 +273,6 @@ Walker::Run::Stage Walker::Run::arrive(const Attachment& at) {
   set_in(link);
   add(Step::What::receive, link->device.name, "in");
   return Stage::input;
-}
-
-Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
-  const TunnelLink& tunnel = *link.tunnel;
-  if (tunnel.kind == TunnelLink::Kind::other) {
-    walker_.assume(
-        place_, link.device.name,
-        "tunnels of kind " + link.device.kind + " are not modelled: assumed to carry it");
-    return leave(link, packet_.destination, "by a tunnel that is not followed");
-  }
-  const std::optional<Address> remote = tunnel.remote ? tunnel.remote : route_.encap_remote;
-  if (!remote) {
-    return drop(Cause::no_route, link.device.name,
-                "nothing says where the other end of the tunnel " + link.device.name + " is");
-  }
-  Packet outer;
-  outer.family = remote->family();
-  outer.destination = *remote;
-  const std::uint8_t none[16] = {};
-  outer.source = Address(std::span(none, remote->size()));
-  if (same_family(tunnel.local, outer.family) && tunnel.local) outer.source = *tunnel.local;
-  if (route_.encap_local) outer.source = *route_.encap_local;
-  outer.tos = static_cast<std::uint8_t>(packet_.tos & 3U);
-  std::size_t extra = ip_header(outer.family);
-  Bytes inside = to_bytes(packet_);
-  if (tunnel.kind == TunnelLink::Kind::ip) {
-    outer.protocol = number_of(packet_.family);
-    outer.payload = std::move(inside);
-  } else {
-    outer.protocol = udp;
-    outer.source_port = tunnel.source_port;
-    outer.destination_port = tunnel.port;
-    extra += udp_header;
-    if (tunnel.kind != TunnelLink::Kind::fou) {
-      const std::uint64_t id = tunnel.external ? route_.encap_id : tunnel.vni;
-      outer.payload = tunnel_header(tunnel, id, packet_.family);
-      extra += outer.payload.size();
-    }
-    outer.payload.insert(outer.payload.end(), inside.begin(), inside.end());
-    if (outer.source_port == 0) outer.source_port = 49152;  // a hash of the inner flow
-  }
-  if (!fits(link, 0, "the MTU")) return Stage::ended;
-  overhead_ += extra;
-  ++depth_;
-  packet_ = std::move(outer);
-  Step& step = add(Step::What::encapsulate, link.device.name,
-                   tunnel_name(tunnel) + " to " + to_string(*remote) + ", " +
-                       std::to_string(extra) + " bytes more");
-  step.link = link.device.index;
-  step.mtu = link.mtu;
-  return Stage::output;
-}
-
-bool Walker::Run::enter_tunnel(const Link& link, Packet inner, const std::string& what,
-                               std::size_t overhead) {
-  if (!link.up) {
-    drop(Cause::tunnel_closed, link.device.name, "the tunnel " + link.device.name + " is down");
-    return true;
-  }
-  packet_ = std::move(inner);
-  overhead_ -= std::min(overhead_, overhead);
-  if (depth_ > 0) --depth_;
-  context_.connection.reset();
-  set_in(&link);
-  Step& step = add(Step::What::decapsulate, link.device.name, what);
-  step.link = link.device.index;
-  return true;
-}
-
-// True: it was a tunnel's, and goes on as what was inside, or is dropped.
-bool Walker::Run::decapsulate() {
-  const Bytes bytes = packet_.payload;
-  const ByteView payload(bytes);
-  if (packet_.protocol == ipip || packet_.protocol == ipv6_in_ip) {
-    auto inner = parse_packet(payload);
-    if (!inner) return false;
-    for (const Link& link : network().links()) {
-      if (!link.tunnel || link.tunnel->kind == TunnelLink::Kind::other ||
-          link.tunnel->kind == TunnelLink::Kind::vxlan ||
-          link.tunnel->kind == TunnelLink::Kind::vxlan_gpe) {
-        continue;
-      }
-      const TunnelLink& tunnel = *link.tunnel;
-      if (tunnel.remote && *tunnel.remote != packet_.source) continue;
-      if (tunnel.local && *tunnel.local != packet_.destination) continue;
-      if (!tunnel.remote && !tunnel.external && tunnel.local) continue;
-      return enter_tunnel(link, std::move(*inner), "IP in IP", ip_header(packet_.family));
-    }
-    drop(Cause::tunnel_closed, "input",
-         "no tunnel device takes it from " + to_string(packet_.source));
-    return true;
-  }
-  if (packet_.protocol != udp) return false;
-  const std::size_t outer = ip_header(packet_.family) + udp_header;
-  for (const Network::FouPort& port : network().fou_ports()) {
-    if (port.port != packet_.destination_port) continue;
-    auto inner = parse_packet(payload);
-    if (!inner) return false;
-    // What is within goes on as a packet of that protocol (fou_udp_recv).
-    Packet within = packet_;
-    within.protocol = number_of(inner->family);
-    within.source_port = within.destination_port = 0;
-    within.payload = bytes;
-    packet_ = std::move(within);
-    add(Step::What::decapsulate, "udp " + std::to_string(port.port), "FoU");
-    overhead_ -= std::min(overhead_, udp_header);
-    return decapsulate();
-  }
-  for (const Link& link : network().links()) {
-    if (!link.tunnel || link.tunnel->port != packet_.destination_port) continue;
-    const bool gpe = link.tunnel->kind == TunnelLink::Kind::vxlan_gpe;
-    if (!gpe && link.tunnel->kind != TunnelLink::Kind::vxlan) continue;
-    if (payload.size() < vxlan_header) return false;
-    const std::uint32_t vni = static_cast<std::uint32_t>(payload[4]) << 16 |
-                              static_cast<std::uint32_t>(payload[5]) << 8 | payload[6];
-    if (!link.tunnel->external && vni != link.tunnel->vni) continue;
-    const std::size_t header = vxlan_header + (gpe ? 0 : ethernet_header);
-    if (payload.size() < header) return false;
-    auto inner = parse_packet(payload.subspan(header));
-    if (!inner) return false;
-    return enter_tunnel(link, std::move(*inner), gpe ? "VXLAN-GPE" : "VXLAN", outer + header);
-  }
-  return false;
 }
 
 }  // namespace core::packet

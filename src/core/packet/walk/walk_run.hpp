@@ -53,13 +53,17 @@ class Walker::Run {
   Stage through_bridge(const Link& out, const Attachment& port, const Address& next_hop);
   Stage arrive(const Attachment& at);
   Stage leave(const Link& out, const Address& next_hop, const std::string& why);
+  void note_ingress(const Link& link);
+  void note_bridge(std::size_t place, const Link& bridge);
+  bool answers_for(const Attachment& at, const Address& address);
+  void narrow(std::uint32_t mtu, std::size_t extra, bool behind);
+  bool fits(const Link& link, std::size_t extra, const std::string& what);
+
+  // tunnels (walk_tunnels.cpp)
   Stage encapsulate(const Link& tunnel);
   bool decapsulate();
   bool enter_tunnel(const Link& tunnel, Packet inner, const std::string& what,
                     std::size_t overhead);
-  bool answers_for(const Attachment& at, const Address& address);
-  void narrow(std::uint32_t mtu, std::size_t extra, bool behind);
-  bool fits(const Link& link, std::size_t extra, const std::string& what);
 
   // --- what all have in common -------------------------------------------------------------------
   Network& network() { return walker_.world_.network(place_); }
