@@ -8,6 +8,7 @@
 
 #include "cmd/applets.hpp"
 #include "cmd/command_line.hpp"
+#include "cmd/diag/merge.hpp"
 #include "cmd/diag/trace.hpp"
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/node/agent_protocol.hpp"
@@ -108,12 +109,28 @@ int diag(int argc, char** argv) {
       ->type_name("DIRECTORY");
   add_output(*trace_app, options.format, {"text", "json", "jsonl", "mermaid", "dot"});
 
+  std::vector<std::string> files;
+  CLI::App* const merge_app =
+      app.add_subcommand("merge", "Join what several hosts saw of one packet");
+  merge_app->footer(
+      "On each host but the one that sends, wait for the packet first:\n"
+      "  pona diag trace --watch 192.0.2.77 to 10.1.0.11:8080 --json > node.json\n\n"
+      "Example:\n"
+      "  pona diag merge client.json node.json");
+  merge_app->add_option("file", files, "What pona diag trace --json printed")
+      ->type_name("FILE")
+      ->required()
+      ->expected(2, 64);
+  merge_app->add_flag("--reply", options.reply, "Show the answer's steps, too");
+  add_output(*merge_app, options.format, {"text", "json", "jsonl", "mermaid", "dot"});
+
   // The parser takes an arrow for an option.
   std::vector<std::string> words;
   for (int i = argc - 1; i > 0; --i) {
     if (std::string_view(argv[i]) != "->") words.emplace_back(argv[i]);
   }
   if (const auto done = parse_words(app, std::move(words))) return *done;
+  if (merge_app->parsed()) return merge_traces(files, options.format, options.reply);
   if (!code.empty()) return explain_code(code);
   if (udp) options.protocol = core::packet::udp;
   if (icmp) options.protocol = core::packet::icmp;

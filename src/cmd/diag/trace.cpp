@@ -1,7 +1,7 @@
 #include "cmd/diag/trace.hpp"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
+#include <climits>
 
 #include <algorithm>
 #include <array>
@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "cmd/diag/places.hpp"
+#include "cmd/diag/print_trace.hpp"
 #include "cmd/diag/promise.hpp"
 #include "cmd/diag/question.hpp"
-#include "cmd/diag/trace_json.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
@@ -38,17 +38,13 @@ using Clock = std::chrono::steady_clock;
 // More ways than these are not shown one by one.
 constexpr std::size_t most_ways = 64;
 
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-std::size_t terminal_width() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
-      size.ws_col > 40) {
-    return size.ws_col;
-  }
-  return 100;
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 class Tracing {
@@ -198,6 +194,7 @@ class Tracing {
   packet::Trace laid_out(const packet::Answer& answer) {
     packet::Trace trace;
     trace.model_ms = model_ms_;
+    trace.host = host_name();
     trace.probe = question_.probe;
     if (!answer.request.steps.empty()) {
       trace.probe.source = answer.request.steps.front().packet.source;
@@ -269,6 +266,7 @@ class Tracing {
     }
     packet::Trace trace = judged(*shown_);
     trace.live_ms = took;
+    trace.cookie = cookie_;
     trace.live_note = refusal;
     for (const std::string& missing : armed->left_out()) {
       trace.assumptions.push_back({"live", missing});
@@ -346,27 +344,10 @@ class Tracing {
   }
 
   void print(const std::vector<packet::Trace>& traces) {
-    if (options_.format == "json" || options_.format == "jsonl") {
-      print_lines(std::cout,
-                  options_.format == "json" ? traces_json(traces) : traces_jsonl(traces));
-      return;
-    }
     packet::TextOptions text;
     text.reply = options_.reply;
     text.evaluated = options_.evaluated;
-    text.width = terminal_width();
-    bool first = true;
-    for (const packet::Trace& trace : traces) {
-      if (!first) print_line(std::cout, "");
-      first = false;
-      if (options_.format == "mermaid") {
-        print_lines(std::cout, packet::to_mermaid(trace));
-      } else if (options_.format == "dot") {
-        print_lines(std::cout, packet::to_dot(trace));
-      } else {
-        for (const std::string& line : packet::to_lines(trace, text)) print_line(std::cout, line);
-      }
-    }
+    print_traces(traces, options_.format, text);
     if (!complaint_.empty() && options_.format == "text") {
       print_line(std::cerr, "pona diag: objects are not known: " + complaint_);
     }

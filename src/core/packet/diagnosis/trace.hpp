@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/packet/choices.hpp"
+#include "core/packet/cookie.hpp"
 #include "core/packet/walk/way.hpp"
 
 namespace core::packet {
@@ -27,7 +28,9 @@ struct Finding {
 
 struct Trace {
   enum class Result : std::uint8_t { ok, fail, inconclusive, differs, unprivileged };
+  std::string host;                 // where it was made
   std::vector<std::string> places;  // names, by index
+  Cookie cookie;                    // what the packet is known by; all 0: none was sent
   Packet probe;                     // as sent
   std::string kind;                 // "edge", "egress", "path"
   std::string object;               // "Mapping shop/web"; empty: none
