@@ -68,9 +68,9 @@ handle_of() { at router nft -a list chain inet lab "$1" | sed -n "/$2/s/.*# hand
   local route='10\.1\.0\.2:40000 > 10\.9\.9\.9:80 SYN'
   local inside='10\.1\.0\.2:40000 > 10\.2\.0\.2:8080 SYN'
   local behind='10\.2\.0\.1:40000 > 10\.2\.0\.2:8080 SYN'
-  assert_line --regexp "^client .* arm-output .*$route"
+  assert_line --regexp "^client .* arm-output-tcp .*$route"
   assert_line --regexp "^client .* see-postrouting .*$route"
-  assert_line --regexp "^router .* arm-prerouting .* in in .*$route"
+  assert_line --regexp "^router .* arm-prerouting-tcp .* in in .*$route"
   assert_line --regexp "^router rule inet lab in_nat handle $(handle_of in_nat 10.9.9.9) accept .*$route"
   assert_line --regexp "^router .* see-prerouting .*$inside"
   assert_line --regexp "^router .* see-forward .* in in out out .*$inside"
@@ -81,6 +81,7 @@ handle_of() { at router nft -a list chain inet lab "$1" | sed -n "/$2/s/.*# hand
   assert_line --regexp "^server packet out eth0 reply .* 10\.2\.0\.2:8080 > 10\.2\.0\.1:40000 SYN ACK"
   assert_line --regexp "^client packet in eth0 reply .* 10\.9\.9\.9:80 > 10\.1\.0\.2:40000 SYN ACK"
   assert_line --regexp "^router connection new [0-9]+ .*10\.1\.0\.2:40000 > 10\.9\.9\.9:80 .* reply .*10\.2\.0\.2:8080 > 10\.2\.0\.1:40000"
+  assert_line --regexp "^router connection found [0-9]+ seen-reply .*snat dnat .*10\.1\.0\.2:40000 > 10\.9\.9\.9:80"
   refute_output --partial lost
   # One packet, no more.
   assert_equal "$(grep -c '^client packet out eth0 request' <<<"$output")" 1
@@ -99,11 +100,17 @@ handle_of() { at router nft -a list chain inet lab "$1" | sed -n "/$2/s/.*# hand
   run -0 probe --from client udp 10.1.0.2:40000 10.2.0.2:53
   assert_line --regexp '^server packet in eth0 request .*udp 10\.2\.0\.1:40000 > 10\.2\.0\.2:53'
   assert_line --regexp '^client packet in eth0 error .*icmp 10\.2\.0\.2 > 10\.1\.0\.2 type 3 code 3'
+  assert_line --regexp '^router connection new .*udp 10\.1\.0\.2:40000'
+  # An entry that was there before is no news, but what the packet met.
+  run -0 probe --from client udp 10.1.0.2:40000 10.2.0.2:53
+  refute_line --regexp '^router connection new'
+  assert_line --regexp '^router connection found [0-9]+ snat .*udp 10\.1\.0\.2:40000'
   run -0 probe --from client icmp 10.1.0.2 10.2.0.2
   assert_line --regexp '^client packet in eth0 reply .*icmp 10\.2\.0\.2 > 10\.1\.0\.2 type 0'
   run -0 probe --from client icmp fd01::2 fd02::2
   assert_line --regexp '^client packet in eth0 reply .*icmpv6 fd02::2 > fd01::2 type 129'
   assert_line --regexp '^router rule inet lab out_nat .*icmpv6 fd01::2 > fd02::2'
+  assert_line --regexp '^router connection found [0-9]+ seen-reply .*icmpv6 \[fd01::2\]'
 }
 
 @test "live trace: a rule that drops, by its handle, and the kernel's reason" {
@@ -207,4 +214,53 @@ for i in range(20): socket.create_connection(("10.9.9.9", 80)).close()'
   assert_line --regexp '^client packet in eth0 reply'
   refute_line --regexp ' > 10\.9\.9\.9:80 .*FIN'
   assert_equal "$(grep -c '^client packet out eth0 request' <<<"$output")" 1
+}
+
+@test "live trace: the next real packet of a flow, and no other" {
+  serve
+  "$PONA_PROBE" "${places[@]}" --watch 20000 tcp - 10.9.9.9:80 10.2.0.2:8080 >"$work/out" 3>&- &
+  local pid=$!
+  echo "$pid" >>"$work/pids"
+  within 5 grep -q '^armed' "$work/out"
+  at client python3 -c '
+import socket
+socket.create_connection(("10.2.0.2", 8080)).close()
+for i in range(5):
+    s = socket.create_connection(("10.9.9.9", 80))
+    s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    while s.recv(4096): pass
+    s.close()'
+  wait "$pid"
+  run -0 cat "$work/out"
+  # The first of them was to the other address.
+  assert_line --regexp '^client packet out eth0 request .* > 10\.2\.0\.2:8080 SYN'
+  assert_line --regexp '^router .* see-postrouting .*10\.2\.0\.1:[0-9]+ > 10\.2\.0\.2:8080 SYN'
+  assert_line --regexp '^server .* see-input .* > 10\.2\.0\.2:8080 SYN'
+  assert_line --regexp '^client packet in eth0 reply .*10\.2\.0\.2:8080 > .* SYN ACK'
+  refute_output --partial 10.9.9.9
+  refute_line --regexp 'pona-diag.* FIN'
+  assert_equal "$(grep -c '^client packet out eth0 request' <<<"$output")" 1
+  no_trace_left
+}
+
+@test "live trace: between the ports of a bridge" {
+  add_bridge router ports
+  add_leg client eth1 router left ports 10.4.0.2/24
+  add_leg server eth1 router right ports 10.4.0.3/24
+  at router nft -f - <<'RULES'
+table bridge lab {
+  chain passing {
+    type filter hook forward priority filter
+    ip daddr 10.4.0.3 tcp dport 666 drop
+  }
+}
+RULES
+  serve
+  run -0 probe --from client tcp 10.4.0.2:40000 10.4.0.3:8080
+  assert_line --regexp '^router .* bridge pona-diag-[0-9a-f]+ see-forward .* in left out right .*10\.4\.0\.3:8080 SYN'
+  assert_line --regexp '^client packet in eth1 reply'
+  run -0 probe --from client tcp 10.4.0.2:40000 10.4.0.3:666
+  assert_line --regexp '^router rule bridge lab passing handle [0-9]+ drop .*10\.4\.0\.3:666'
+  refute_line --regexp '^server packet in eth1 request'
+  no_trace_left
 }

@@ -65,3 +65,67 @@ listen() {
     --reply-src 10.0.1.1 --reply-dst 10.0.2.1 --reply-port-src 4790 --reply-port-dst 4790
   warns_of PONA-D208 node trace --from-netns "$net-client" 172.31.0.2:8080
 }
+
+# HOST WORDS…: as on a machine of its own, which sees no namespace but this one
+alone() {
+  local host=$1
+  shift
+  ip netns exec "$net-$host" unshare --mount --pid --fork --mount-proc \
+    sh -c 'mount -t tmpfs none /run/netns && exec "$@"' sh "$PONA" diag "$@"
+}
+
+line() {
+  add_host near 0 0
+  add_host router 0 1
+  add_host far 0 0
+  cable near router 10.0.1.1/24 10.0.1.2/24
+  cable far router 10.0.2.1/24 10.0.2.2/24
+  at near ip route add default via 10.0.1.2
+  at far ip route add default via 10.0.2.2
+  listen far 8080
+}
+
+@test "diag: --watch follows the next real packet, and sends none" {
+  line
+  "$PONA" diag trace --from-netns "$net-router" --watch --in near 10.0.1.1 to 10.0.2.1:8080 -o json \
+    >"$work/trace.json" 2>"$work/trace.err" 3>&- &
+  local watcher=$!
+  echo "$watcher" >>"$work/pids"
+  within 10 eval 'at router nft list tables | grep -q pona-diag'
+  at near python3 -I -S "$tools/client.py" tcp 10.0.2.1 8080
+  wait "$watcher"
+  assert_equal "$(of_trace 't["result"], t["answered"], t["findings"]')" "('ok', True, [])"
+  assert_equal "$(of_trace 't["probe"]["source"]')" 10.0.1.1
+  run at router nft list tables
+  refute_output --partial pona-diag
+  # Nothing comes: that is said, and is no failure of the path.
+  trace --from-netns "$net-router" --watch --timeout 0.2 --in near 10.0.1.1 to 10.0.2.1:8080
+  assert_equal "$trace_status" 3
+}
+
+@test "diag: merge joins what the hosts saw of one packet, whose namespaces neither sees" {
+  line
+  alone far trace --watch 10.0.1.1 to 10.0.2.1:8080 -o json >"$work/far.json" 2>"$work/far.err" 3>&- &
+  local watcher=$!
+  echo "$watcher" >>"$work/pids"
+  within 10 eval 'at far nft list tables | grep -q pona-diag'
+  run alone near trace 10.0.2.1:8080 -o json
+  echo "$output" >"$work/near.json"
+  wait "$watcher" || true
+  run --separate-stderr "$PONA" diag merge "$work/near.json" "$work/far.json" --reply
+  echo "$output$stderr"
+  assert_success
+  assert_output --partial "delivered and answered"
+  assert_output --partial "DELIVERED"
+  # The same the other way round; another packet's trace is refused.
+  run --separate-stderr "$PONA" diag merge "$work/far.json" "$work/near.json" -o json
+  assert_success
+  alone near trace 10.0.2.1:8080 -o json >"$work/other.json"
+  run "$PONA" diag merge "$work/other.json" "$work/far.json"
+  assert_failure 2
+  assert_output --partial "different packets"
+  echo '{"schema": 1}' >"$work/no.json"
+  run "$PONA" diag merge "$work/near.json" "$work/no.json"
+  assert_failure 2
+  assert_output --partial "no.json: it is no trace of pona diag"
+}

@@ -49,7 +49,7 @@ void check_trace(const NetlinkMessage& message) {
   if (!event) return;
   require(event->type != core::packet::TraceEvent::Type::rule || event->rule != 0);
   static_cast<void>(core::packet::to_text(Observation(*event)));
-  net::probe::TraceFilter filter("pona-diag-ee2ed7b7", recorded_cookie(core::packet::tcp));
+  net::probe::TraceFilter filter("pona-diag-ee2ed7b7", recorded_cookie(core::packet::tcp), {});
   const bool kept = filter.keeps(*event);
   require(filter.keeps(*event) == kept);
 }
@@ -59,9 +59,15 @@ void check_packet(ByteView packet) {
     const Cookie cookie = recorded_cookie(protocol);
     const auto sighting = core::packet::find_cookie(packet, cookie);
     if (sighting) require(sighting->offset < packet.size());
-    if (auto captured = net::probe::read_capture(packet, cookie)) {
+    const net::probe::Frame frame{{packet.begin(), packet.end()}, {}, {}, {}};
+    if (auto captured = net::probe::read_capture(frame, cookie)) {
       require(sighting && captured->relation == sighting->relation);
       static_cast<void>(core::packet::to_text(Observation(*captured)));
+    }
+    if (const auto whole = core::packet::parse_packet(packet)) {
+      if (const auto own = net::probe::cookie_of(*whole, packet)) {
+        static_cast<void>(core::packet::find_cookie(packet, *own));
+      }
     }
     net::probe::DropRecord record;
     std::copy_n(packet.begin(), std::min(packet.size(), record.bytes.size()), record.bytes.begin());

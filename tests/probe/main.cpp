@@ -4,6 +4,8 @@
 //   probe --place LABEL=PATH… (--from LABEL | --wire LABEL:DEVICE) tcp|udp|icmp SOURCE[:PORT]
 //   TO[:PORT]
 //     --tunnel fou|vxlan|vxlan-gpe:PORT  --mark N  --uid N  --window MS  --longest MS  --ttl N
+//   probe --place LABEL=PATH… --watch MS tcp|udp|icmp ANY TO[:PORT] [TO[:PORT]…]
+//     the first real packet to one of these, seen in the first place, instead of one of its own
 //     --hold    prints "armed" and the table's name, then waits for a line before it sends
 #include <charconv>
 #include <cstdio>
@@ -58,16 +60,6 @@ std::pair<core::Address, std::uint16_t> end_point(std::string text) {
   return {*address, port};
 }
 
-core::packet::Cookie random_cookie() {
-  core::packet::Cookie cookie;
-  const std::uint64_t one = os::unguessable() | 0x0001000000000001;
-  const std::uint64_t two = os::unguessable();
-  cookie.sequence = static_cast<std::uint32_t>(one);
-  cookie.id = static_cast<std::uint16_t>(one >> 48 | 1);
-  std::memcpy(cookie.payload.data(), &two, sizeof two);
-  return cookie;
-}
-
 struct Task {
   std::vector<std::pair<std::string, net::Namespace>> places;
   std::string from;
@@ -77,6 +69,7 @@ struct Task {
   LiveTrace::Window window{.longest = {}};
   Packet packet;
   bool hold = false;
+  std::optional<std::chrono::milliseconds> watch;
 
   const net::Namespace& network(const std::string& label) const {
     for (const auto& [name, network] : places) {
@@ -117,8 +110,8 @@ void make_packet(Task& task, const std::string& protocol, const std::string& fro
     packet.tcp_flags = core::packet::syn;
     packet.mss = 1400;
   }
-  task.options.cookie = random_cookie();
-  task.options.cookie.protocol = packet.protocol;
+  task.options.cookie =
+      core::packet::make_cookie(packet.protocol, os::unguessable(), os::unguessable());
   core::packet::put_cookie(packet, task.options.cookie);
 }
 
@@ -150,11 +143,22 @@ Task read_arguments(const std::vector<std::string>& arguments) {
       task.window.usual = std::chrono::milliseconds(number(value()));
     } else if (option == "--longest") {
       task.window.longest = std::chrono::milliseconds(number(value()));
+    } else if (option == "--watch") {
+      task.watch = std::chrono::milliseconds(number(value()));
     } else if (option == "--hold") {
       task.hold = true;
     } else {
       words.push_back(option);
     }
+  }
+  if (task.watch && words.size() > 2) {
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      make_packet(task, words[0], words[i], words[i]);
+      task.options.flows.push_back({task.packet.protocol, task.packet.destination,
+                                    task.packet.destination_port, std::nullopt, std::nullopt});
+    }
+    task.options.name = static_cast<std::uint32_t>(os::unguessable());
+    return task;
   }
   if (words.size() != 3) usage("expected: PROTOCOL SOURCE DESTINATION");
   make_packet(task, words[0], words[1], words[2]);
@@ -196,7 +200,7 @@ int run(const Task& task) {
   for (const auto& [label, network] : task.places) places.push_back({label, &network});
   LiveTrace trace(places, task.options);
   for (const std::string& text : trace.left_out()) std::printf("- without %s\n", text.c_str());
-  if (task.hold) std::printf("armed %s\n", trace.table().c_str());
+  if (task.hold || task.watch) std::printf("armed %s\n", trace.table().c_str());
   std::fflush(stdout);
   const LiveTrace::Window window = task.window;
   const auto patient = [&](const std::vector<Observation>& observations) {
@@ -205,7 +209,8 @@ int run(const Task& task) {
     return longer && judgement == LiveTrace::Judgement::wait ? LiveTrace::Judgement::wait_longer
                                                              : judgement;
   };
-  const auto observations = trace.run([&] { inject(task); }, patient, window);
+  const auto observations = task.watch ? trace.watch(*task.watch, patient, window)
+                                       : trace.run([&] { inject(task); }, patient, window);
   for (const Observation& one : observations) {
     const auto place = core::packet::place_of(one);
     std::printf("%s %s\n", place ? task.places[*place].first.c_str() : "-",

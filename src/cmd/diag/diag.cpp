@@ -85,6 +85,8 @@ int diag(int argc, char** argv) {
                       "Each way that load balancing may choose");
   trace_app->add_flag("--rules", options.evaluated, "Show each rule that was looked at");
   trace_app->add_flag("--no-live", no_live, "Send no packet: say what rules and routes would do");
+  trace_app->add_flag("--watch", options.watch,
+                      "Send nothing: follow the next real packet of this flow");
   trace_app->add_option("--mark", options.mark, "Packet mark that the sender sets")
       ->type_name("NUMBER");
   trace_app
@@ -94,7 +96,9 @@ int diag(int argc, char** argv) {
   trace_app->add_option("--ttl-limit", options.ttl, "Routers that it may pass (default 64)")
       ->check(CLI::Range(1, 255))
       ->type_name("HOPS");
-  trace_app->add_option("--timeout", timeout, "How long to wait for the packet")
+  trace_app
+      ->add_option("--timeout", timeout,
+                   "How long to wait for the packet (default: 0.4, with --watch 30)")
       ->check(CLI::Range(0.05, 60.0))
       ->type_name("SECONDS");
   trace_app->add_option("--explain", code, "Say what a code means, and trace nothing")

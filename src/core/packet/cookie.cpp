@@ -79,10 +79,10 @@ std::optional<Relation> in_tcp(ByteView transport, const Cookie& cookie) {
   const std::uint32_t sequence = word32(transport, 4);
   if (sequence == cookie.sequence) return Relation::request;
   if (transport.size() >= 14 && (transport[13] & ack) != 0 &&
-      word32(transport, 8) == cookie.sequence + 1) {
+      word32(transport, 8) == cookie.sequence + cookie.length) {
     return Relation::reply;
   }
-  if (sequence == cookie.sequence + 1) return Relation::later;
+  if (sequence == cookie.sequence + cookie.length) return Relation::later;
   return std::nullopt;
 }
 
@@ -121,6 +121,17 @@ bool is_quoted(ByteView bytes, const Cookie& cookie) {
 }
 
 }  // namespace
+
+Cookie make_cookie(std::uint8_t protocol, std::uint64_t chance, std::uint64_t more_chance) {
+  Cookie cookie;
+  cookie.protocol = protocol;
+  cookie.sequence = static_cast<std::uint32_t>(chance) | 1;
+  cookie.id = static_cast<std::uint16_t>(chance >> 48 | 1);
+  for (std::size_t i = 0; i < cookie.payload.size(); ++i) {
+    cookie.payload[i] = static_cast<std::uint8_t>(more_chance >> (8 * i) | 1);
+  }
+  return cookie;
+}
 
 void put_cookie(Packet& packet, const Cookie& cookie) {
   packet.id = cookie.id;

@@ -11,18 +11,23 @@
 
 namespace core::packet {
 
-// Random in each run, none of it 0 (the kernel puts its own number in the place of an IP id of 0).
 // What ends connections and opens new ones, as a proxy, does not keep it.
 struct Cookie {
   std::uint8_t protocol = tcp;            // of the probe
-  std::uint32_t sequence = 0;             // the initial one of TCP; an answer acknowledges it + 1
+  std::uint32_t sequence = 0;             // of TCP
+  std::uint32_t length = 1;               // an answer acknowledges sequence + length; of a SYN 1
   std::uint16_t id = 0;                   // of IPv4; also the identifier of ICMP echoes
   std::array<std::uint8_t, 8> payload{};  // the first bytes of UDP's data, and of echoes'
   // The source port of a probe of UDP: what comes back to it is its answer, whatever is in it.
-  std::uint16_t port = 0;  // 0: answers are known by what they repeat alone
+  std::uint16_t port = 0;     // 0: answers are known by what they repeat alone
+  std::uint32_t address = 0;  // of the sender; the last 4 bytes, as a number
 
   friend bool operator==(const Cookie&, const Cookie&) = default;
 };
+
+// Of two numbers that nobody can guess. No part is 0: in the place of an IP id of 0 the kernel puts
+// one of its own.
+Cookie make_cookie(std::uint8_t protocol, std::uint64_t chance, std::uint64_t more_chance);
 
 // Makes `packet` the probe; its protocol must be the cookie's, or ICMP's of its family.
 void put_cookie(Packet& packet, const Cookie& cookie);

@@ -13,6 +13,14 @@ std::string text_of_verdict(const Verdict& verdict) {
   return text;
 }
 
+struct StatusName {
+  std::uint32_t bit;
+  std::string_view name;
+};
+// IPS_*, in the words of conntrack(8) where it has some.
+constexpr StatusName status_names[] = {
+    {1 << 1, "seen-reply"}, {1 << 2, "assured"}, {1 << 4, "snat"}, {1 << 5, "dnat"}};
+
 std::string name_of(const Interface& interface) {
   return interface.name.empty() ? std::to_string(interface.index) : interface.name;
 }
@@ -65,8 +73,15 @@ struct Text {
   std::string operator()(const ConnectionEvent& event) const {
     std::string text = "connection ";
     text += to_string(event.kind);
-    return text + ' ' + std::to_string(event.connection.id) + " | " +
-           to_text(event.connection.original) + " | reply " + to_text(event.connection.reply);
+    text += ' ' + std::to_string(event.connection.id);
+    for (const StatusName& known : status_names) {
+      if ((event.connection.status & known.bit) != 0) {
+        text += ' ';
+        text += known.name;
+      }
+    }
+    return text + " | " + to_text(event.connection.original) + " | reply " +
+           to_text(event.connection.reply);
   }
   std::string operator()(const DropEvent& drop) const {
     std::string text = "drop " + std::to_string(drop.reason);
@@ -119,9 +134,11 @@ std::string_view to_string(ConnectionEvent::Kind kind) {
     case ConnectionEvent::Kind::changed:
       return "update";
     case ConnectionEvent::Kind::ended:
+      return "destroy";
+    case ConnectionEvent::Kind::found:
       break;
   }
-  return "destroy";
+  return "found";
 }
 
 std::string_view to_string(Lost::Stream stream) {

@@ -83,7 +83,12 @@ struct Captured {
 };
 
 struct ConnectionEvent {
-  enum class Kind : std::uint8_t { made, changed, ended };
+  enum class Kind : std::uint8_t {
+    made,
+    changed,
+    ended,
+    found,  // what it was when the trace ended, also one that was there before
+  };
 
   std::size_t place = 0;
   Kind kind{};

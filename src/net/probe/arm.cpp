@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "core/error.hpp"
 
@@ -49,10 +51,10 @@ class Batch {
     writer.close_message(begin);
   }
 
+  void chain(const std::string& name) { writer.close_message(open_chain(name)); }
+
   void chain(const std::string& name, std::uint32_t hook, std::int32_t priority) {
-    const std::size_t begin = open(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-    writer.put_text(NFTA_CHAIN_TABLE, table_);
-    writer.put_text(NFTA_CHAIN_NAME, name);
+    const std::size_t begin = open_chain(name);
     const std::size_t level = writer.nest(NFTA_CHAIN_HOOK);
     writer.put_u32(NFTA_HOOK_HOOKNUM, hook);
     writer.put_u32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(priority));
@@ -61,25 +63,47 @@ class Batch {
     writer.close_message(begin);
   }
 
-  // As "meta l4proto … @th,… … meta nftrace set 1".
-  void rule(const std::string& chain, const Pattern& pattern) {
-    const std::size_t begin = open(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-    writer.put_text(NFTA_RULE_TABLE, table_);
-    writer.put_text(NFTA_RULE_CHAIN, chain);
-    const std::size_t list = writer.nest(NFTA_RULE_EXPRESSIONS);
+  // "meta l4proto … goto …"
+  void branch(const std::string& chain, std::uint8_t protocol, const std::string& to) {
+    const auto [begin, list] = open_rule(chain);
     expression("meta", [this] {
       writer.put_u32(NFTA_META_DREG, NFT_REG_1);
       writer.put_u32(NFTA_META_KEY, NFT_META_L4PROTO);
     });
-    compare(std::array{pattern.protocol});
+    compare(std::array{protocol});
+    expression("immediate", [&] {
+      writer.put_u32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+      const std::size_t level = writer.nest(NFTA_IMMEDIATE_DATA);
+      const std::size_t verdict = writer.nest(NFTA_DATA_VERDICT);
+      writer.put_u32(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(NFT_GOTO));
+      writer.put_text(NFTA_VERDICT_CHAIN, to);
+      writer.close(verdict);
+      writer.close(level);
+    });
+    writer.close(list);
+    writer.close_message(begin);
+  }
+
+  // "@th,… … meta nftrace set 1"
+  void rule(const std::string& chain, const Pattern& pattern) {
+    const auto [begin, list] = open_rule(chain);
     for (const Part& part : pattern.parts) {
       expression("payload", [&] {
         writer.put_u32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-        writer.put_u32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+        writer.put_u32(NFTA_PAYLOAD_BASE,
+                       part.network ? NFT_PAYLOAD_NETWORK_HEADER : NFT_PAYLOAD_TRANSPORT_HEADER);
         writer.put_u32(NFTA_PAYLOAD_OFFSET, part.offset);
         writer.put_u32(NFTA_PAYLOAD_LEN, static_cast<std::uint32_t>(part.value.size()));
       });
       compare(part.value);
+    }
+    if (pattern.most != 0) {
+      expression("limit", [&] {
+        writer.put_u64(NFTA_LIMIT_RATE, pattern.most);
+        writer.put_u64(NFTA_LIMIT_UNIT, 1);
+        writer.put_u32(NFTA_LIMIT_BURST, pattern.most);
+        writer.put_u32(NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+      });
     }
     expression("immediate", [this] {
       writer.put_u32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
@@ -115,6 +139,19 @@ class Batch {
     writer.append(std::array<std::uint8_t, 4>{family_, NFNETLINK_V0, 0, 0});
     return last_;
   }
+  std::size_t open_chain(const std::string& name) {
+    const std::size_t begin = open(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+    writer.put_text(NFTA_CHAIN_TABLE, table_);
+    writer.put_text(NFTA_CHAIN_NAME, name);
+    return begin;
+  }
+  // The message, and its list of expressions.
+  std::pair<std::size_t, std::size_t> open_rule(const std::string& chain) {
+    const std::size_t begin = open(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+    writer.put_text(NFTA_RULE_TABLE, table_);
+    writer.put_text(NFTA_RULE_CHAIN, chain);
+    return {begin, writer.nest(NFTA_RULE_EXPRESSIONS)};
+  }
   template <typename Put>
   void expression(std::string_view name, Put put) {
     const std::size_t element = writer.nest(NFTA_LIST_ELEM);
@@ -142,6 +179,19 @@ class Batch {
   std::uint32_t sequence_ = first_sequence;
   std::size_t last_ = 0;
 };
+
+// A chain for each protocol: packets of others pass a handful of comparisons, not all rules.
+void arm(Batch& batch, const std::string& base, const std::vector<Pattern>& patterns) {
+  std::set<std::uint8_t> protocols;
+  for (const Pattern& pattern : patterns) {
+    const std::string chain = base + '-' + core::packet::protocol_text(pattern.protocol);
+    if (protocols.insert(pattern.protocol).second) {
+      batch.chain(chain);
+      batch.branch(base, pattern.protocol, chain);
+    }
+    batch.rule(chain, pattern);
+  }
+}
 
 // Sends a transaction; the answer to its last message, or what refused it before.
 NetlinkAnswer transact(NetlinkSocket& socket, const NetlinkWriter& writer, std::uint32_t last) {
@@ -179,7 +229,7 @@ NetlinkWriter arming_batch(std::uint8_t family, std::string_view table, std::uin
     if (!arms(hook.hook)) continue;
     const std::string chain = std::string(arm_prefix) + std::string(hook.name);
     batch.chain(chain, hook.hook, arm_priority);
-    for (const Pattern& pattern : patterns) batch.rule(chain, pattern);
+    arm(batch, chain, patterns);
   }
   last_sequence = batch.end();
   return std::move(batch.writer);

@@ -28,6 +28,7 @@ struct Tunnel {
 struct Part {
   std::uint32_t offset = 0;
   std::vector<std::uint8_t> value;
+  bool network = false;  // of the IP header instead
 
   friend bool operator==(const Part&, const Part&) = default;
 };
@@ -35,6 +36,7 @@ struct Part {
 struct Pattern {
   std::uint8_t protocol = 0;
   std::vector<Part> parts;
+  std::uint32_t most = 0;  // packets in a second; 0: all
 
   friend bool operator==(const Pattern&, const Pattern&) = default;
 };

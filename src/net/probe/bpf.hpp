@@ -38,7 +38,7 @@ constexpr bpf_insn copy(unsigned to, unsigned from) {
   return instruction(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0);
 }
 constexpr bpf_insn add(unsigned to, int value) {
-  return instruction(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+  return instruction(BPF_ALU64 | BPF_ADD, to, 0, 0, value);  // BPF_K is 0, as is BPF_ADD
 }
 constexpr bpf_insn add_register(unsigned to, unsigned from) {
   return instruction(BPF_ALU64 | BPF_ADD | BPF_X, to, from, 0, 0);

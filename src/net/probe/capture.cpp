@@ -4,7 +4,6 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <netinet/ip.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -12,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
 #include <vector>
 
 #include "core/error.hpp"
@@ -25,7 +25,7 @@ using core::packet::Cookie;
 
 constexpr std::uint32_t kept_bytes = 256;  // of a packet
 constexpr int queue_size = 8 << 20;
-constexpr std::uint32_t first_offset = 20;  // behind the shortest IP header
+constexpr std::uint32_t first_offset = 12;  // of what is looked for: an address of IPv4
 
 [[noreturn]] void fail(const std::string& what) {
   throw core::Error(core::Error::Kind::permanent, what + ": " + std::strerror(errno));
@@ -47,6 +47,21 @@ Captured::Direction direction_of(unsigned char type) {
   }
 }
 
+// Takes a packet that has the needle, of which the word at `at` is loaded.
+void put_needle(const Needle& needle, std::uint32_t at, std::vector<sock_filter>& program) {
+  constexpr sock_filter keep = BPF_STMT(BPF_RET | BPF_K, kept_bytes);
+  const std::size_t steps = needle.ports.empty() ? 1 : needle.ports.size() * 3;
+  program.push_back(
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, needle.word, 0, static_cast<std::uint8_t>(steps)));
+  if (needle.ports.empty()) program.push_back(keep);
+  // The next needles then compare a port, and may take too much: that does no harm.
+  for (const Needle::PortAt& port : needle.ports) {
+    program.push_back(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at + port.offset));
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port.port, 0, 1));
+    program.push_back(keep);
+  }
+}
+
 core::packet::ObservedAt time_in(msghdr& message) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
@@ -60,40 +75,42 @@ core::packet::ObservedAt time_in(msghdr& message) {
 
 }  // namespace
 
-std::vector<sock_filter> cookie_filter(const Cookie& cookie) {
-  std::vector<std::uint32_t> words;
-  if (cookie.protocol == core::packet::tcp) {
-    words = {cookie.sequence, cookie.sequence + 1};  // its own, and what answers acknowledge
-  } else {
-    std::uint32_t first = 0;
-    std::memcpy(&first, cookie.payload.data(), sizeof first);
-    // An error may quote too little: then the IP id tells, with or without "don't fragment".
-    const std::uint32_t id = std::uint32_t{cookie.id} << 16;
-    words = {ntohl(first), id | IP_DF, id};
-  }
-  // What comes back to a port of UDP, by IPv4 without options and by IPv6.
-  std::vector<sock_filter> answers;
-  if (cookie.protocol == core::packet::udp && cookie.port != 0) {
-    for (const std::uint32_t at : {std::uint32_t{22}, std::uint32_t{42}}) {
-      answers.push_back(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at));
-      answers.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, cookie.port, 0, 1));
-      answers.push_back(BPF_STMT(BPF_RET | BPF_K, kept_bytes));
-    }
-  }
+std::vector<sock_filter> packet_filter(const std::vector<Needle>& needles) {
+  std::vector<sock_filter> program;
+  const auto put = [&](const sock_filter& one) { program.push_back(one); };
+  const auto look_at = [&](std::uint32_t at) {
+    put(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at));
+    for (const Needle& needle : needles) put_needle(needle, at, program);
+  };
+  // Most packets of most networks are TCP in no tunnel, and have what is looked for in one of a few
+  // places: addresses, sequence, acknowledgement.
+  const auto plain_tcp = [&](std::uint32_t protocol_at,
+                             std::initializer_list<std::uint32_t> places) {
+    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, protocol_at));
+    const std::size_t from = program.size();
+    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, core::packet::tcp, 0, 0));
+    for (const std::uint32_t at : places) look_at(at);
+    put(BPF_STMT(BPF_RET | BPF_K, 0));
+    program[from].jf = static_cast<std::uint8_t>(program.size() - from - 1);
+  };
+  const auto if_first_byte = [&](std::uint32_t mask, std::uint32_t value, const auto& then) {
+    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0));
+    put(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
+    const std::size_t from = program.size();
+    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));
+    then();
+    program[from].jf = static_cast<std::uint8_t>(program.size() - from - 1);
+  };
+  if_first_byte(0xff, 0x45, [&] { plain_tcp(9, {12, 16, 24, 28}); });  // without options
+  if_first_byte(0xf0, 0x60, [&] { plain_tcp(6, {20, 36, 44, 48}); });
   // A load behind the packet's end is the end of the program, and the packet is not taken.
-  std::vector<sock_filter> program = std::move(answers);
-  for (std::uint32_t at = first_offset; at < core::packet::deepest_cookie; at += 2) {
-    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at));
-    for (const std::uint32_t word : words) {
-      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, 1));
-      program.push_back(BPF_STMT(BPF_RET | BPF_K, kept_bytes));
-    }
-  }
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+  for (std::uint32_t at = first_offset; at < core::packet::deepest_cookie; at += 2) look_at(at);
+  put(BPF_STMT(BPF_RET | BPF_K, 0));
   return program;
 }
 
-std::optional<Captured> read_capture(ByteView packet, const Cookie& cookie) {
+std::optional<Captured> read_capture(const Frame& frame, const Cookie& cookie) {
+  const ByteView packet = frame.bytes;
   const auto sighting = core::packet::find_cookie(packet, cookie);
   if (!sighting) return std::nullopt;
   auto outermost = core::packet::parse_packet(packet);
@@ -104,13 +121,16 @@ std::optional<Captured> read_capture(ByteView packet, const Cookie& cookie) {
   if (sighting->offset != 0) {
     captured.inside = core::packet::parse_packet(packet.subspan(sighting->offset));
   }
+  captured.direction = frame.direction;
+  captured.interface = frame.interface;
+  captured.time = frame.time;
   return captured;
 }
 
-Capture::Capture(const Cookie& cookie)
-    : cookie_(cookie), fd_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+Capture::Capture(const std::vector<Needle>& needles)
+    : fd_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   if (!fd_) fail("cannot open a packet socket");
-  std::vector<sock_filter> program = cookie_filter(cookie);
+  std::vector<sock_filter> program = packet_filter(needles);
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   if (set_option(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, filter) != 0) {
     fail("cannot filter packets");
@@ -129,7 +149,7 @@ Capture::Capture(const Cookie& cookie)
   }
 }
 
-std::uint32_t Capture::drain(const std::function<void(Captured)>& visit) {
+std::uint32_t Capture::drain(const std::function<void(Frame)>& visit) {
   for (;;) {
     std::array<std::uint8_t, kept_bytes> bytes;
     alignas(cmsghdr) std::array<char, 128> control;
@@ -146,13 +166,11 @@ std::uint32_t Capture::drain(const std::function<void(Captured)>& visit) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == ENETDOWN) continue;  // an interface went down; told once
     if (size < 0) break;
-    auto captured = read_capture(ByteView(bytes).first(static_cast<std::size_t>(size)), cookie_);
-    if (!captured) continue;
-    captured->direction = direction_of(from.sll_pkttype);
-    captured->interface.index = static_cast<std::uint32_t>(from.sll_ifindex);
-    captured->interface.name = interface_name(captured->interface.index);
-    captured->time = time_in(message);
-    visit(std::move(*captured));
+    const auto index = static_cast<std::uint32_t>(from.sll_ifindex);
+    visit({{bytes.begin(), bytes.begin() + size},
+           direction_of(from.sll_pkttype),
+           {index, interface_name(index)},
+           time_in(message)});
   }
   tpacket_stats statistics{};
   socklen_t length = sizeof statistics;

@@ -4,6 +4,8 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 
+#include <array>
+
 #include "net/netlink/message.hpp"
 
 namespace net::probe {
@@ -63,6 +65,44 @@ std::optional<ConnectionEvent> decode_connection_event(const NetlinkMessage& mes
   event.connection.tcp_state =
       Attributes(info[CTA_PROTOINFO_TCP]).u8(CTA_PROTOINFO_TCP_STATE).value_or(0);
   return event;
+}
+
+NetlinkWriter connection_request(const FlowTuple& tuple, std::uint32_t sequence) {
+  const bool ipv4 = tuple.source.family() == core::Family::ipv4;
+  NetlinkWriter writer;
+  const std::size_t begin =
+      writer.begin_message(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_ACK, sequence);
+  writer.append(std::array<std::uint8_t, 4>{address_family(tuple.source.family()), NFNETLINK_V0});
+  const std::size_t level = writer.nest(CTA_TUPLE_ORIG);
+  const std::size_t ip = writer.nest(CTA_TUPLE_IP);
+  writer.put(ipv4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, tuple.source.bytes());
+  writer.put(ipv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, tuple.destination.bytes());
+  writer.close(ip);
+  const std::size_t protocol = writer.nest(CTA_TUPLE_PROTO);
+  const auto put8 = [&](std::uint16_t attribute, std::uint8_t value) {
+    writer.put(attribute, std::array<std::uint8_t, 1>{value});
+  };
+  const auto put16 = [&](std::uint16_t attribute, std::uint16_t value) {
+    writer.put(attribute, std::array<std::uint8_t, 2>{static_cast<std::uint8_t>(value >> 8),
+                                                      static_cast<std::uint8_t>(value)});
+  };
+  put8(CTA_PROTO_NUM, tuple.protocol);
+  if (tuple.protocol == core::packet::icmp) {
+    put16(CTA_PROTO_ICMP_ID, tuple.source_port);
+    put8(CTA_PROTO_ICMP_TYPE, 8);
+    put8(CTA_PROTO_ICMP_CODE, 0);
+  } else if (tuple.protocol == core::packet::icmpv6) {
+    put16(CTA_PROTO_ICMPV6_ID, tuple.source_port);
+    put8(CTA_PROTO_ICMPV6_TYPE, 128);
+    put8(CTA_PROTO_ICMPV6_CODE, 0);
+  } else {
+    put16(CTA_PROTO_SRC_PORT, tuple.source_port);
+    put16(CTA_PROTO_DST_PORT, tuple.destination_port);
+  }
+  writer.close(protocol);
+  writer.close(level);
+  writer.close_message(begin);
+  return writer;
 }
 
 }  // namespace net::probe

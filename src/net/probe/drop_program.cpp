@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <cstddef>
-#include <cstring>
 #include <utility>
 
 #include "net/probe/bpf.hpp"
@@ -25,17 +24,17 @@ constexpr int network_at = record_at + static_cast<int>(offsetof(DropRecord, net
 constexpr int interface_at = record_at + static_cast<int>(offsetof(DropRecord, interface));
 constexpr int word_at = record_at - 8;
 
-constexpr int first_offset_in_bytes = 20;  // behind the shortest IP header
+constexpr int first_offset_in_bytes = 12;  // an address of IPv4
 
 class DropProgram {
  public:
   explicit DropProgram(const SkbOffsets& offsets) : offsets_(offsets) {}
 
-  std::vector<bpf_insn> build(const core::packet::Cookie& cookie, int ring) {
+  std::vector<bpf_insn> build(const std::vector<std::uint32_t>& words, int ring) {
     put(load(BPF_DW, skb, 1, 0));
     put(load(BPF_DW, reason, 1, 16));  // behind the caller's address
     read_bytes();
-    find(cookie);
+    find(words);
     const std::size_t none = jump();
     land(found_);
     fill_record();
@@ -91,13 +90,7 @@ class DropProgram {
   }
 
   // By halves of words: the verifier wants the stack read at multiples of the size.
-  void find(const core::packet::Cookie& cookie) {
-    std::vector<std::uint32_t> words = {cookie.sequence, cookie.sequence + 1};
-    if (cookie.protocol != core::packet::tcp) {
-      std::memcpy(words.data(), cookie.payload.data(), sizeof words[0]);
-      words[0] = ntohl(words[0]);
-      words.pop_back();
-    }
+  void find(const std::vector<std::uint32_t>& words) {
     constexpr int last = static_cast<int>(sizeof DropRecord::bytes) - 4;
     for (int at = first_offset_in_bytes; at <= last; at += 2) {
       put(load(BPF_H, 1, frame, bytes_at + at));
@@ -136,7 +129,7 @@ class DropProgram {
   }
 
   void output(int ring) {
-    put(instruction(BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_FD, 0, ring));
+    put(instruction(BPF_LD | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, ring));  // BPF_IMM is 0
     put(instruction(0, 0, 0, 0, 0));
     put(copy(2, frame));
     put(add(2, record_at));
@@ -171,9 +164,9 @@ std::optional<SkbOffsets> skb_offsets(const Btf& btf) {
   return all ? std::optional(offsets) : std::nullopt;
 }
 
-std::vector<bpf_insn> drop_program(const SkbOffsets& offsets, const core::packet::Cookie& cookie,
-                                   int ring) {
-  return DropProgram(offsets).build(cookie, ring);
+std::vector<bpf_insn> drop_program(const SkbOffsets& offsets,
+                                   const std::vector<std::uint32_t>& words, int ring) {
+  return DropProgram(offsets).build(words, ring);
 }
 
 }  // namespace net::probe

@@ -1,6 +1,6 @@
-// The program at the kernel's tracepoint kfree_skb: for each packet that is thrown away and has the
-// cookie, it says why, where, and what it was. Pure. Rule: packets of others cost a look at their
-// first bytes, and only when they are thrown away.
+// The program at the kernel's tracepoint kfree_skb: for each packet that is thrown away and has one
+// of some words, it says why, where, and what it was. Pure. Rule: packets of others cost a look at
+// their first bytes, and only when they are thrown away.
 #pragma once
 
 #include <linux/bpf.h>
@@ -10,7 +10,6 @@
 #include <optional>
 #include <vector>
 
-#include "core/packet/cookie.hpp"
 #include "net/probe/btf.hpp"
 
 namespace net::probe {
@@ -38,7 +37,8 @@ struct SkbOffsets {
 };
 std::optional<SkbOffsets> skb_offsets(const Btf& btf);
 
-std::vector<bpf_insn> drop_program(const SkbOffsets& offsets, const core::packet::Cookie& cookie,
-                                   int ring);
+// `words`: looked for at even offsets from the IP header.
+std::vector<bpf_insn> drop_program(const SkbOffsets& offsets,
+                                   const std::vector<std::uint32_t>& words, int ring);
 
 }  // namespace net::probe

@@ -59,11 +59,7 @@ std::optional<DropEvent> read_drop(const DropRecord& record, const core::packet:
 // record that runs over the end lies in one piece (kernel documentation, bpf/ringbuf).
 class DropWatch::Ring {
  public:
-  Ring() : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))) {
-    bpf_attr attributes{};
-    attributes.map_type = BPF_MAP_TYPE_RINGBUF;
-    attributes.max_entries = ring_size;
-    fd_ = os::Fd(call_bpf(BPF_MAP_CREATE, attributes));
+  Ring() : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))), fd_(make()) {
     if (!fd_) fail_watch("no ring buffer of BPF", errno);
     ours_ = map(page_, PROT_READ | PROT_WRITE, 0);
     theirs_ = map(page_ + std::size_t{2} * ring_size, PROT_READ, static_cast<off_t>(page_));
@@ -101,6 +97,12 @@ class DropWatch::Ring {
   }
 
  private:
+  static os::Fd make() {
+    bpf_attr attributes{};
+    attributes.map_type = BPF_MAP_TYPE_RINGBUF;
+    attributes.max_entries = ring_size;
+    return os::Fd(call_bpf(BPF_MAP_CREATE, attributes));
+  }
   [[nodiscard]] std::uint8_t* map(std::size_t size, int protection, off_t offset) const {
     void* address = mmap(nullptr, size, protection, MAP_SHARED, fd_.get(), offset);
     return address == MAP_FAILED ? nullptr : static_cast<std::uint8_t*>(address);
@@ -116,9 +118,9 @@ class DropWatch::Ring {
   std::uint8_t* theirs_ = nullptr;  // how far the kernel has written, and what
 };
 
-DropWatch::DropWatch(const core::packet::Cookie& cookie,
+DropWatch::DropWatch(const std::vector<Needle>& needles,
                      std::map<std::uint32_t, std::size_t> places)
-    : cookie_(cookie), places_(std::move(places)) {
+    : places_(std::move(places)) {
   const Btf btf = kernel_btf();
   names_ = reason_names(btf);
   const auto offsets = skb_offsets(btf);
@@ -127,8 +129,10 @@ DropWatch::DropWatch(const core::packet::Cookie& cookie,
                       "this kernel gives no reasons, Linux 5.17 does");
   }
   ring_ = std::make_unique<Ring>();
-  program_ =
-      load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, drop_program(*offsets, cookie, ring_->fd()));
+  std::vector<std::uint32_t> words;
+  words.reserve(needles.size());
+  for (const Needle& needle : needles) words.push_back(needle.word);
+  program_ = load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, drop_program(*offsets, words, ring_->fd()));
   if (!program_) fail_watch("cannot load a BPF program", errno);
   bpf_attr attributes{};
   attributes.raw_tracepoint.name = reinterpret_cast<std::uintptr_t>("kfree_skb");
@@ -143,16 +147,17 @@ DropWatch::~DropWatch() = default;
 
 int DropWatch::fd() const { return ring_->fd(); }
 
-void DropWatch::drain(std::vector<core::packet::Observation>& observations) {
-  ring_->drain([&](const DropRecord& record) {
-    auto event = read_drop(record, cookie_, names_);
-    if (!event) return;
-    event->time += clock_offset_;
-    if (const auto place = places_.find(event->network); place != places_.end()) {
-      event->place = place->second;
-    }
-    observations.emplace_back(std::move(*event));
-  });
+void DropWatch::drain(const std::function<void(const DropRecord&)>& visit) { ring_->drain(visit); }
+
+std::optional<DropEvent> DropWatch::read(const DropRecord& record,
+                                         const core::packet::Cookie& cookie) const {
+  auto event = read_drop(record, cookie, names_);
+  if (!event) return std::nullopt;
+  event->time += clock_offset_;
+  if (const auto place = places_.find(event->network); place != places_.end()) {
+    event->place = place->second;
+  }
+  return event;
 }
 
 }  // namespace net::probe

@@ -4,17 +4,18 @@
 #include <array>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "core/error.hpp"
-#include "net/probe/drop_watch.hpp"
 
 namespace net::probe {
 namespace {
 
-using core::packet::DropEvent;
 using core::packet::Lost;
 using core::packet::Observation;
 using std::chrono::steady_clock;
+
+constexpr std::size_t most_records = 1024;
 
 std::string table_name(std::uint32_t number) {
   std::array<char, 24> text{};
@@ -25,23 +26,33 @@ std::string table_name(std::uint32_t number) {
 }  // namespace
 
 LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
-    : table_(table_name(options.name)), most_(options.most) {
-  const std::vector<Pattern> patterns = patterns_of(options.cookie, options.tunnels);
+    : flows_(options.flows), most_(options.most) {
+  target_.table = table_name(options.name);
+  target_.tunnels = options.tunnels;
+  if (flows_.empty()) {
+    target_.cookie = options.cookie;
+    target_.patterns = patterns_of(options.cookie, options.tunnels);
+    target_.needles = needles_of(options.cookie);
+  } else {
+    flows_.resize(std::min(flows_.size(), most_flows));
+    target_.patterns = patterns_of(flows_, options.tunnels);
+    target_.needles = needles_of(flows_);
+  }
   for (std::size_t i = 0; i < places.size(); ++i) {
-    watches_.push_back(
-        std::make_unique<PlaceWatch>(i, places[i], table_, options.cookie, patterns));
+    watches_.push_back(std::make_unique<PlaceWatch>(i, places[i], target_));
     for (const std::string& text : watches_.back()->left_out()) {
       left_out_.push_back(places[i].label + ": " + text);
     }
   }
-  if (!watches_.empty() && !watches_.front()->sees_something()) {
-    throw core::Error(core::Error::Kind::permanent, "cannot trace: " + left_out_.front());
+  if (watches_.empty() || !watches_.front()->sees_something()) {
+    throw core::Error(core::Error::Kind::permanent,
+                      "cannot trace: " + (left_out_.empty() ? "no place" : left_out_.front()));
   }
   if (!options.drop_reasons) return;
   std::map<std::uint32_t, std::size_t> inodes;
   for (std::size_t i = 0; i < watches_.size(); ++i) inodes.emplace(watches_[i]->inode(), i);
   try {
-    drops_ = std::make_unique<DropWatch>(options.cookie, std::move(inodes));
+    drops_ = std::make_unique<DropWatch>(target_.needles, std::move(inodes));
   } catch (const core::Error& error) {
     left_out_.push_back(std::string("drop reason: not available (") + error.what() + ')');
   }
@@ -49,16 +60,48 @@ LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
 
 LiveTrace::~LiveTrace() = default;
 
-void LiveTrace::drain() {
-  for (const auto& watch : watches_) watch->drain(observations_);
-  if (drops_) drops_->drain(observations_);
-}
-
-void LiveTrace::listen(const Judge& judge, const Window& window) {
+std::vector<pollfd> LiveTrace::polled() const {
   std::vector<pollfd> polled;
   for (const auto& watch : watches_) watch->add_to(polled);
   if (drops_) polled.push_back({drops_->fd(), POLLIN, 0});
+  return polled;
+}
 
+void LiveTrace::drain() {
+  for (const auto& watch : watches_) watch->drain(observations_);
+  if (!drops_) return;
+  drops_->drain([this](const DropRecord& record) {
+    records_.push_back(record);
+    if (records_.size() > most_records) records_.pop_front();
+  });
+  if (!target_.cookie) return;
+  for (const DropRecord& record : std::exchange(records_, {})) {
+    if (auto event = drops_->read(record, *target_.cookie)) {
+      observations_.emplace_back(std::move(*event));
+    }
+  }
+}
+
+bool LiveTrace::await(std::chrono::milliseconds patience) {
+  std::vector<pollfd> descriptors = polled();
+  const steady_clock::time_point end = steady_clock::now() + patience;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+    if (left.count() > 0)
+      poll(descriptors.data(), descriptors.size(), static_cast<int>(left.count()));
+    drain();
+    observations_.clear();  // what was lost before it came does not matter
+    if (const auto cookie = watches_.front()->first_fit(flows_)) {
+      for (const auto& watch : watches_) watch->learn(*cookie);
+      target_.cookie = cookie;
+      return true;
+    }
+    if (left.count() <= 0) return false;
+  }
+}
+
+void LiveTrace::listen(const Judge& judge, const Window& window) {
+  std::vector<pollfd> descriptors = polled();
   const steady_clock::time_point begin = steady_clock::now();
   steady_clock::time_point end = begin + window.usual;
   bool open = true;  // the judge has not said that it is enough
@@ -66,7 +109,7 @@ void LiveTrace::listen(const Judge& judge, const Window& window) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
     const bool over = left.count() <= 0;
-    if (!over) poll(polled.data(), polled.size(), static_cast<int>(left.count()));
+    if (!over) poll(descriptors.data(), descriptors.size(), static_cast<int>(left.count()));
     const std::size_t before = observations_.size();
     drain();
     if (observations_.size() > most_) {
@@ -92,10 +135,8 @@ void LiveTrace::listen(const Judge& judge, const Window& window) {
   }
 }
 
-std::vector<Observation> LiveTrace::run(const std::function<void()>& inject, const Judge& judge,
-                                        const Window& window) {
-  inject();
-  listen(judge, window);
+std::vector<Observation> LiveTrace::finish() {
+  for (const auto& watch : watches_) watch->read_connections(observations_);
   watches_.clear();
   drops_.reset();
   std::stable_sort(observations_.begin(), observations_.end(),
@@ -103,6 +144,19 @@ std::vector<Observation> LiveTrace::run(const std::function<void()>& inject, con
                      return core::packet::time_of(one) < core::packet::time_of(other);
                    });
   return std::move(observations_);
+}
+
+std::vector<Observation> LiveTrace::run(const std::function<void()>& inject, const Judge& judge,
+                                        const Window& window) {
+  inject();
+  listen(judge, window);
+  return finish();
+}
+
+std::vector<Observation> LiveTrace::watch(std::chrono::milliseconds patience, const Judge& judge,
+                                          const Window& window) {
+  if (await(patience)) listen(judge, window);
+  return finish();
 }
 
 }  // namespace net::probe

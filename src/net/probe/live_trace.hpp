@@ -4,22 +4,26 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/packet/observation.hpp"
+#include "net/probe/drop_watch.hpp"
 #include "net/probe/place_watch.hpp"
 
 namespace net::probe {
-
-class DropWatch;
 
 class LiveTrace {
  public:
   struct Options {
     core::packet::Cookie cookie;
+    // Instead of a probe with the cookie: the next packet of real traffic that fits one of these in
+    // the first place, each as it looks before, between and behind translations. At most
+    // most_flows.
+    std::vector<WatchedFlow> flows;
     std::vector<Tunnel> tunnels;
     std::uint32_t name = 0;   // random: the tables are named pona-diag-<8 hexadecimal digits>
     std::size_t most = 4096;  // observations; what comes behind is Lost::Stream::all
@@ -35,7 +39,7 @@ class LiveTrace {
 
   // What cannot be seen, and why: "node-a: no nft trace: …", "drop reason: not available (…)".
   [[nodiscard]] const std::vector<std::string>& left_out() const { return left_out_; }
-  [[nodiscard]] const std::string& table() const { return table_; }
+  [[nodiscard]] const std::string& table() const { return target_.table; }
 
   enum class Judgement : std::uint8_t {
     wait,         // until the usual window ends
@@ -54,15 +58,25 @@ class LiveTrace {
   std::vector<core::packet::Observation> run(const std::function<void()>& inject,
                                              const Judge& judge, const Window& window);
 
+  // Likewise, instead of a probe: waits for the first packet that fits and tells it from the
+  // others. Nothing came: the result is empty.
+  std::vector<core::packet::Observation> watch(std::chrono::milliseconds patience,
+                                               const Judge& judge, const Window& window);
+
  private:
+  bool await(std::chrono::milliseconds patience);
   void listen(const Judge& judge, const Window& window);
+  std::vector<core::packet::Observation> finish();
+  [[nodiscard]] std::vector<pollfd> polled() const;
   void drain();
 
-  std::string table_;
+  Target target_;
+  std::vector<WatchedFlow> flows_;
   std::size_t most_;
   std::vector<std::string> left_out_;
   std::vector<std::unique_ptr<PlaceWatch>> watches_;
   std::unique_ptr<DropWatch> drops_;
+  std::deque<DropRecord> records_;  // until the cookie is known
   std::vector<core::packet::Observation> observations_;
 };
 

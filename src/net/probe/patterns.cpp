@@ -1,7 +1,5 @@
-#include <linux/netfilter.h>
-#include <netinet/in.h>
-
 #include "net/probe/arm.hpp"
+#include "net/probe/watched_flow.hpp"
 
 namespace net::probe {
 namespace {
@@ -22,9 +20,11 @@ struct Inner {
   std::uint32_t size;         // of its IP header
   std::uint32_t protocol_at;  // in it
   std::uint8_t icmp;
+  std::uint32_t source_at;
+  std::uint32_t destination_at;
 };
-constexpr Inner ipv4_inside{20, 9, icmp};
-constexpr Inner ipv6_inside{40, 6, icmpv6};
+constexpr Inner ipv4_inside{20, 9, icmp, 12, 16};
+constexpr Inner ipv6_inside{40, 6, icmpv6, 8, 24};
 constexpr Inner either_inside[] = {ipv4_inside, ipv6_inside};
 
 std::vector<std::uint8_t> be16(std::uint32_t value) {
@@ -41,7 +41,7 @@ bool is_echo(const Cookie& cookie) { return cookie.protocol == icmp || cookie.pr
 std::vector<Part> in_header(const Cookie& cookie, std::uint32_t at, bool quoted) {
   if (cookie.protocol == tcp) {
     std::vector<Part> parts = {{at + 4, be32(cookie.sequence)}};
-    if (!quoted) parts.push_back({at + 8, be32(cookie.sequence + 1)});
+    if (!quoted) parts.push_back({at + 8, be32(cookie.sequence + cookie.length)});
     return parts;
   }
   // Behind UDP's header and an echo's, which are of one size.
@@ -97,7 +97,85 @@ class Patterns {
   const Cookie& cookie_;
 };
 
+// Packets of a flow and its answers, in the way that the rest of a pattern says: plain, or in a
+// tunnel.
+class FlowPatterns {
+ public:
+  FlowPatterns(const WatchedFlow& flow, std::vector<Pattern>& all)
+      : flow_(flow),
+        inner_(flow.destination.family() == core::Family::ipv4 ? ipv4_inside : ipv6_inside),
+        all_(all) {}
+
+  void plain() {
+    for (const bool answer : {false, true}) {
+      Pattern pattern{flow_.protocol, addresses(0, answer, true), flow_packets};
+      ports(pattern.parts, 0, answer);
+      all_.push_back(std::move(pattern));
+    }
+  }
+  void inside(const std::vector<Part>& guard, std::uint32_t at) {
+    for (const bool answer : {false, true}) {
+      Pattern pattern{udp, guard, flow_packets};
+      pattern.parts.push_back({at + inner_.protocol_at, {flow_.protocol}});
+      for (Part& part : addresses(at, answer, false)) pattern.parts.push_back(std::move(part));
+      ports(pattern.parts, at + inner_.size, answer);
+      all_.push_back(std::move(pattern));
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t flow_packets = 8;
+
+  [[nodiscard]] std::vector<Part> addresses(std::uint32_t at, bool answer, bool network) const {
+    std::vector<Part> parts;
+    const auto put = [&](std::uint32_t offset, const core::Address& address) {
+      parts.push_back({at + offset, {address.bytes().begin(), address.bytes().end()}, network});
+    };
+    put(answer ? inner_.source_at : inner_.destination_at, flow_.destination);
+    if (flow_.source) put(answer ? inner_.destination_at : inner_.source_at, *flow_.source);
+    return parts;
+  }
+  void ports(std::vector<Part>& parts, std::uint32_t at, bool answer) const {
+    if (flow_.protocol == icmp || flow_.protocol == icmpv6) return;
+    parts.push_back({answer ? at : at + 2, be16(flow_.port)});
+    if (flow_.source_port) parts.push_back({answer ? at + 2 : at, be16(*flow_.source_port)});
+  }
+
+  const WatchedFlow& flow_;
+  const Inner& inner_;
+  std::vector<Pattern>& all_;
+};
+
+// Where inner packets begin behind the header of UDP.
+std::vector<std::uint32_t> begins_of(Tunnel::Kind kind) {
+  constexpr std::uint32_t vxlan = udp_header + vxlan_header;
+  switch (kind) {
+    case Tunnel::Kind::fou:
+      return {udp_header};
+    case Tunnel::Kind::vxlan:
+      return {vxlan + ethernet_header};
+    case Tunnel::Kind::vxlan_gpe:
+      break;
+  }
+  return {vxlan, vxlan + ethernet_header};
+}
+
 }  // namespace
+
+std::vector<Pattern> patterns_of(const std::vector<WatchedFlow>& flows,
+                                 const std::vector<Tunnel>& tunnels) {
+  std::vector<Pattern> all;
+  for (const WatchedFlow& flow : flows) {
+    FlowPatterns patterns(flow, all);
+    patterns.plain();
+    for (const Tunnel& tunnel : tunnels) {
+      for (const std::uint32_t at : begins_of(tunnel.kind)) {
+        patterns.inside({{2, be16(tunnel.port)}}, at);
+      }
+    }
+  }
+  return all;
+}
 
 std::vector<Pattern> patterns_of(const Cookie& cookie, const std::vector<Tunnel>& tunnels) {
   Patterns patterns(cookie);
@@ -106,13 +184,8 @@ std::vector<Pattern> patterns_of(const Cookie& cookie, const std::vector<Tunnel>
   patterns.inside(core::packet::ipv6_in_ip, {}, 0, ipv6_inside);
   for (const Tunnel& tunnel : tunnels) {
     const std::vector<Part> guard = {{2, be16(tunnel.port)}};
-    for (const Inner& inner : either_inside) {
-      if (tunnel.kind == Tunnel::Kind::fou) patterns.inside(udp, guard, udp_header, inner);
-      if (tunnel.kind == Tunnel::Kind::vxlan_gpe) {
-        patterns.inside(udp, guard, udp_header + vxlan_header, inner);
-      }
-      if (tunnel.kind == Tunnel::Kind::fou) continue;
-      patterns.inside(udp, guard, udp_header + vxlan_header + ethernet_header, inner);
+    for (const std::uint32_t at : begins_of(tunnel.kind)) {
+      for (const Inner& inner : either_inside) patterns.inside(udp, guard, at, inner);
     }
   }
   return patterns.all;

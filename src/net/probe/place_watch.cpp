@@ -20,7 +20,6 @@
 namespace net::probe {
 namespace {
 
-using core::packet::Captured;
 using core::packet::ConnectionEvent;
 using core::packet::Lost;
 using core::packet::ObservedAt;
@@ -29,6 +28,13 @@ using core::packet::TraceEvent;
 
 constexpr int receives_per_turn = 256;  // so that no busy stream keeps the others waiting
 constexpr std::size_t most_pending = std::size_t{1} << 15;
+constexpr std::uint32_t most_requests = 16;
+constexpr std::size_t most_waiting = std::size_t{1} << 12;
+
+template <typename Value>
+void forget_oldest(std::deque<Value>& values, std::size_t most) {
+  if (values.size() > most) values.pop_front();
+}
 
 ObservedAt now() { return std::chrono::system_clock::now().time_since_epoch(); }
 
@@ -50,12 +56,6 @@ bool has_bridges() {
   return found;
 }
 
-NetlinkSocket listen_to(std::initializer_list<std::uint32_t> groups) {
-  NetlinkSocket socket(NETLINK_NETFILTER);
-  for (const std::uint32_t group : groups) socket.join(group);
-  return socket;
-}
-
 // Gives each message to `visit`; true: some were lost.
 bool drain_messages(NetlinkSocket& socket,
                     const std::function<void(const NetlinkMessage&)>& visit) {
@@ -74,16 +74,13 @@ bool drain_messages(NetlinkSocket& socket,
 
 }  // namespace
 
-PlaceWatch::PlaceWatch(std::size_t number, const Place& place, const std::string& table,
-                       const core::packet::Cookie& cookie, const std::vector<Pattern>& patterns)
-    : number_(number),
-      cookie_(cookie),
-      filter_(table, cookie),
-      inode_(inode_of(place.network->fd())) {
-  place.network->run([&] { open(table, patterns); });
+PlaceWatch::PlaceWatch(std::size_t number, const Place& place, const Target& target)
+    : number_(number), target_(target), inode_(inode_of(place.network->fd())) {
+  if (target.cookie) learn(*target.cookie);
+  place.network->run([this] { open(); });
 }
 
-void PlaceWatch::open(const std::string& table, const std::vector<Pattern>& patterns) {
+void PlaceWatch::open() {
   const auto attempt = [this](const char* what, const std::function<void()>& work) {
     try {
       work();
@@ -92,14 +89,17 @@ void PlaceWatch::open(const std::string& table, const std::vector<Pattern>& patt
     }
   };
   // Listeners first: what is armed is heard.
-  attempt("no packets", [this] { capture_.emplace(cookie_); });
+  attempt("no packets", [this] { capture_.emplace(target_.needles); });
   attempt("no connection events", [this] {
-    connections_.emplace(
-        listen_to({NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY}));
+    connections_.emplace(NETLINK_NETFILTER);
+    // Of new ones only, and not while a flow is awaited, which may take long: for each connection
+    // of others the kernel would write several messages. What became of ours is read at the end.
+    if (target_.cookie) connections_->join(NFNLGRP_CONNTRACK_NEW);
   });
-  attempt("no nft trace", [&] {
-    NetlinkSocket socket = listen_to({NFNLGRP_NFTRACE});
-    table_ = std::make_unique<ArmedTable>(table, patterns, has_bridges());
+  attempt("no nft trace", [this] {
+    NetlinkSocket socket(NETLINK_NETFILTER);
+    socket.join(NFNLGRP_NFTRACE);
+    table_ = std::make_unique<ArmedTable>(target_.table, target_.patterns, has_bridges());
     trace_.emplace(std::move(socket));
   });
   if (table_ && !table_->without_bridges().empty()) {
@@ -113,63 +113,92 @@ void PlaceWatch::add_to(std::vector<pollfd>& polled) const {
   if (capture_) polled.push_back({capture_->fd(), POLLIN, 0});
 }
 
-void PlaceWatch::drain(Observations& observations) {
-  if (capture_) drain_packets(observations);
-  if (trace_) drain_trace(observations);
-  if (connections_) drain_connections(observations);
+void PlaceWatch::learn(const core::packet::Cookie& cookie) {
+  cookie_ = cookie;
+  // Rules for a flow also match its other packets.
+  filter_.emplace(target_.cookie ? target_.table : std::string(), cookie, target_.tunnels);
 }
 
-void PlaceWatch::know(const core::packet::Packet& packet) {
-  const core::packet::FlowTuple tuple = core::packet::tuple_of(packet);
-  tuples_.insert(tuple);
-  tuples_.insert(core::packet::reversed(tuple));
-}
-
-void PlaceWatch::drain_packets(Observations& observations) {
-  const std::uint32_t lost = capture_->drain([&](Captured captured) {
-    captured.place = number_;
-    if (captured.relation != Relation::error) {
-      know(captured.packet);
-      if (captured.inside) know(*captured.inside);
+std::optional<core::packet::Cookie> PlaceWatch::first_fit(
+    const std::vector<WatchedFlow>& flows) const {
+  for (const Frame& frame : frames_) {
+    const auto packet = core::packet::parse_packet(frame.bytes);
+    if (!packet) continue;
+    for (const WatchedFlow& flow : flows) {
+      if (!fits(flow, *packet)) continue;
+      if (auto cookie = cookie_of(*packet, frame.bytes)) return cookie;
     }
-    observations.emplace_back(std::move(captured));
+  }
+  return std::nullopt;
+}
+
+void PlaceWatch::drain(Observations& observations) {
+  if (capture_) take_packets(observations);
+  if (trace_) take_trace(observations);
+  if (connections_) take_connections(observations);
+  if (cookie_) give(observations);
+}
+
+void PlaceWatch::take_packets(Observations& observations) {
+  const std::uint32_t lost = capture_->drain([this](Frame frame) {
+    frames_.push_back(std::move(frame));
+    forget_oldest(frames_, most_waiting);
   });
   if (lost > 0) observations.emplace_back(Lost{number_, Lost::Stream::packets, now()});
 }
 
-void PlaceWatch::drain_trace(Observations& observations) {
-  const bool lost = drain_messages(*trace_, [&](const NetlinkMessage& message) {
+void PlaceWatch::take_trace(Observations& observations) {
+  const bool lost = drain_messages(*trace_, [this](const NetlinkMessage& message) {
     auto event = decode_trace_event(message);
-    if (!event || !filter_.keeps(*event)) return;
+    if (!event) return;
     event->place = number_;
     event->time = now();
-    if (capture_) {
-      event->in.name = capture_->interface_name(event->in.index);
-      event->out.name = capture_->interface_name(event->out.index);
-    }
-    if (event->connection) ids_.insert(*event->connection);
-    observations.emplace_back(std::move(*event));
+    events_.push_back(std::move(*event));
+    forget_oldest(events_, most_waiting);
   });
   if (lost) observations.emplace_back(Lost{number_, Lost::Stream::trace, now()});
 }
 
-void PlaceWatch::drain_connections(Observations& observations) {
-  const bool lost = drain_messages(*connections_, [&](const NetlinkMessage& message) {
+void PlaceWatch::take_connections(Observations& observations) {
+  const bool lost = drain_messages(*connections_, [this](const NetlinkMessage& message) {
     auto event = decode_connection_event(message);
     if (!event) return;
     event->place = number_;
     event->time = now();
-    pending_.push_back(std::move(*event));
+    pending_.push_back(*event);
+    forget_oldest(pending_, most_pending);
   });
-  keep_connections(observations);
-  if (pending_.size() > most_pending) {
-    pending_.erase(pending_.begin(),
-                   pending_.begin() + static_cast<std::ptrdiff_t>(pending_.size() - most_pending));
-  }
   if (lost) observations.emplace_back(Lost{number_, Lost::Stream::connections, now()});
 }
 
-void PlaceWatch::keep_connections(Observations& observations) {
+void PlaceWatch::know(const core::packet::Packet& packet, Relation relation) {
+  const core::packet::FlowTuple tuple = core::packet::tuple_of(packet);
+  if (relation == Relation::request) requests_.insert(tuple);
+  tuples_.insert(tuple);
+  tuples_.insert(core::packet::reversed(tuple));
+}
+
+// What was taken, as far as it has to do with the cookie.
+void PlaceWatch::give(Observations& observations) {
+  for (const Frame& frame : std::exchange(frames_, {})) {
+    auto captured = read_capture(frame, *cookie_);
+    if (!captured) continue;
+    captured->place = number_;
+    if (captured->relation != Relation::error) {
+      know(captured->packet, captured->relation);
+      if (captured->inside) know(*captured->inside, captured->relation);
+    }
+    observations.emplace_back(std::move(*captured));
+  }
+  for (TraceEvent& event : std::exchange(events_, {})) {
+    if (!filter_->keeps(event)) continue;
+    if (capture_) {
+      event.in.name = capture_->interface_name(event.in.index);
+      event.out.name = capture_->interface_name(event.out.index);
+    }
+    if (event.connection) ids_.insert(*event.connection);
+    observations.emplace_back(std::move(event));
+  }
   const auto is_ours = [this](const ConnectionEvent& event) {
     const core::packet::Connection& one = event.connection;
     return ids_.contains(one.id) || tuples_.contains(one.original) || tuples_.contains(one.reply);
@@ -178,6 +207,25 @@ void PlaceWatch::keep_connections(Observations& observations) {
     if (is_ours(event)) observations.emplace_back(event);
   }
   std::erase_if(pending_, is_ours);
+}
+
+void PlaceWatch::read_connections(Observations& observations) {
+  if (!connections_) return;
+  std::set<std::uint32_t> told;
+  std::uint32_t sequence = 0;
+  for (const core::packet::FlowTuple& tuple : requests_) {
+    if (sequence++ == most_requests) return;
+    // Events that come meanwhile are passed over. An error: there is none.
+    connections_->query(connection_request(tuple, sequence).bytes(),
+                        [&](const NetlinkMessage& message) {
+                          auto event = decode_connection_event(message);
+                          if (!event || !told.insert(event->connection.id).second) return;
+                          event->place = number_;
+                          event->time = now();
+                          event->kind = ConnectionEvent::Kind::found;
+                          observations.emplace_back(*event);
+                        });
+  }
 }
 
 }  // namespace net::probe

@@ -16,6 +16,7 @@
 #include "net/probe/arm.hpp"
 #include "net/probe/capture.hpp"
 #include "net/probe/trace_filter.hpp"
+#include "net/probe/watched_flow.hpp"
 
 namespace net::probe {
 
@@ -24,13 +25,21 @@ struct Place {
   const Namespace* network = nullptr;  // the caller's, for as long as the trace
 };
 
+// What is looked for, and how it is known.
+struct Target {
+  std::string table;                           // the name of the tables that arm
+  std::optional<core::packet::Cookie> cookie;  // of a probe; empty: a flow is watched
+  std::vector<Tunnel> tunnels;
+  std::vector<Pattern> patterns;
+  std::vector<Needle> needles;
+};
+
 class PlaceWatch {
  public:
   using Observations = std::vector<core::packet::Observation>;
 
-  // `number`: of the place in observations. `table`: its name.
-  PlaceWatch(std::size_t number, const Place& place, const std::string& table,
-             const core::packet::Cookie& cookie, const std::vector<Pattern>& patterns);
+  // `number`: of the place in observations. `target` must outlive it.
+  PlaceWatch(std::size_t number, const Place& place, const Target& target);
 
   // Streams that are not there: "no nft trace: …".
   [[nodiscard]] const std::vector<std::string>& left_out() const { return left_out_; }
@@ -38,20 +47,29 @@ class PlaceWatch {
   [[nodiscard]] std::uint32_t inode() const { return inode_; }
 
   void add_to(std::vector<pollfd>& polled) const;
-  // Appends what waits, at most some hundred messages of each stream.
+  // Takes what waits, at most some hundred messages of each stream, and appends what is about the
+  // cookie. As long as that is not known, the newest some thousand of each are kept.
   void drain(Observations& observations);
 
+  // The cookie of the first packet that fits and has one, of those that were kept.
+  std::optional<core::packet::Cookie> first_fit(const std::vector<WatchedFlow>& flows) const;
+  void learn(const core::packet::Cookie& cookie);
+
+  // Appends what connection tracking has of the probe's packets now, also what it had before.
+  void read_connections(Observations& observations);
+
  private:
-  void open(const std::string& table, const std::vector<Pattern>& patterns);
-  void drain_trace(Observations& observations);
-  void drain_packets(Observations& observations);
-  void drain_connections(Observations& observations);
-  void keep_connections(Observations& observations);
-  void know(const core::packet::Packet& packet);
+  void open();
+  void take_trace(Observations& observations);
+  void take_packets(Observations& observations);
+  void take_connections(Observations& observations);
+  void give(Observations& observations);
+  void know(const core::packet::Packet& packet, core::packet::Relation relation);
 
   std::size_t number_;
-  core::packet::Cookie cookie_;
-  TraceFilter filter_;
+  const Target& target_;
+  std::optional<core::packet::Cookie> cookie_;
+  std::optional<TraceFilter> filter_;
   std::uint32_t inode_ = 0;
   std::vector<std::string> left_out_;
 
@@ -60,10 +78,13 @@ class PlaceWatch {
   std::optional<NetlinkSocket> connections_;
   std::optional<Capture> capture_;
 
+  std::deque<Frame> frames_;
+  std::deque<core::packet::TraceEvent> events_;
   // Events of connections may be heard before the packet that made them.
   std::deque<core::packet::ConnectionEvent> pending_;
-  std::set<core::packet::FlowTuple> tuples_;  // of the probe's packets, both directions
-  std::set<std::uint32_t> ids_;               // of connections that trace events named
+  std::set<core::packet::FlowTuple> tuples_;    // of the probe's packets, both directions
+  std::set<core::packet::FlowTuple> requests_;  // one direction
+  std::set<std::uint32_t> ids_;                 // of connections that trace events named
 };
 
 }  // namespace net::probe

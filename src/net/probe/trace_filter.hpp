@@ -7,16 +7,19 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/packet/observation.hpp"
+#include "net/probe/arm.hpp"
 
 namespace net::probe {
 
 class TraceFilter {
  public:
-  // `table`: of the rules that arm.
-  TraceFilter(std::string table, const core::packet::Cookie& cookie)
-      : table_(std::move(table)), cookie_(cookie) {}
+  // `table`: of the rules that arm; empty where these match more than the cookie.
+  TraceFilter(std::string table, const core::packet::Cookie& cookie, std::vector<Tunnel> tunnels)
+      : table_(std::move(table)), cookie_(cookie), tunnels_(std::move(tunnels)) {}
 
   // Events in the order in which the kernel told them.
   bool keeps(const core::packet::TraceEvent& event);
@@ -27,6 +30,7 @@ class TraceFilter {
 
   std::string table_;
   core::packet::Cookie cookie_;
+  std::vector<Tunnel> tunnels_;
   std::set<std::uint32_t> ours_;   // trace ids
   std::set<std::uint32_t> fresh_;  // those whose arming rule matched, until their chain ends
 };

@@ -144,7 +144,7 @@ void Judgement::stale() {
       clash(i);
       continue;
     }
-    if (step.what != Step::What::connection || !step.connection) continue;
+    if (step.what != Step::What::connection || !step.connection || question_.real) continue;
     const Connection& entry = *step.connection;
     if (step.encapsulation > 0) {
       // Tunnels last, and so do their entries; a client's own packets are no answers, though.

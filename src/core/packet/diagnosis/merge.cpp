@@ -9,9 +9,12 @@
 namespace core::packet {
 namespace {
 
-bool same_packet(const Cookie& one, const Cookie& other) {
-  return one.protocol == other.protocol && one.sequence == other.sequence && one.id == other.id &&
-         one.payload == other.payload;
+// What of a cookie a packet of its protocol really carries; IPv6 has no identification.
+bool same_packet(const Trace& one, const Trace& other) {
+  if (one.cookie.protocol != other.cookie.protocol) return false;
+  const bool ids = one.probe.family == Family::ipv6 || one.cookie.id == other.cookie.id;
+  return ids && (one.cookie.protocol == tcp ? one.cookie.sequence == other.cookie.sequence
+                                            : one.cookie.payload == other.cookie.payload);
 }
 
 bool was_seen(const Trace& trace) { return trace.live && !trace.steps.empty(); }
@@ -112,7 +115,7 @@ Trace merge(std::vector<Trace> traces, std::string& complaint) {
       complaint = "one has seen no real packet: it takes what was printed without --no-live";
       return {};
     }
-    if (!same_packet(trace.cookie, traces.front().cookie)) {
+    if (!same_packet(trace, traces.front())) {
       complaint =
           "they are about different packets: let the other hosts wait for the probe "
           "(--watch) before it is sent";

@@ -24,6 +24,7 @@ struct Question {
   std::uint32_t mark = 0;
   std::optional<std::uint32_t> uid;
   bool evaluated = false;  // keep each rule that was looked at
+  bool real = false;       // somebody else's packet, which has its entry of connection tracking
 };
 
 struct Answer {

@@ -134,6 +134,15 @@ TEST_CASE("a probe is found inside of tunnels") {
   }
 }
 
+TEST_CASE("no part of a cookie is 0") {
+  const Cookie cookie = make_cookie(udp, 0, 0);
+  CHECK(cookie.protocol == udp);
+  CHECK(cookie.sequence != 0);
+  CHECK(cookie.id != 0);
+  CHECK(cookie.payload[7] != 0);
+  CHECK(make_cookie(udp, 1ULL << 50, 0).id != cookie.id);
+}
+
 TEST_CASE("what is cut off has no cookie") {
   const Bytes bytes = to_bytes(in_udp(probe(tcp, true), 22, true));
   for (std::size_t size = 0; size < bytes.size(); ++size) {

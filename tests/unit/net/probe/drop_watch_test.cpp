@@ -96,10 +96,8 @@ TEST_CASE("types of the kernel that are cut off are none, or fewer") {
 }
 
 TEST_CASE("the program at the tracepoint ends, and jumps to where it has instructions") {
-  for (const std::uint8_t protocol : {tcp, udp}) {
-    Cookie cookie;
-    cookie.protocol = protocol;
-    const auto program = net::probe::drop_program({}, cookie, 3);
+  for (const std::vector<std::uint32_t>& words : {std::vector<std::uint32_t>{1}, {1, 2, 3, 4}}) {
+    const auto program = net::probe::drop_program({}, words, 3);
     REQUIRE(program.size() > 100);
     CHECK(program.back().code == (BPF_JMP | BPF_EXIT));
     for (std::size_t at = 0; at < program.size(); ++at) {

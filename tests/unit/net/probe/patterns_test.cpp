@@ -1,4 +1,6 @@
 // The rules that arm and the filters of packet sockets, against packets as they look in tunnels.
+#include <netinet/in.h>
+
 #include <linux/filter.h>
 #include <linux/netfilter.h>
 
@@ -7,6 +9,7 @@
 
 #include "net/probe/arm.hpp"
 #include "net/probe/capture.hpp"
+#include "net/probe/watched_flow.hpp"
 #include "support/catch.hpp"
 
 namespace unit::patterns_test {
@@ -14,6 +17,7 @@ namespace unit::patterns_test {
 using namespace core::packet;
 using net::probe::Pattern;
 using net::probe::Tunnel;
+using net::probe::WatchedFlow;
 
 namespace {
 
@@ -62,24 +66,37 @@ bool fits(const Pattern& pattern, const Packet& packet) {
   const Bytes bytes = to_bytes(packet);
   const ByteView transport = ByteView(bytes).subspan(network_header_size(packet));
   for (const net::probe::Part& part : pattern.parts) {
-    if (part.offset + part.value.size() > transport.size()) return false;
-    if (!std::ranges::equal(transport.subspan(part.offset, part.value.size()), part.value)) {
+    const ByteView in = part.network ? ByteView(bytes) : transport;
+    if (part.offset + part.value.size() > in.size()) return false;
+    if (!std::ranges::equal(in.subspan(part.offset, part.value.size()), part.value)) {
       return false;
     }
   }
   return true;
 }
 
-bool is_armed(const Cookie& cookie, const Packet& packet) {
-  const auto patterns = net::probe::patterns_of(cookie, tunnels);
+template <typename Target>
+bool is_armed(const Target& target, const Packet& packet) {
+  const auto patterns = net::probe::patterns_of(target, tunnels);
   return std::ranges::any_of(patterns, [&](const Pattern& one) { return fits(one, packet); });
 }
 
-// The instructions of the classic packet filter that cookie_filter() uses.
-bool is_caught(const Cookie& cookie, const Packet& packet) {
+// Whether no jump leads behind the program.
+bool ends_everywhere(const std::vector<sock_filter>& program) {
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    if (BPF_CLASS(program[at].code) != BPF_JMP) continue;
+    if (at + 1 + std::max(program[at].jt, program[at].jf) >= program.size()) return false;
+  }
+  return BPF_CLASS(program.back().code) == BPF_RET;
+}
+
+// The instructions of the classic packet filter that packet_filter() uses.
+template <typename Target>
+bool is_caught(const Target& target, const Packet& packet) {
   const Bytes bytes = to_bytes(packet);
-  const auto program = net::probe::cookie_filter(cookie);
+  const auto program = net::probe::packet_filter(net::probe::needles_of(target));
   REQUIRE(program.size() <= BPF_MAXINSNS);
+  REQUIRE(ends_everywhere(program));
   std::uint32_t value = 0;
   for (std::size_t at = 0; at < program.size(); ++at) {
     const sock_filter& one = program[at];
@@ -88,6 +105,17 @@ bool is_caught(const Cookie& cookie, const Packet& packet) {
         if (one.k + 4 > bytes.size()) return false;
         value = 0;
         for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[one.k + i];
+        break;
+      case BPF_LD | BPF_H | BPF_ABS:
+        if (one.k + 2 > bytes.size()) return false;
+        value = static_cast<std::uint32_t>(bytes[one.k] << 8 | bytes[one.k + 1]);
+        break;
+      case BPF_LD | BPF_B | BPF_ABS:
+        if (one.k + 1 > bytes.size()) return false;
+        value = bytes[one.k];
+        break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        value &= one.k;
         break;
       case BPF_JMP | BPF_JEQ | BPF_K:
         at += value == one.k ? one.jt : one.jf;
@@ -157,6 +185,97 @@ TEST_CASE("a probe is armed for and caught in each form and tunnel") {
   }
 }
 
+TEST_CASE("a watched flow is armed for and caught in both directions and in tunnels") {
+  for (const bool ipv4 : {true, false}) {
+    for (const std::uint8_t protocol : {tcp, udp, ipv4 ? icmp : icmpv6}) {
+      Packet request = between(ipv4, protocol);
+      request.source_port = 40000;
+      request.destination_port = 80;
+      Packet answer = request;
+      std::swap(answer.source, answer.destination);
+      std::swap(answer.source_port, answer.destination_port);
+      WatchedFlow flow{protocol, request.destination, 80, std::nullopt, std::nullopt};
+      for (const bool exact : {false, true}) {
+        if (exact) flow.source = request.source;
+        if (exact) flow.source_port = 40000;
+        const std::vector<WatchedFlow> flows = {flow};
+        for (const Packet& form : {request, answer}) {
+          for (const bool outer : {true, false}) {
+            for (const Packet& packet :
+                 {form, carry(form, outer, udp, 5555, 0), carry(form, outer, udp, 4789, 22),
+                  carry(form, outer, udp, 4790, 8)}) {
+              INFO(protocol_text(packet.protocol) << ' ' << to_text(packet) << ' ' << exact);
+              CHECK(is_armed(flows, packet));
+              CHECK(is_caught(flows, packet));
+            }
+          }
+        }
+        Packet other = request;
+        other.destination = *core::Address::parse(ipv4 ? "10.0.0.3" : "fd00::3");
+        CHECK_FALSE(is_armed(flows, other));
+        CHECK_FALSE(is_caught(flows, other));
+        CHECK(net::probe::fits(flow, request));
+        CHECK_FALSE(net::probe::fits(flow, answer));
+        CHECK_FALSE(net::probe::fits(flow, other));
+        if (request.has_ports()) {
+          other = request;
+          other.destination_port = 81;
+          CHECK_FALSE(is_armed(flows, other));
+          CHECK_FALSE(is_caught(flows, other));
+          CHECK_FALSE(net::probe::fits(flow, other));
+        }
+        other = request;
+        other.source = *core::Address::parse(ipv4 ? "10.0.0.3" : "fd00::3");
+        CHECK(is_armed(flows, other) == !exact);
+        CHECK(net::probe::fits(flow, other) == !exact);
+      }
+    }
+  }
+}
+
+TEST_CASE("the filter for as many flows as are allowed is one that the kernel takes") {
+  std::vector<WatchedFlow> flows;
+  for (std::size_t i = 0; i < net::probe::most_flows; ++i) {
+    flows.push_back({tcp, core::Address::parse("10.0.0.2")->plus(static_cast<int>(i)), 80,
+                     std::nullopt, std::nullopt});
+  }
+  const auto program = net::probe::packet_filter(net::probe::needles_of(flows));
+  CHECK(program.size() <= BPF_MAXINSNS);
+  CHECK(ends_everywhere(program));
+}
+
+TEST_CASE("each rule for a flow is limited") {
+  const WatchedFlow flow{tcp, *core::Address::parse("10.0.0.2"), 80, std::nullopt, std::nullopt};
+  for (const Pattern& pattern : net::probe::patterns_of(std::vector{flow}, tunnels)) {
+    CHECK(pattern.most > 0);
+  }
+}
+
+TEST_CASE("a packet of a watched flow has a cookie if that tells it from others") {
+  Packet packet = between(true, tcp);
+  packet.sequence = 77;
+  packet.tcp_flags = syn;
+  CHECK(net::probe::cookie_of(packet, to_bytes(packet))->length == 1);
+  packet.tcp_flags = ack;
+  CHECK_FALSE(net::probe::cookie_of(packet, to_bytes(packet)));
+  packet.payload.assign(1000, 'x');
+  Bytes bytes = to_bytes(packet);
+  bytes.resize(256);
+  const auto cookie = net::probe::cookie_of(*parse_packet(bytes), bytes);
+  REQUIRE(cookie);
+  CHECK(cookie->sequence == 77);
+  CHECK(cookie->length == 1000);
+  Packet answer = between(true, tcp);
+  answer.tcp_flags = ack;
+  answer.acknowledgement = 1077;
+  CHECK(relation_of(to_bytes(answer), *cookie) == Relation::reply);
+
+  Packet datagram = between(true, udp);
+  CHECK_FALSE(net::probe::cookie_of(datagram, to_bytes(datagram)));
+  datagram.payload = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  CHECK(net::probe::cookie_of(datagram, to_bytes(datagram))->payload[7] == 8);
+}
+
 TEST_CASE("only known ports are looked into for tunnels") {
   const Packet probe = forms(tcp, true).front();
   CHECK_FALSE(is_armed(cookie_for(tcp), carry(probe, true, udp, 5556, 0)));
@@ -180,8 +299,9 @@ TEST_CASE("chains arm in front of everything and see behind everything") {
     const bool asks = message.sequence == last;
     CHECK(((message.flags & 4) != 0) == asks);  // NLM_F_ACK
   });
-  // The frame's begin and end, the table, seven chains, a rule in each of two.
-  CHECK(messages == 2 + 1 + 7 + 2);
+  // The frame's begin and end, the table, seven chains at hooks, and for each of two of them a
+  // chain for the protocol, a rule that leads there, and the rule in it.
+  CHECK(messages == 2 + 1 + 7 + 2 * 3);
   CHECK(net::probe::is_arming_chain("arm-prerouting"));
   CHECK_FALSE(net::probe::is_arming_chain("see-prerouting"));
 }

@@ -113,7 +113,7 @@ TEST_CASE("what is not a trace event is none") {
 }
 
 TEST_CASE("trace events of others are left out") {
-  net::probe::TraceFilter ours("pona-diag-ee2ed7b7", cookie(0x35cd559f));
+  net::probe::TraceFilter ours("pona-diag-ee2ed7b7", cookie(0x35cd559f), {});
   CHECK_FALSE(ours.keeps(decode(policy)));  // nothing is known of this id yet
   for (const std::string& hex : {armed, armed_end, armed_policy, translated, policy}) {
     CHECK(ours.keeps(decode(hex)));
@@ -124,14 +124,14 @@ TEST_CASE("trace events of others are left out") {
   CHECK_FALSE(ours.keeps(decode(policy)));
 
   // Another's rule matched; the headers say that it is not ours.
-  net::probe::TraceFilter others("pona-diag-00000000", cookie(1));
+  net::probe::TraceFilter others("pona-diag-00000000", cookie(1), {});
   for (const std::string& hex : {armed, armed_end, armed_policy, translated, policy}) {
     CHECK_FALSE(others.keeps(decode(hex)));
   }
 }
 
 TEST_CASE("a packet whose trace another began is known by its headers") {
-  net::probe::TraceFilter filter("pona-diag-00000000", cookie(0x35cd559f));
+  net::probe::TraceFilter filter("pona-diag-00000000", cookie(0x35cd559f), {});
   CHECK(filter.keeps(decode(translated)));
   CHECK(filter.keeps(decode(policy)));
 }

@@ -1,0 +1,74 @@
+// One `pona diag trace`, while it is under way. For trace*.cpp only.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cmd/diag/places.hpp"
+#include "cmd/diag/question.hpp"
+#include "cmd/diag/trace.hpp"
+#include "core/packet/cookie.hpp"
+#include "core/packet/diagnosis/judge.hpp"
+#include "core/packet/diagnosis/model.hpp"
+#include "core/packet/diagnosis/stitch.hpp"
+#include "core/packet/diagnosis/trace.hpp"
+#include "core/packet/observation.hpp"
+#include "net/probe/arm.hpp"
+#include "net/probe/watched_flow.hpp"
+#include "net/view/live_world.hpp"
+
+namespace cmd {
+
+namespace packet = core::packet;
+
+double milliseconds_since(std::chrono::steady_clock::time_point start);
+
+class Tracing {
+ public:
+  explicit Tracing(const TraceOptions& options)
+      : options_(options),
+        words_(parse_trace_words(options.words, options.protocol == packet::tcp ||
+                                                    options.protocol == packet::udp ||
+                                                    options.protocol == packet::sctp)),
+        places_(options.agent_sandboxes),
+        world_([this](const net::view::NamespaceId& id) { return places_.label(id); }) {}
+
+  int run();
+
+ private:
+  void begin();
+  packet::Attachment wire(packet::Network& network);
+  void promise_of_objects();
+  void ask();
+  packet::Trace judged(const packet::Answer& answer);
+  packet::Trace laid_out(const packet::Answer& answer);
+  void print(const std::vector<packet::Trace>& traces);
+
+  // one real packet (trace_live.cpp)
+  packet::Trace live();
+  void know_answers();
+  [[nodiscard]] std::chrono::milliseconds patience() const;
+  std::vector<net::probe::WatchedFlow> flows();
+  void become(const std::vector<packet::Observation>& observations);
+  static std::string summary(const packet::Trace& trace, const packet::Witness& seen);
+  std::string inject();
+  std::vector<net::probe::Tunnel> tunnels();
+
+  const TraceOptions& options_;
+  static constexpr std::array<std::uint8_t, 16> unspecified_{};
+  TraceWords words_;
+  Places places_;
+  net::view::LiveWorld world_;
+  packet::Question question_;
+  packet::Promise promise_;
+  std::string complaint_;
+  packet::Cookie cookie_;
+  std::vector<packet::Answer> answers_;
+  const packet::Answer* shown_ = nullptr;  // the one that a real packet took, else the first
+  double model_ms_ = 0;
+};
+
+}  // namespace cmd
