@@ -162,9 +162,12 @@ Outcome carry_out(Run& run, const Meta& meta) {
     case meta_mark:
       registers.store32(meta.to, context.mark);
       return Outcome::next;
+    case meta_iiftype:
+      // Of whatever device it is at, which is no longer the one that it came in by where it goes
+      // out.
+      return load_device(run, meta, context.hook == Hook::postrouting ? context.out : context.in);
     case meta_iif:
     case meta_iifname:
-    case meta_iiftype:
     case meta_iifgroup:
     case meta_iifkind:
       return load_device(run, meta, context.in);

@@ -70,6 +70,14 @@ TEST_CASE("without a device its name is empty, and its type is none") {
   CHECK(breaks(rig, meta_iifkind));
 }
 
+TEST_CASE("where a packet goes out, the type is that of the device that it goes out by") {
+  Rig rig;
+  rig.context.in.reset();
+  rig.context.out->type = 772;
+  rig.context.hook = Hook::postrouting;
+  CHECK(is(rig, meta_iiftype, {4, 3, 0, 0}));
+}
+
 TEST_CASE("only what is sent here has an owner") {
   Rig rig;
   CHECK(breaks(rig, meta_skuid));
