@@ -10,6 +10,9 @@
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
 
 #include <arpa/inet.h>
 #include <array>
@@ -17,6 +20,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "net/netlink/netlink.hpp"
 
 namespace model {
 namespace {
@@ -131,6 +136,19 @@ Lab::Lab() {
       give_up("cannot bind a packet socket");
     }
   });
+}
+
+void forget_connections() {
+  net::NetlinkSocket socket(NETLINK_NETFILTER);
+  net::NetlinkWriter writer;
+  const std::size_t begin =
+      writer.begin_message(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, NLM_F_ACK, 1);
+  const nfgenmsg header{AF_UNSPEC, NFNETLINK_V0, 0};
+  writer.append({reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
+  writer.close_message(begin);
+  if (socket.query(writer.bytes(), [](const net::NetlinkMessage&) {}) != 0) {
+    give_up("cannot delete connections");
+  }
 }
 
 void Lab::send_from_client(const core::packet::Packet& packet) const {

@@ -31,6 +31,9 @@ class Namespace {
 // Answers its exit status.
 int shell(const std::string& command, const std::string& input = "");
 
+// All that the namespace of the calling thread tracks: then no two flows can want one tuple.
+void forget_connections();
+
 struct Lab {
   Lab();
   Lab(const Lab&) = delete;

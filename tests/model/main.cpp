@@ -18,6 +18,7 @@
 #include "model/observation.hpp"
 #include "model/prediction.hpp"
 #include "model/random_packet.hpp"
+#include "model/random_raw.hpp"
 #include "model/random_rules.hpp"
 #include "net/packet/live_ruleset.hpp"
 
@@ -93,13 +94,17 @@ class Trial {
 
  private:
   bool load() {
-    // The program's whole text is taken or none of it.
+    // All of it is taken, or nothing.
     const std::string quiet = show_ ? "" : " 2>/dev/null";
     shell("nft flush ruleset");
     bool taken = false;
-    switch (chance_.below(3)) {
+    switch (chance_.below(4)) {
       case 0:
+        rules_ = "expressions of no program's";
+        taken = load_random_raw(chance_) == 0;
+        break;
       case 1:
+      case 2:
         rules_ = random_nft(chance_);
         taken = shell("nft -f -" + quiet, rules_) == 0;
         break;
@@ -116,6 +121,7 @@ class Trial {
   void try_packet(const Packet& packet, bool from_host) {
     ++tally_.packets;
     net::LiveRuleset live;
+    forget_connections();
     observer_.forget();
     std::vector<Prediction> ways = all_ways(live, packet, from_host);
     if (from_host) {
@@ -210,7 +216,7 @@ class Trial {
     std::printf("# again: model --seed %llu --show\n", static_cast<unsigned long long>(seed_));
     std::fflush(stdout);
     if (!show_) return;
-    shell("nft -a list ruleset");
+    shell("nft --debug=netlink -a list ruleset");
   }
 
   const Lab& lab_;

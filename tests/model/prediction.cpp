@@ -39,6 +39,12 @@ const Device* route_to(const Lab& lab, const Address& address) {
   return nullptr;
 }
 
+// rt_tos2priority(), which ip_forward() applies; that of IPv6 does not.
+std::uint32_t priority_of(std::uint8_t tos) {
+  constexpr std::uint32_t priorities[] = {0, 2, 6, 4};
+  return priorities[tos >> 3 & 3];
+}
+
 Bytes in_host_order(std::uint32_t number) {
   Bytes bytes(sizeof number);
   std::copy_n(reinterpret_cast<const std::uint8_t*>(&number), sizeof number, bytes.begin());
@@ -112,6 +118,7 @@ class Walk {
     }
     --result_.packet.ttl;
     context_.out = *out;
+    if (result_.packet.family == Family::ipv4) context_.priority = priority_of(result_.packet.tos);
     if (pass(Hook::forward)) pass(Hook::postrouting);
   }
 
