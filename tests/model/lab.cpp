@@ -65,6 +65,18 @@ core::packet::Device device(const std::string& name) {
   return result;
 }
 
+os::Fd packet_socket(const char* device) {
+  os::Fd fd(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) give_up("no packet socket");
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_ifindex = static_cast<int>(if_nametoindex(device));
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    give_up("cannot bind a packet socket");
+  }
+  return fd;
+}
+
 os::Fd raw_socket(int family) {
   os::Fd fd(socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   if (!fd) give_up("no raw socket");
@@ -126,16 +138,8 @@ Lab::Lab() {
     const int on = 1;
     setsockopt(raw_ipv6.get(), IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof on);
   });
-  client.inside([&] {
-    wire = os::Fd(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!wire) give_up("no packet socket");
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_ifindex = static_cast<int>(if_nametoindex("c0"));
-    if (bind(wire.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      give_up("cannot bind a packet socket");
-    }
-  });
+  client.inside([&] { from_client = packet_socket("c0"); });
+  server.inside([&] { from_server = packet_socket("s0"); });
 }
 
 void forget_connections() {
@@ -151,17 +155,22 @@ void forget_connections() {
   }
 }
 
-void Lab::send_from_client(const core::packet::Packet& packet) const {
+void Lab::send(Origin origin, const core::packet::Packet& packet) const {
+  if (origin == Origin::host) return send_from_host(packet);
+  const bool client = origin == Origin::client;
   const auto bytes = core::packet::to_bytes(packet);
+  const int fd = client ? from_client.get() : from_server.get();
   sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  client.inside([&] { address.sll_ifindex = static_cast<int>(if_nametoindex("c0")); });
-  address.sll_protocol = htons(packet.family == core::Family::ipv4 ? std::uint16_t{ETH_P_IP}
-                                                                   : std::uint16_t{ETH_P_IPV6});
-  constexpr std::array<std::uint8_t, 6> host_mac = {2, 0, 0, 0, 1, 2};
+  socklen_t length = sizeof address;
+  // As it is bound.
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  const bool ipv4 = packet.family == core::Family::ipv4;
+  address.sll_protocol = htons(ipv4 ? std::uint16_t{ETH_P_IP} : std::uint16_t{ETH_P_IPV6});
+  const std::uint8_t side = client ? 1 : 2;
+  const std::array<std::uint8_t, 6> host_mac = {2, 0, 0, 0, side, 2};
   address.sll_halen = host_mac.size();
   std::memcpy(address.sll_addr, host_mac.data(), host_mac.size());
-  if (sendto(wire.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+  if (sendto(fd, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&address),
              sizeof address) < 0) {
     give_up("cannot send a frame");
   }

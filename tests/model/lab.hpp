@@ -34,6 +34,8 @@ int shell(const std::string& command, const std::string& input = "");
 // All that the namespace of the calling thread tracks: then no two flows can want one tuple.
 void forget_connections();
 
+enum class Origin : std::uint8_t { client, host, server };
+
 struct Lab {
   Lab();
   Lab(const Lab&) = delete;
@@ -44,11 +46,14 @@ struct Lab {
   Namespace server;
   core::packet::Device to_client;  // in the host
   core::packet::Device to_server;
-  os::Fd wire;      // frames into the host's interface to the client
+  os::Fd from_client;  // frames into the host's interfaces
+  os::Fd from_server;
   os::Fd raw_ipv4;  // packets of the host itself
   os::Fd raw_ipv6;
 
-  void send_from_client(const core::packet::Packet& packet) const;
+  void send(Origin origin, const core::packet::Packet& packet) const;
+
+ private:
   void send_from_host(const core::packet::Packet& packet) const;
 };
 

@@ -4,6 +4,7 @@
 //
 //   model [--seeds N] [--from S]     N rulesets, of the seeds from S on; 200 that were not tried
 //   before model --seed S [--show]          one of them again, with its rules
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -88,7 +89,8 @@ class Trial {
     static std::uint32_t number = 0;
     for (std::size_t i = 0; i < packets_of_ruleset; ++i) {
       const bool from_host = chance_.per_mille(250);
-      try_packet(random_packet(chance_, ++number, from_host), from_host);
+      try_flow(random_packet(chance_, ++number, from_host),
+               from_host ? Origin::host : Origin::client);
     }
   }
 
@@ -118,41 +120,66 @@ class Trial {
     return taken && shell("nft -f -", Observer::arming_rules()) == 0;
   }
 
-  void try_packet(const Packet& packet, bool from_host) {
+  // A connection's first packet, and if that came to the server, others of both directions.
+  void try_flow(const Packet& packet, Origin origin) {
+    forget_connections();
+    const auto first = try_packet(packet, origin, std::nullopt);
+    if (!first || !first->connection || is_host(first->packet.destination)) return;
+    Earlier earlier{*first->connection, false, false};
+    if (chance_.per_mille(300)) {
+      const auto again = try_packet(packet, origin, earlier);
+      if (!again || !again->connection) return;
+      earlier.connection = *again->connection;
+    }
+    earlier.reply = earlier.answered = true;
+    const auto reply = try_packet(reply_to(first->packet), Origin::server, earlier);
+    // The host's own stack may have refused what it had not asked for.
+    if (!reply || !reply->connection || origin == Origin::host || packet.protocol == tcp) return;
+    earlier.connection = *reply->connection;
+    earlier.reply = false;
+    try_packet(packet, origin, earlier);
+  }
+
+  static bool is_host(const core::Address& address) {
+    return std::ranges::find(host_addresses, to_string(address)) != host_addresses.end();
+  }
+
+  // Answers what it was, where it came through and the model knew.
+  std::optional<Prediction> try_packet(const Packet& packet, Origin origin,
+                                       const std::optional<Earlier>& earlier) {
     ++tally_.packets;
     net::LiveRuleset live;
-    forget_connections();
     observer_.forget();
-    std::vector<Prediction> ways = all_ways(live, packet, from_host);
-    if (from_host) {
-      lab_.send_from_host(packet);
-    } else {
-      lab_.send_from_client(packet);
-    }
+    std::vector<Prediction> ways = all_ways(live, packet, origin, earlier);
+    lab_.send(origin, packet);
     const Observation seen = observer_.collect();
     tally_.met += seen.met.size();
-    std::string difference;
-    for (const Prediction& way : ways) {
-      difference = compare(way, seen);
-      if (difference.empty()) break;
-    }
     for (const Taken& taken : ways.front().taken) {
       if (taken.fork.kind != Fork::Kind::assumption) continue;
       ++tally_.assumed;
       if (show_) std::printf("# assumed: %s\n", taken.fork.what.c_str());
       break;
     }
-    if (!difference.empty()) tell(packet, from_host, ways, seen, difference);
+    std::string difference;
+    for (Prediction& way : ways) {
+      difference = compare(way, seen);
+      if (!difference.empty()) continue;
+      if (way.dropped) return std::nullopt;
+      return std::move(way);
+    }
+    tell(packet, origin, ways, seen, difference);
+    return std::nullopt;
   }
 
-  std::vector<Prediction> all_ways(Ruleset& live, const Packet& packet, bool from_host) {
+  std::vector<Prediction> all_ways(Ruleset& live, const Packet& packet, Origin origin,
+                                   const std::optional<Earlier>& earlier) {
     std::vector<Prediction> ways;
     std::vector<std::vector<std::size_t>> scripts{{}};
     std::set<std::vector<std::size_t>> known{{}};
     while (!scripts.empty() && ways.size() < most_ways) {
       const auto script = scripts.back();
       scripts.pop_back();
-      ways.push_back(predict(lab_, live, packet, from_host, script));
+      ways.push_back(predict(lab_, live, packet, origin, earlier, script));
       // Each fork behind the script may go otherwise.
       std::vector<std::size_t> taken = script;
       const auto& forks = ways.back().taken;
@@ -205,12 +232,15 @@ class Trial {
     return "";
   }
 
-  void tell(const Packet& packet, bool from_host, const std::vector<Prediction>& ways,
+  void tell(const Packet& packet, Origin origin, const std::vector<Prediction>& ways,
             const Observation& seen, const std::string& difference) {
     ++tally_.different;
     std::printf("# seed %llu: %s\n# packet %s %s, %s\n", static_cast<unsigned long long>(seed_),
                 difference.c_str(), protocol_text(packet.protocol).c_str(), to_text(packet).c_str(),
-                from_host ? "of the host" : "from the client");
+
+                origin == Origin::client ? "from the client"
+                : origin == Origin::host ? "of the host"
+                                         : "from the server");
     for (const Met& met : ways.front().met) std::printf("#   model  %s\n", to_text(met).c_str());
     for (const Met& met : seen.met) std::printf("#   kernel %s\n", to_text(met).c_str());
     std::printf("# again: model --seed %llu --show\n", static_cast<unsigned long long>(seed_));

@@ -59,7 +59,7 @@ std::string Observer::arming_rules() {
   return std::string("table inet ") + table + R"( {
   chain arm_in {
     type filter hook prerouting priority -2147483648
-    iifname "h0" meta nftrace set 1
+    iifname { "h0", "h1" } meta nftrace set 1
     ct state established
   }
   chain arm_out {

@@ -77,13 +77,18 @@ class LabSurroundings final : public Surroundings {
 
 class Walk {
  public:
-  Walk(const Lab& lab, Ruleset& ruleset, const Packet& packet, std::vector<std::size_t> script)
-      : lab_(lab), ruleset_(ruleset), surroundings_(lab), choices_(std::move(script)) {
+  Walk(const Lab& lab, Ruleset& ruleset, const Packet& packet,
+       const std::optional<Earlier>& earlier, std::vector<std::size_t> script)
+      : lab_(lab),
+        ruleset_(ruleset),
+        surroundings_(lab),
+        choices_(std::move(script)),
+        earlier_(earlier) {
     result_.packet = packet;
   }
 
-  Prediction from_client() {
-    context_.in = lab_.to_client;
+  Prediction from_outside(const Device& device) {
+    context_.in = device;
     if (pass(Hook::prerouting)) route_in();
     return finish();
   }
@@ -103,6 +108,7 @@ class Walk {
   Prediction finish() {
     result_.mark = context_.mark;
     result_.taken = choices_.taken();
+    result_.connection = context_.connection;
     return std::move(result_);
   }
 
@@ -145,12 +151,17 @@ class Walk {
   bool pass(Hook hook) {
     context_.hook = hook;
     translated_ = false;
+    bool mapped = false;
     bool tracked = hook != Hook::prerouting && hook != Hook::output;
     for (const BaseChain& chain : ruleset_.base_chains()) {
       if (chain.hook != hook || chain.id.table == Observer::table) continue;
       if (!tracked && met_at(chain) > tracking_priority) {
         track();
         tracked = true;
+      }
+      if (!mapped && met_at(chain) > translating_priority(hook)) {
+        map_as_before(hook);
+        mapped = true;
       }
       if (!meets(chain)) continue;
       const ChainResult result =
@@ -163,7 +174,29 @@ class Walk {
       if (result.nat) translate(*result.nat, hook);
     }
     if (!tracked) track();
+    if (!mapped) map_as_before(hook);
     return true;
+  }
+
+  static std::int32_t translating_priority(Hook hook) {
+    BaseChain nat;
+    nat.type = BaseChain::Type::nat;
+    nat.hook = hook;
+    return met_at(nat);
+  }
+
+  // What a connection's first packet was translated to, its others are as well, and back.
+  void map_as_before(Hook hook) {
+    if (!earlier_ || !context_.connection || hook == Hook::forward) return;
+    Packet& packet = result_.packet;
+    const Connection& connection = *context_.connection;
+    const FlowTuple& other = context_.reply ? connection.original : connection.reply;
+    const bool destination = hook == Hook::prerouting || hook == Hook::output;
+    (destination ? packet.destination : packet.source) =
+        destination ? other.source : other.destination;
+    if (!packet.has_ports()) return;
+    (destination ? packet.destination_port : packet.source_port) =
+        destination ? other.source_port : other.destination_port;
   }
 
   bool meets(const BaseChain& chain) const {
@@ -174,7 +207,7 @@ class Walk {
     }
     if (chain.type != BaseChain::Type::nat) return true;
     // Only who translates first does.
-    return context_.connection && context_.state == CtState::fresh && !translated_;
+    return context_.connection && context_.state == CtState::fresh && !earlier_ && !translated_;
   }
 
   void note(const BaseChain& chain, const ChainResult& result) {
@@ -188,6 +221,14 @@ class Walk {
 
   void track() {
     if (context_.untracked) return;
+    if (earlier_) {
+      context_.connection = earlier_->connection;
+      context_.connection->status |=
+          IPS_CONFIRMED | (earlier_->answered ? std::uint32_t{IPS_SEEN_REPLY} : 0U);
+      context_.reply = earlier_->reply;
+      context_.state = earlier_->answered ? CtState::established : CtState::fresh;
+      return;
+    }
     // Each trial's flow is a new one, and none of them begins in the middle.
     Connection connection;
     connection.original = tuple_of(result_.packet);
@@ -232,6 +273,7 @@ class Walk {
   Ruleset& ruleset_;
   LabSurroundings surroundings_;
   Choices choices_;
+  const std::optional<Earlier>& earlier_;
   Context context_;
   Prediction result_;
   bool translated_ = false;
@@ -239,10 +281,11 @@ class Walk {
 
 }  // namespace
 
-Prediction predict(const Lab& lab, Ruleset& ruleset, const Packet& packet, bool from_host,
-                   std::vector<std::size_t> script) {
-  Walk walk(lab, ruleset, packet, std::move(script));
-  return from_host ? walk.from_host() : walk.from_client();
+Prediction predict(const Lab& lab, Ruleset& ruleset, const Packet& packet, Origin origin,
+                   const std::optional<Earlier>& earlier, std::vector<std::size_t> script) {
+  Walk walk(lab, ruleset, packet, earlier, std::move(script));
+  if (origin == Origin::host) return walk.from_host();
+  return walk.from_outside(origin == Origin::client ? lab.to_client : lab.to_server);
 }
 
 }  // namespace model

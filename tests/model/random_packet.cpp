@@ -1,5 +1,6 @@
 #include "model/random_packet.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace model {
@@ -63,6 +64,21 @@ Packet random_packet(Chance& chance, std::uint32_t number, bool from_host) {
   packet.source_port = fresh;
   packet.destination_port = random_port(chance);
   return packet;
+}
+
+Packet reply_to(const Packet& packet) {
+  Packet reply = packet;
+  std::swap(reply.source, reply.destination);
+  std::swap(reply.source_port, reply.destination_port);
+  reply.ttl = 60;
+  if (packet.protocol == tcp) {
+    reply.tcp_flags = syn | ack;
+    reply.acknowledgement = packet.sequence + 1;
+    reply.sequence = 7;
+  }
+  if (packet.protocol == icmp) reply.icmp_type = 0;
+  if (packet.protocol == icmpv6) reply.icmp_type = 129;
+  return reply;
 }
 
 }  // namespace model

@@ -19,4 +19,7 @@ std::uint16_t random_port(Chance& chance);
 // of the client.
 core::packet::Packet random_packet(Chance& chance, std::uint32_t number, bool from_host);
 
+// What a peer answers to `packet`, as that reached it.
+core::packet::Packet reply_to(const core::packet::Packet& packet);
+
 }  // namespace model
