@@ -17,8 +17,9 @@ using namespace core::packet;
 
 namespace {
 
-// Of the last event; then nothing comes any more. A packet takes some 0.1 ms through all of it.
-constexpr int quiet_milliseconds = 3;
+// A packet takes some 0.1 ms through all of it, but the kernel may have others to run first.
+constexpr int surprise_milliseconds = 1;
+constexpr int longest_milliseconds = 100;
 
 Bytes bytes_of(net::ByteView view) { return {view.begin(), view.end()}; }
 
@@ -27,7 +28,8 @@ void take(const net::Attributes& trace, TableFamily family, Observation& result)
   const ChainId chain{family, table, std::string(trace.text(NFTA_TRACE_CHAIN))};
   const std::uint32_t type = trace.be32(NFTA_TRACE_TYPE).value_or(0);
   if (table == Observer::table) {
-    if (chain.name.starts_with("arm") || type != NFT_TRACETYPE_RULE) return;
+    // Only a chain's first event has headers.
+    if (chain.name.starts_with("arm") || !trace.has(NFTA_TRACE_NETWORK_HEADER)) return;
     result.ended =
         Ended{trace.be32(NFTA_TRACE_MARK).value_or(0), bytes_of(trace[NFTA_TRACE_NETWORK_HEADER]),
               bytes_of(trace[NFTA_TRACE_TRANSPORT_HEADER])};
@@ -84,13 +86,14 @@ void Observer::forget() {
   }
 }
 
-Observation Observer::collect() {
+Observation Observer::collect(const std::function<bool(const Observation&)>& expected) {
   Observation result;
   for (;;) {
     const auto received = socket_.receive(false);
     if (received.error == EAGAIN) {
       pollfd waiting{socket_.fd(), POLLIN, 0};
-      if (poll(&waiting, 1, quiet_milliseconds) <= 0) return result;
+      const int most = expected(result) ? surprise_milliseconds : longest_milliseconds;
+      if (poll(&waiting, 1, most) <= 0) return result;
       continue;
     }
     if (received.error != 0) return result;

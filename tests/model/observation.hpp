@@ -1,6 +1,7 @@
 // What a packet met in the kernel: the events of nf_tables' trace, armed by a table of our own.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,8 +41,9 @@ class Observer {
   static constexpr const char* table = "model_observer";
 
   void forget();
-  // Of the one packet that was sent before; waits a little for it.
-  Observation collect();
+  // Of the one packet that was sent before. Waits for what is `expected`, and a little for what is
+  // not.
+  Observation collect(const std::function<bool(const Observation&)>& expected);
 
  private:
   net::NetlinkSocket socket_;

@@ -229,7 +229,14 @@ class Walk {
       context_.state = earlier_->answered ? CtState::established : CtState::fresh;
       return;
     }
-    // Each trial's flow is a new one, and none of them begins in the middle.
+    // Each trial's flow is a new one. TCP's may begin in the middle (nf_conntrack_tcp_loose), but
+    // not with what ends or answers one.
+    constexpr int ending = fin | rst;
+    const int flags = result_.packet.tcp_flags;
+    if (result_.packet.protocol == tcp && ((flags & ending) != 0 || flags == (syn | ack))) {
+      context_.state = CtState::invalid;
+      return;
+    }
     Connection connection;
     connection.original = tuple_of(result_.packet);
     connection.reply = reversed(connection.original);

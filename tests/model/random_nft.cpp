@@ -72,8 +72,13 @@ class NftTable {
            (often(300) ? ", * : 3" : "") + " }\n }\n map verdicts {\n  type " + address +
            " : verdict\n  flags interval\n  elements = { " + net() + " : " +
            one({"accept", "drop", "continue", "return", "jump c0", "goto c0"}) + " }\n }\n" +
-           " set seen {\n  type " + address + "\n  flags dynamic\n }\n counter cnt {\n }\n" +
-           " quota small {\n  over " + one({"10", "100000"}) + " bytes\n }\n";
+           " set boxes {\n  type " + address +
+           " . inet_service\n  flags interval\n  elements = { " + net() + " . " +
+           one({"80-8080", "53", "1-60000"}) + " }\n }\n set timed {\n  type " + address +
+           "\n  flags timeout\n  elements = { " + destination() + " timeout 1h, " + source() +
+           " }\n }\n" + " set seen {\n  type " + address +
+           "\n  flags dynamic\n }\n counter cnt {\n }\n" + " quota small {\n  over " +
+           one({"10", "100000"}) + " bytes\n }\n";
   }
 
   std::string source() { return random_source(chance_, ipv4()); }
@@ -115,10 +120,10 @@ class NftTable {
       case 3:
         return field + "{ " + address() + ", " + net() + " }";
       case 4:
-        return fits_sets() ? field + (often(500) ? "@addresses" : "@nets") : field + address();
+        return fits_sets() ? field + one({"@addresses", "@nets", "@timed"}) : field + address();
       case 5:
         if (!fits_sets() || !ported()) return field + address();
-        return l3() + " daddr . " + transport() + " dport @pairs";
+        return l3() + " daddr . " + transport() + " dport @" + one({"pairs", "boxes"});
       default:
         return field + "!= " + net();
     }
@@ -164,7 +169,20 @@ class NftTable {
   }
 
   std::string other_match() {
-    switch (chance_.below(14)) {
+    switch (chance_.below(19)) {
+      case 14:
+        return "fib " + one({"saddr", "daddr"}) + " type " +
+               one({"local", "unicast", "!= local", "{ local, unicast }"});
+      case 15:
+        return one({"limit rate 1000/second", "limit rate over 1000/second", "ct count over 9999",
+                    "quota 1 gbytes"});
+      case 16:
+        return "symhash mod 2 " + number(2);
+      case 17:
+        return ipv4() ? "ip option rr exists" : "exthdr " + one({"dst", "hbh"}) + " exists";
+      case 18:
+        if (transport() != "tcp") return "meta length > 30";
+        return "tcp flags " + one({"ack", "rst", "! syn"});
       case 0:
         return "meta mark " + mark();
       case 1:
@@ -182,10 +200,11 @@ class NftTable {
       case 7:
         return "meta l4proto " + one({"tcp", "udp", "{ tcp, udp }", "!= tcp"});
       case 8:
-        return family_ == "inet" ? "meta nfproto " + one({"ipv4", "ipv6"}) : "meta cpu 0-100";
+        return family_ == "inet" ? std::string("meta nfproto ") + (ipv4() ? "ipv4" : "ipv6")
+                                 : "meta cpu 0-100";
       case 9:
         if (transport() != "tcp") return "meta length > 30";
-        return "tcp flags " + one({"syn", "& (syn | ack) == syn", "! ack"});
+        return "tcp flags " + one({"syn", "fin,syn", "& (syn | ack) == syn", "! ack"});
       case 10:
         if (transport() != "tcp") return "meta length > 30";
         return "tcp option maxseg " + one({"exists", "missing", "size 1460", "size > 1000"});
@@ -245,6 +264,10 @@ class NftTable {
                                                            : transport() + " dport map @marks");
       case 7:
       case 8:
+        if (chains != 0 && often(200)) {
+          return "numgen random mod 2 vmap { 0 : jump c0, 1 : " + one({"accept", "continue"}) +
+                 " }";
+        }
         return chains == 0 ? "counter" : one({"jump c", "goto c"}) + number(chains);
       case 9:
         return "return";
@@ -290,6 +313,15 @@ class NftTable {
     if (base.hook == "prerouting" && often(200) && fits_sets()) {
       return "dnat" + kind + " to " + l3() + " daddr map { " + destination_for_nat() + " : " +
              destination_for_nat() + " }";
+    }
+    if (often(200)) {
+      return match + "dnat" + kind + " to " + one({"numgen random", "numgen inc", "symhash"}) +
+             " mod 2 map { 0 : " + destination_for_nat() + ", 1 : " + destination_for_nat() + " }";
+    }
+    if (ported() && often(200)) {
+      return "dnat" + kind + (kind.empty() ? " " + l3() : "") + " addr . port to " + l3() +
+             " daddr . " + transport() + " dport map { " + destination() + " . " + port() + " : " +
+             destination_for_nat() + " . " + port() + " }";
     }
     return match + "dnat" + kind + " to " + quoted(destination_for_nat()) + to_port;
   }

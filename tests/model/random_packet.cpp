@@ -24,6 +24,26 @@ std::uint16_t random_port(Chance& chance) {
   return chance.one_of(ports);
 }
 
+namespace {
+
+// Some of them begin no connection; see Walk::track.
+std::uint8_t random_flags(Chance& chance) {
+  const std::vector<int> flags = {ack, ack, rst, syn | ack, fin | ack, rst | ack};
+  return static_cast<std::uint8_t>(chance.one_of(flags));
+}
+
+// Ones that nobody has to look at on the way.
+Bytes random_options(Chance& chance, bool ipv4) {
+  if (!chance.per_mille(100)) return {};
+  constexpr std::uint8_t no_operation = 1;
+  constexpr std::uint8_t destination_options = 60;
+  constexpr std::uint8_t padding = 1;
+  if (ipv4) return Bytes(4 * (1 + chance.below(3)), no_operation);
+  return {destination_options, 0, padding, 4, 0, 0, 0, 0};
+}
+
+}  // namespace
+
 Packet random_packet(Chance& chance, std::uint32_t number, bool from_host) {
   constexpr std::uint16_t mark_of_host = 4660;  // see Observer::arming_rules
   const bool ipv4 = chance.per_mille(600);
@@ -41,12 +61,14 @@ Packet random_packet(Chance& chance, std::uint32_t number, bool from_host) {
   if (!ipv4)
     packet.flow_label = from_host ? mark_of_host : static_cast<std::uint32_t>(chance.below(16));
   packet.payload.resize(chance.below(4) * 7, static_cast<std::uint8_t>(chance.below(256)));
+  packet.options = random_options(chance, ipv4);
   const auto fresh = static_cast<std::uint16_t>(1024 + number % 60000);
   switch (chance.below(5)) {
     case 0:
     case 1:
       packet.protocol = tcp;
       packet.tcp_flags = syn;
+      if (chance.per_mille(200)) packet.tcp_flags = random_flags(chance);
       packet.sequence = number;
       if (chance.per_mille(500)) packet.mss = 1460;
       break;
