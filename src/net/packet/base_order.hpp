@@ -15,6 +15,7 @@ class BaseOrder {
   // As the kernel lists them.
   void add(core::packet::BaseChain chain) { chains_.push_back(std::move(chain)); }
   void forget_chains() { chains_.clear(); }
+  [[nodiscard]] std::size_t size() const { return chains_.size(); }
 
   [[nodiscard]] std::vector<core::packet::BaseChain> take() &&;
 

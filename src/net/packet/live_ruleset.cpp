@@ -18,6 +18,7 @@ namespace {
 // Of all chains together. A rule takes about a kilobyte.
 constexpr std::size_t most_live_rules = 300'000;
 constexpr std::size_t most_elements_held = 300'000;
+constexpr std::size_t most_base_chains = 10'000;
 
 void put_set(NetlinkWriter& writer, const ChainId& set) {
   writer.put_text(NFTA_SET_ELEM_LIST_TABLE, set.table);
@@ -65,10 +66,10 @@ void LiveRuleset::read_base_chains() {
       NFT_MSG_GETCHAIN, std::nullopt, nullptr, [&] { order.forget_chains(); },
       [&](TableFamily family, const Attributes& chain) {
         // Most are none, and the texts of all of them take as long as the dump.
-        if (!chain.has(NFTA_CHAIN_HOOK)) return;
+        if (!chain.has(NFTA_CHAIN_HOOK) || order.size() > most_base_chains) return;
         if (auto base = read_chain(chain, family).base) order.add(std::move(*base));
       });
-  readable_ = of_tables == 0 && of_chains == 0;
+  readable_ = of_tables == 0 && of_chains == 0 && order.size() <= most_base_chains;
   if (readable_) base_ = std::move(order).take();
 }
 
