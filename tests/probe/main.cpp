@@ -197,7 +197,9 @@ void inject(const Task& task) {
 
 int run(const Task& task) {
   std::vector<net::probe::Place> places;
-  for (const auto& [label, network] : task.places) places.push_back({label, &network});
+  for (const auto& [label, network] : task.places) {
+    places.push_back({places.size(), label, &network});
+  }
   LiveTrace trace(places, task.options);
   for (const std::string& text : trace.left_out()) std::printf("- without %s\n", text.c_str());
   if (task.hold || task.watch) std::printf("armed %s\n", trace.table().c_str());

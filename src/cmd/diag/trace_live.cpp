@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ namespace cmd {
 // One real packet, and the model that fits it best.
 packet::Trace Tracing::live() {
   std::vector<net::probe::Place> places;
-  for (std::size_t place = 0; place < world_.size(); ++place) {
-    places.push_back({world_.name(place), &world_.where(place)});
+  for (const std::size_t place : places_to_watch()) {
+    places.push_back({place, world_.name(place), &world_.where(place)});
   }
   if (options_.protocol == packet::udp) know_answers();
   net::probe::LiveTrace::Options options;
@@ -86,6 +87,27 @@ packet::Trace Tracing::live() {
   packet::judge_live(trace, *shown_, promise_, seen, world_);
   if (trace.live_note.empty()) trace.live_note = summary(trace, seen);
   return trace;
+}
+
+// Those of the model's ways; the others that were found, too, where that is no multitude, as the
+// packet may take another way than the model's.
+std::vector<std::size_t> Tracing::places_to_watch() {
+  constexpr std::size_t few = 16;
+  std::set<std::size_t> chosen = {question_.place};
+  for (const packet::Answer& answer : answers_) {
+    for (const packet::Step& step : answer.request.steps) chosen.insert(step.place);
+    if (!answer.reply) continue;
+    for (const packet::Step& step : answer.reply->steps) chosen.insert(step.place);
+  }
+  if (world_.size() <= few) {
+    for (std::size_t place = 0; place < world_.size(); ++place) chosen.insert(place);
+  }
+  // A packet that is awaited is looked for in the first one.
+  std::vector<std::size_t> result = {question_.place};
+  for (const std::size_t place : chosen) {
+    if (place != question_.place) result.push_back(place);
+  }
+  return result;
 }
 
 // Who answers a datagram may say what it likes: it is told by where it goes.

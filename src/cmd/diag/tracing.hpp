@@ -49,6 +49,7 @@ class Tracing {
 
   // one real packet (trace_live.cpp)
   packet::Trace live();
+  std::vector<std::size_t> places_to_watch();
   void know_answers();
   [[nodiscard]] std::chrono::milliseconds patience() const;
   std::vector<net::probe::WatchedFlow> flows();

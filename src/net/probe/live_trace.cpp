@@ -38,10 +38,10 @@ LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
     target_.patterns = patterns_of(flows_, options.tunnels);
     target_.needles = needles_of(flows_);
   }
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    watches_.push_back(std::make_unique<PlaceWatch>(i, places[i], target_));
+  for (const Place& place : places) {
+    watches_.push_back(std::make_unique<PlaceWatch>(place, target_));
     for (const std::string& text : watches_.back()->left_out()) {
-      left_out_.push_back(places[i].label + ": " + text);
+      left_out_.push_back(place.label + ": " + text);
     }
   }
   if (watches_.empty() || !watches_.front()->sees_something()) {
@@ -50,7 +50,9 @@ LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
   }
   if (!options.drop_reasons) return;
   std::map<std::uint32_t, std::size_t> inodes;
-  for (std::size_t i = 0; i < watches_.size(); ++i) inodes.emplace(watches_[i]->inode(), i);
+  for (std::size_t i = 0; i < watches_.size(); ++i) {
+    inodes.emplace(watches_[i]->inode(), places[i].number);
+  }
   try {
     drops_ = std::make_unique<DropWatch>(target_.needles, std::move(inodes));
   } catch (const core::Error& error) {

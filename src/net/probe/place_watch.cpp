@@ -74,8 +74,8 @@ bool drain_messages(NetlinkSocket& socket,
 
 }  // namespace
 
-PlaceWatch::PlaceWatch(std::size_t number, const Place& place, const Target& target)
-    : number_(number), target_(target), inode_(inode_of(place.network->fd())) {
+PlaceWatch::PlaceWatch(const Place& place, const Target& target)
+    : number_(place.number), target_(target), inode_(inode_of(place.network->fd())) {
   if (target.cookie) learn(*target.cookie);
   place.network->run([this] { open(); });
 }

@@ -21,6 +21,7 @@
 namespace net::probe {
 
 struct Place {
+  std::size_t number = 0;              // in observations
   std::string label;                   // for texts
   const Namespace* network = nullptr;  // the caller's, for as long as the trace
 };
@@ -38,8 +39,7 @@ class PlaceWatch {
  public:
   using Observations = std::vector<core::packet::Observation>;
 
-  // `number`: of the place in observations. `target` must outlive it.
-  PlaceWatch(std::size_t number, const Place& place, const Target& target);
+  PlaceWatch(const Place& place, const Target& target);
 
   // Streams that are not there: "no nft trace: …".
   [[nodiscard]] const std::vector<std::string>& left_out() const { return left_out_; }
