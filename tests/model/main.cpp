@@ -2,8 +2,10 @@
 // network namespaces of this process, and each rule that it met, its end, its mark and its headers
 // compared with what the model says. Prints TAP. Needs root, nft(8) and iptables-nft(8).
 //
-//   model [--seeds N] [--from S]     N rulesets, of the seeds from S on; 200 that were not tried
-//   before model --seed S [--show]          one of them again, with its rules
+//   model [--seeds N] [--from S]   N rulesets of the seeds from S on, and self-checks
+//   model --seed S [--show]        one of them again, with its rules
+//
+// Without options: 200 that were not tried before.
 #include <array>
 #include <cstdio>
 #include <cstdlib>

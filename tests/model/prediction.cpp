@@ -53,8 +53,6 @@ Bytes in_host_order(std::uint32_t number) {
 
 class LabSurroundings final : public Surroundings {
  public:
-  explicit LabSurroundings(const Lab& lab) : lab_(lab) {}
-
   std::optional<Bytes> fib(const Packet& packet, const Context&, const Fib& fib) override {
     const Address& address =
         (fib.flags & NFTA_FIB_F_SADDR) != 0 ? packet.source : packet.destination;
@@ -70,20 +68,13 @@ class LabSurroundings final : public Surroundings {
   std::optional<Bytes> socket_key(const Packet&, const Context&, const Socket&) override {
     return std::nullopt;
   }
-
- private:
-  const Lab& lab_;
 };
 
 class Walk {
  public:
   Walk(const Lab& lab, Ruleset& ruleset, const Packet& packet,
        const std::optional<Earlier>& earlier, std::vector<std::size_t> script)
-      : lab_(lab),
-        ruleset_(ruleset),
-        surroundings_(lab),
-        choices_(std::move(script)),
-        earlier_(earlier) {
+      : lab_(lab), ruleset_(ruleset), choices_(std::move(script)), earlier_(earlier) {
     result_.packet = packet;
   }
 
@@ -278,7 +269,7 @@ class Walk {
 
   const Lab& lab_;
   Ruleset& ruleset_;
-  LabSurroundings surroundings_;
+  LabSurroundings surroundings_{};
   Choices choices_;
   const std::optional<Earlier>& earlier_;
   Context context_;
