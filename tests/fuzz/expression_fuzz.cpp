@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "fuzz/fuzz.hpp"
 #include "net/packet/decode_expression.hpp"
 #include "net/packet/decode_xt.hpp"

@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "core/packet/interpret.hpp"
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/interpret.hpp"
+#include "core/packet/rules/rule_text.hpp"
 #include "fuzz/fuzz.hpp"
 #include "support/packet_rig.hpp"
 

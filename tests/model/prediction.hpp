@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "model/lab.hpp"
 #include "model/observation.hpp"
 

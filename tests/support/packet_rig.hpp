@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 
 namespace unit::packet_rig {
 

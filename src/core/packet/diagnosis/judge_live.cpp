@@ -7,7 +7,7 @@
 
 #include "core/packet/diagnosis/codes.hpp"
 #include "core/packet/diagnosis/judge_rules.hpp"
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 
 namespace core::packet {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/packet/context.hpp"
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "core/packet/walk/network.hpp"
 
 namespace core::packet {

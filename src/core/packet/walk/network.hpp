@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/packet/context.hpp"
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "core/packet/ruleset.hpp"
 
 namespace core::packet {

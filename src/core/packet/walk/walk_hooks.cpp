@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 #include "core/packet/walk/walk_run.hpp"
 
 namespace core::packet {

@@ -1,6 +1,6 @@
 #include "core/packet/choices.hpp"
 
-#include "core/packet/jhash.hpp"
+#include "core/packet/rules/jhash.hpp"
 #include "support/catch.hpp"
 
 namespace unit::packet_choices_test {

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "core/packet/interpret_run.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

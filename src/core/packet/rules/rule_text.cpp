@@ -1,4 +1,4 @@
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 #include <utility>
 #include <variant>
 
-#include "core/packet/header_words.hpp"
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/term.hpp"
+#include "core/packet/rules/header_words.hpp"
+#include "core/packet/rules/term.hpp"
 
 namespace core::packet {
 namespace {

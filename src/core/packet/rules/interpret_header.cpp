@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "core/packet/extension_headers.hpp"
-#include "core/packet/interpret_run.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

@@ -1,8 +1,8 @@
 // Translations, rejects and proxies: what ends a rule's chain in an effect.
 #include <iterator>
 
-#include "core/packet/interpret_run.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

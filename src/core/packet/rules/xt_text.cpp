@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/rule_words.hpp"
+#include "core/packet/rules/rule_words.hpp"
 
 namespace core::packet::words {
 namespace {

@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/packet/registers.hpp"
+#include "core/packet/rules/registers.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -3,8 +3,8 @@
 #include <iterator>
 #include <variant>
 
-#include "core/packet/interpret_run.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/packet/jhash.hpp"
+#include "core/packet/rules/jhash.hpp"
 
 #include <bit>
 #include <cstddef>

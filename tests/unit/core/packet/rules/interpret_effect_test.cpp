@@ -1,6 +1,6 @@
 // What rules do: translations, rejects, rewritten packets.
-#include "core/packet/interpret.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

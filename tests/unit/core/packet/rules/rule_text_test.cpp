@@ -1,6 +1,6 @@
 // The words are those of nft 1.0.6 for what it had compiled to these expressions (nft
 // --debug=netlink).
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 
 #include "core/packet/kernel_numbers.hpp"
 #include "support/catch.hpp"

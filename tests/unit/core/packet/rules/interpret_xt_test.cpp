@@ -1,6 +1,6 @@
 // The matches and targets of iptables.
-#include "core/packet/interpret.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

@@ -1,5 +1,5 @@
 // Chains, jumps and policies; what is recorded.
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <span>
 
-#include "core/packet/rule_text.hpp"
-#include "core/packet/rule_words.hpp"
+#include "core/packet/rules/rule_text.hpp"
+#include "core/packet/rules/rule_words.hpp"
 
 namespace core::packet {
 namespace words {

@@ -1,8 +1,8 @@
-#include "core/packet/term.hpp"
+#include "core/packet/rules/term.hpp"
 
 #include <algorithm>
 
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 
 namespace core::packet::words {
 namespace {

@@ -1,7 +1,7 @@
 // Registers: loads, comparisons, arithmetic, sets.
-#include "core/packet/interpret.hpp"
-#include "core/packet/jhash.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret.hpp"
+#include "core/packet/rules/jhash.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/packet/term.hpp"
+#include "core/packet/rules/term.hpp"
 
 namespace core::packet::words {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/packet/rule_words.hpp"
+#include "core/packet/rules/rule_words.hpp"
 
 namespace core::packet::words {
 

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/rule_words.hpp"
+#include "core/packet/rules/rule_words.hpp"
 
 namespace core::packet::words {
 namespace {

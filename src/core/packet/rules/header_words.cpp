@@ -1,7 +1,7 @@
-#include "core/packet/header_words.hpp"
+#include "core/packet/rules/header_words.hpp"
 
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 
 namespace core::packet::words {
 

@@ -1,9 +1,9 @@
 // What the kernel knows of a packet, and numbers that it computes.
 #include <algorithm>
 
-#include "core/packet/interpret_run.hpp"
-#include "core/packet/jhash.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret_run.hpp"
+#include "core/packet/rules/jhash.hpp"
 
 namespace core::packet {
 namespace {

@@ -1,11 +1,11 @@
-#include "core/packet/interpret.hpp"
+#include "core/packet/rules/interpret.hpp"
 
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <variant>
 
-#include "core/packet/interpret_run.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/packet/interpret.hpp"
-#include "core/packet/registers.hpp"
+#include "core/packet/rules/interpret.hpp"
+#include "core/packet/rules/registers.hpp"
 
 namespace core::packet {
 

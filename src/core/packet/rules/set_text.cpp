@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "core/packet/kernel_numbers.hpp"
-#include "core/packet/rule_text.hpp"
-#include "core/packet/rule_words.hpp"
+#include "core/packet/rules/rule_text.hpp"
+#include "core/packet/rules/rule_words.hpp"
 
 namespace core::packet::words {
 namespace {

@@ -1,5 +1,5 @@
 // What passes, what counts, and what is not known.
-#include "core/packet/interpret_run.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {

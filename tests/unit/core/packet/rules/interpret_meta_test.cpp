@@ -1,5 +1,5 @@
-#include "core/packet/interpret.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret.hpp"
 #include "support/catch.hpp"
 #include "support/packet_rig.hpp"
 

@@ -1,6 +1,6 @@
 // Connection tracking, as nft_ct.c has it.
-#include "core/packet/interpret_run.hpp"
 #include "core/packet/kernel_numbers.hpp"
+#include "core/packet/rules/interpret_run.hpp"
 
 namespace core::packet {
 namespace {
