@@ -15,7 +15,7 @@ setup() {
 teardown() { teardown_network; }
 
 start() {
-  start_edge "$@"
+  start_edge
   within 10 answers 'pod1 ' tcp "$vip" 80
 }
 

@@ -66,6 +66,16 @@ Answer ask_model(World& world, const Question& question, Choices& choices) {
     // Whoever is out there is taken to answer by the link that it left by.
     answer.reply = walker.receive(request.at, answer_to(request.packet, true));
   }
+  // The probe has no socket where it was sent, which real senders have.
+  const bool home = answer.reply && !question.from_wire &&
+                    answer.reply->at.place == question.place &&
+                    answer.reply->cause == Cause::port_closed;
+  if (home) {
+    answer.reply->end = Way::End::delivered;
+    answer.reply->cause = Cause::none;
+    answer.reply->steps.back().what = Step::What::deliver;
+    answer.reply->steps.back().text = "answer";
+  }
   if (answer.reply) {
     for (Step& step : answer.reply->steps) step.reply = true;
   }

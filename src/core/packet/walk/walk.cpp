@@ -15,6 +15,12 @@ bool is_echo_request(const Packet& packet) {
          (packet.protocol == icmpv6 && packet.icmp_type == 128);
 }
 
+// rt_tos2priority() (net/route.h)
+std::uint32_t priority_of(std::uint8_t tos) {
+  constexpr std::uint32_t priorities[] = {0, 2, 6, 4};
+  return priorities[tos >> 3 & 3];
+}
+
 }  // namespace
 
 void Walker::assume(std::size_t place, const std::string& where, const std::string& text) {
@@ -147,7 +153,7 @@ Walker::Run::Stage Walker::Run::input() {
   if (!pass(Hook::prerouting)) return Stage::ended;
   const auto route = route_input();
   if (!route) return Stage::ended;
-  if (route->type == rtn_local) return local(*route);
+  if (route->type == rtn_local) return local();
   if (route->type == rtn_broadcast || route->type == rtn_multicast) {
     way_.end = Way::End::unknown;
     walker_.assume(place_, device, "what becomes of broadcast and multicast is not modelled");
@@ -161,6 +167,8 @@ Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
     return drop(Cause::ttl_exceeded, "forward", "its time to live ends here");
   }
   --packet_.ttl;
+  // ip_forward() does so for IPv4 alone.
+  if (packet_.family == Family::ipv4) context_.priority = priority_of(packet_.tos);
   set_out(network().link(route.device));
   if (!pass(Hook::forward)) return Stage::ended;
   route_ = route;
@@ -169,7 +177,7 @@ Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
   return transmit(route.device, route.gateway.value_or(packet_.destination));
 }
 
-Walker::Run::Stage Walker::Run::local(const RouteAnswer& /*route*/) {
+Walker::Run::Stage Walker::Run::local() {
   if (!pass(Hook::input)) return Stage::ended;
   walker_.connections_[place_].confirm(context_);
   if (decapsulate()) return way_.end == Way::End::dropped ? Stage::ended : Stage::input;

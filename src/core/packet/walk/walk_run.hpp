@@ -24,7 +24,7 @@ class Walker::Run {
   Stage output();
   Stage input();
   Stage forward(const RouteAnswer& route);
-  Stage local(const RouteAnswer& route);
+  Stage local();
 
   // hooks (walk_hooks.cpp). False: it goes no further.
   bool pass(Hook hook);
