@@ -33,8 +33,9 @@ PY
 # HOW…: a trace is well: delivered, answered, nothing to remark.
 healthy() {
   "$@"
-  [ "$trace_status" = 0 ] && [ "$(of_trace 't["result"], t["live"], t["answered"], t["findings"]')" = "('ok', True, True, [])" ] ||
-    fail "not healthy: $(show_trace)"
+  local said
+  said="$trace_status $(of_trace 't["result"], t["live"], t["answered"], t["findings"]')"
+  [ "$said" = "0 ('ok', True, True, [])" ] || fail "not healthy: $(show_trace)"
 }
 
 # CODE HOST HOW…: the trace fails, and the first thing that it says is this code, at a step of this host
