@@ -75,7 +75,8 @@ void adopt_ports(std::vector<Step>& steps, std::span<const Observation> observat
 // further than that.
 std::optional<Packet> towards_nobody(const TraceEvent& event, const Attachment& home,
                                      const Address& client) {
-  if (event.place != home.place || event.out.index != home.link || home.link == 0) {
+  if (event.place != home.place || event.out.index != home.link || home.link == 0 ||
+      event.chain.name != "see-postrouting") {
     return std::nullopt;
   }
   const auto packet = packet_in(event);
