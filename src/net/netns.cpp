@@ -15,13 +15,16 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/privilege.hpp"
 
 namespace net {
 namespace {
 
 [[noreturn]] void fail(const std::string& what, int error) {
-  std::string message = what + ": " + std::strerror(error);
-  if (error == EPERM) message += " (this needs root: CAP_SYS_ADMIN and CAP_NET_ADMIN)";
+  const std::string message = what + ": " + std::strerror(error);
+  if (error == EPERM || error == EACCES) {
+    throw core::NoPrivilege(message + " (this needs root: CAP_SYS_ADMIN and CAP_NET_ADMIN)");
+  }
   const bool passing = error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
   throw core::Error(passing ? core::Error::Kind::transient : core::Error::Kind::permanent, message);
 }

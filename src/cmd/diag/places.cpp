@@ -1,8 +1,11 @@
 #include "cmd/diag/places.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "core/error.hpp"
+#include "core/privilege.hpp"
 
 namespace cmd {
 
@@ -31,6 +34,12 @@ std::optional<std::string> Places::label(const net::view::NamespaceId& id) const
 const Sandbox& Places::pod(const core::ObjectName& name) const {
   const auto found = std::ranges::find(sandboxes_, name, &Sandbox::pod);
   if (found != sandboxes_.end() && !found->netns.empty()) return *found;
+  std::error_code error;
+  std::filesystem::directory_iterator(directory_, error);
+  if (error == std::errc::permission_denied) {
+    throw core::NoPrivilege("cannot read " + directory_ + ": " + error.message() +
+                            " (this needs root)");
+  }
   throw core::Error(
       core::Error::Kind::usage,
       "pod " + to_string(name) + " is not known on this node: " + directory_ +
@@ -45,10 +54,10 @@ net::Namespace Places::open(const std::string& text) {
   }
   auto found = net::Namespace::find(text);
   if (!found) {
-    throw core::Error(core::Error::Kind::usage,
-                      "\"" + text +
-                          "\" is no network namespace: say a path as /proc/1234/ns/net or " +
-                          "/run/netns/NAME, or a name of \"ip netns list\"");
+    throw core::Error(
+        core::Error::Kind::usage,
+        "\"" + text + "\" is no network namespace: say a name of \"ip netns list\", or a path " +
+            "as /proc/1234/ns/net");
   }
   return std::move(*found);
 }

@@ -15,6 +15,7 @@
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/text.hpp"
+#include "core/privilege.hpp"
 #include "os/random.hpp"
 
 namespace cmd {
@@ -201,6 +202,13 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
   }
 }
 
-int trace(const TraceOptions& options) { return Tracing(options).run(); }
+int trace(const TraceOptions& options) {
+  try {
+    return Tracing(options).run();
+  } catch (const core::NoPrivilege& error) {
+    print_line(std::cerr, "pona diag: nothing was traced: " + std::string(error.what()));
+    return packet::exit_status(packet::Trace::Result::unprivileged);
+  }
+}
 
 }  // namespace cmd

@@ -113,6 +113,8 @@ class Ruleset {
   Ruleset& operator=(const Ruleset&) = delete;
   virtual ~Ruleset() = default;
 
+  // Whether it is known at all. Where not, there seem to be no chains.
+  virtual bool readable() { return true; }
   // In the order in which packets meet them: by hook, then by met_at(); the kernel puts a new one
   // in front of others of the same priority.
   virtual const std::vector<BaseChain>& base_chains() = 0;

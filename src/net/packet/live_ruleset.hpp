@@ -22,12 +22,11 @@ class LiveRuleset final : public core::packet::Ruleset {
   // there is no socket. For one thread.
   LiveRuleset();
 
-  // Whether base_chains() is what there is: nothing where it could not be read (no right to).
-  [[nodiscard]] bool readable();
   // Whether somebody has changed the ruleset since this was made; then what was read may be of
   // several states. True as well where the kernel does not say.
   [[nodiscard]] bool changed();
 
+  bool readable() override;  // no: there is no right to (CAP_NET_ADMIN)
   const std::vector<core::packet::BaseChain>& base_chains() override;
   const std::vector<core::packet::Rule>* rules(const ChainId& chain) override;
   const core::packet::Set* set(const ChainId& id) override;

@@ -269,7 +269,9 @@ void Judgement::conclude() {
   std::stable_partition(trace_.findings.begin(), trace_.findings.end(),
                         [](const Finding& one) { return one.fatal; });
   const bool fails = !trace_.findings.empty() && trace_.findings.front().fatal;
-  if (fails) {
+  if (answer_.request.unread || (answer_.reply && answer_.reply->unread)) {
+    trace_.result = Trace::Result::unprivileged;
+  } else if (fails) {
     trace_.result = Trace::Result::fail;
   } else if (answer_.request.end == Way::End::unknown ||
              (answer_.reply && answer_.reply->end == Way::End::unknown) ||

@@ -32,6 +32,7 @@ class LiveJudgement {
 
   void run() {
     trace_.live = true;
+    const bool unread = trace_.result == Trace::Result::unprivileged;
     // A client takes no answer from somebody whom it has not asked.
     const bool from_others = witness_.answer && witness_.kind == Relation::reply &&
                              witness_.answer->source != trace_.probe.destination;
@@ -45,6 +46,8 @@ class LiveJudgement {
     } else {
       fails ? confirmed() : lost();
     }
+    // What could not be read may be what a missing answer is about.
+    if (unread && !trace_.answered) trace_.result = Trace::Result::unprivileged;
     if (witness_.incomplete) {
       trace_.assumptions.push_back(
           {"live", "not everything that was seen was kept: what is missing may have happened"});

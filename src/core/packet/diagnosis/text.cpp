@@ -269,6 +269,10 @@ class Text {
         lines_.emplace_back("OPEN   the model and the real packet differ.");
         return;
       case Trace::Result::unprivileged:
+        lines_.emplace_back(
+            "OPEN   rules that decide could not be read, so nothing is known for sure: run it as "
+            "root (CAP_SYS_ADMIN and CAP_NET_ADMIN).");
+        return;
       case Trace::Result::fail:
         return;
     }

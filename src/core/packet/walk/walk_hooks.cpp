@@ -71,6 +71,10 @@ void Walker::Run::keep_evaluated(Step& step, const ChainResult& result) {
 }
 
 bool Walker::Run::pass(Hook hook) {
+  if (!network().ruleset().readable()) {
+    way_.unread = true;
+    walker_.assume(place_, "", "its nftables rules cannot be read: assumed that there are none");
+  }
   std::vector<const BaseChain*> chains;
   std::vector<const BaseChain*> nat_chains;
   for (const BaseChain& chain : network().ruleset().base_chains()) {

@@ -110,6 +110,7 @@ struct Way {
   // Bytes of the largest IP packet, as sent, that gets along it; 0: it does not get along.
   std::uint32_t largest = 0;
   std::size_t narrowest = 0;  // the step where no larger ones get further
+  bool unread = false;        // it passed rules that could not be read
 };
 
 struct Assumption {
