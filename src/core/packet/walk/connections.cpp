@@ -58,11 +58,11 @@ bool Connections::track(const Packet& packet, Context& context, Network& network
   if (error) {
     const auto quoted = parse_packet(packet.payload);
     if (!quoted) return true;
-    // It is about what went the other way (nf_conntrack_inet_error).
-    tuple = inverse(tuple_of(*quoted));
+    // It is about what went the other way.
+    tuple = tuple_of(*quoted);
   }
   if (auto found = find(tuple, network)) {
-    context.reply = found->reply == tuple && found->original != tuple;
+    context.reply = (found->reply == tuple && found->original != tuple) != error;
     if (error) {
       context.state = CtState::related;
     } else if (context.reply || (found->status & ips_seen_reply) != 0) {

@@ -132,7 +132,6 @@ Walker::Run::Stage Walker::Run::output() {
     const Link* link = network().link(route_.device);
     set_in(link);
     add(Step::What::receive, link != nullptr ? link->device.name : "lo", "to this host itself");
-    looped_ = true;
     return Stage::input;
   }
   return transmit(route_.device, route_.gateway.value_or(packet_.destination));
@@ -143,7 +142,6 @@ Walker::Run::Stage Walker::Run::input() {
     return drop(Cause::loop, "", "it goes round and round here");
   }
   sent_here_ = false;
-  const bool looped = std::exchange(looped_, false);
   set_out(nullptr);
   context_.connection.reset();
   context_.untracked = false;
@@ -153,8 +151,6 @@ Walker::Run::Stage Walker::Run::input() {
     return drop(Cause::ipv6_disabled, device, "IPv6 is disabled on " + device);
   }
   if (!pass(Hook::prerouting)) return Stage::ended;
-  // What comes by lo has its route already (skb_valid_dst), and no check of its source.
-  if (looped) return local(route_);
   const auto route = route_input();
   if (!route) return Stage::ended;
   if (route->type == rtn_local) return local();
@@ -168,7 +164,7 @@ Walker::Run::Stage Walker::Run::input() {
 
 Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
   if (packet_.ttl <= 1) {
-    return drop(Cause::ttl_exceeded, "forward", "its TTL is used up");
+    return drop(Cause::ttl_exceeded, "forward", "its time to live ends here");
   }
   --packet_.ttl;
   // ip_forward() does so for IPv4 alone.

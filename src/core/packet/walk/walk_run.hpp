@@ -85,7 +85,6 @@ class Walker::Run {
   std::size_t overhead_ = 0;  // bytes of these
   bool sent_here_ = false;    // a socket of this namespace sends it
   bool reroute_ = false;      // a chain of type route changed it
-  bool looped_ = false;       // it is on its way through lo, with the route that it has
 };
 
 }  // namespace core::packet
