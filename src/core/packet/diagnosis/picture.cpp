@@ -14,6 +14,7 @@ struct Box {
   std::string name;
   std::vector<std::string> lines;
   bool failed = false;
+  bool shown = false;
 };
 struct Arrow {
   std::size_t from = 0;
@@ -41,7 +42,7 @@ std::string line_of(const Step& step) {
 
 Picture picture_of(const Trace& trace) {
   Picture picture;
-  for (const std::string& name : trace.places) picture.boxes.push_back({name, {}, false});
+  for (const std::string& name : trace.places) picture.boxes.push_back({name, {}, false, false});
   std::size_t last = trace.places.size();
   for (std::size_t i = 0; i < trace.steps.size(); ++i) {
     const Step& step = trace.steps[i];
@@ -50,10 +51,11 @@ Picture picture_of(const Trace& trace) {
       picture.arrows.push_back({last, step.place, to_text(step.packet), step.reply});
     }
     last = step.place;
+    picture.boxes[step.place].shown = true;
     if (worth_showing(step) && !step.reply)
       picture.boxes[step.place].lines.push_back(line_of(step));
     if (step.what == Step::What::leave) {
-      picture.boxes.push_back({to_string(step.packet.destination), {}, false});
+      picture.boxes.push_back({to_string(step.packet.destination), {}, false, true});
       picture.arrows.push_back(
           {step.place, picture.boxes.size() - 1, to_text(step.packet), step.reply});
     }
@@ -64,7 +66,6 @@ Picture picture_of(const Trace& trace) {
     box.failed = box.failed || finding.fatal;
     box.lines.push_back(headline(finding.code));
   }
-  // Boxes that nothing leads to are of no interest.
   return picture;
 }
 
@@ -88,6 +89,8 @@ std::string to_mermaid(const Trace& trace) {
   const auto clean = [](const std::string& raw) { return escaped(raw, "\"`", "'"); };
   for (std::size_t i = 0; i < picture.boxes.size(); ++i) {
     const Box& box = picture.boxes[i];
+    // Places that it does not get to are of no interest.
+    if (!box.shown) continue;
     text += "  p" + std::to_string(i) + "[\"" + clean(box.name);
     for (const std::string& line : box.lines) text += "<br/>" + clean(line);
     text += "\"]\n";
@@ -110,6 +113,8 @@ std::string to_dot(const Trace& trace) {
   };
   for (std::size_t i = 0; i < picture.boxes.size(); ++i) {
     const Box& box = picture.boxes[i];
+    // Places that it does not get to are of no interest.
+    if (!box.shown) continue;
     text += "  p" + std::to_string(i) + " [label=\"" + clean(box.name);
     for (const std::string& line : box.lines) text += "\\n" + clean(line);
     text += box.failed ? "\", color=red, penwidth=3];\n" : "\"];\n";

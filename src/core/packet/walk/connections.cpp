@@ -26,10 +26,26 @@ PortRange ports_for(const std::optional<NatRequest>& request, std::uint16_t wish
 // The tuple of a packet that would go the other way.
 FlowTuple inverse(const FlowTuple& tuple) { return reversed(tuple); }
 
-// A packet of a connection that began before can only be known for one (nf_conntrack_tcp_loose).
-bool begins(const Packet& packet) {
+constexpr std::uint8_t tcp_time_wait = 7;  // enum tcp_conntrack
+constexpr std::uint8_t tcp_close = 8;
+
+// Whether an entry is made of it (tcp_conntracks' column of none, icmp_new). A packet of a
+// connection that began before is taken for its beginning, unless that is forbidden.
+bool begins(const Packet& packet, Network& network) {
+  if (packet.protocol == icmp) return packet.icmp_type != 0;
+  if (packet.protocol == icmpv6) return packet.icmp_type != 129;
   if (packet.protocol != tcp) return true;
-  return (packet.tcp_flags & rst) == 0 && (packet.tcp_flags & (syn | ack)) != (syn | ack);
+  const bool acknowledges = (packet.tcp_flags & ack) != 0;
+  if ((packet.tcp_flags & rst) != 0) return false;
+  if ((packet.tcp_flags & syn) != 0) return !acknowledges;
+  if ((packet.tcp_flags & fin) != 0 || !acknowledges) return false;
+  return network.sysctl("net/netfilter/nf_conntrack_tcp_loose").value_or(1) != 0;
+}
+
+// A new connection of the same ports takes the place of one that is over (nf_conntrack_tcp_packet).
+bool is_over(const Connection& connection, const Packet& packet) {
+  return packet.protocol == tcp && (packet.tcp_flags & (syn | ack | rst | fin)) == syn &&
+         (connection.tcp_state == tcp_time_wait || connection.tcp_state == tcp_close);
 }
 
 }  // namespace
@@ -38,7 +54,9 @@ std::optional<Connection> Connections::find(const FlowTuple& tuple, Network& net
   const auto made = std::ranges::find_if(
       made_, [&](const Connection& one) { return one.original == tuple || one.reply == tuple; });
   if (made != made_.end()) return *made;
-  return network.connection(tuple);
+  auto found = network.connection(tuple);
+  if (found && std::ranges::find(ended_, found->original) != ended_.end()) return std::nullopt;
+  return found;
 }
 
 bool Connections::used(const FlowTuple& tuple, Network& network) {
@@ -58,11 +76,16 @@ bool Connections::track(const Packet& packet, Context& context, Network& network
   if (error) {
     const auto quoted = parse_packet(packet.payload);
     if (!quoted) return true;
-    // It is about what went the other way.
-    tuple = tuple_of(*quoted);
+    // It belongs to what goes against the packet that it is about (nf_conntrack_inet_error).
+    tuple = inverse(tuple_of(*quoted));
   }
-  if (auto found = find(tuple, network)) {
-    context.reply = (found->reply == tuple && found->original != tuple) != error;
+  auto found = find(tuple, network);
+  if (found && is_over(*found, packet)) {
+    ended_.push_back(found->original);
+    found.reset();
+  }
+  if (found) {
+    context.reply = found->reply == tuple && found->original != tuple;
     if (error) {
       context.state = CtState::related;
     } else if (context.reply || (found->status & ips_seen_reply) != 0) {
@@ -74,7 +97,7 @@ bool Connections::track(const Packet& packet, Context& context, Network& network
     context.connection = *found;
     return true;
   }
-  if (error || !begins(packet)) return true;
+  if (error || !begins(packet, network)) return true;
   const Network::Fill fill = network.conntrack_fill();
   if (fill.limit > 0 && fill.entries >= fill.limit) return false;
   Connection made;
@@ -128,10 +151,13 @@ std::optional<std::string> Connections::decide(const Packet& packet, Context& co
     for (std::uint32_t i = 0; i < tries && !found; ++i) {
       port =
           static_cast<std::uint16_t>(range.first + (before - range.first + 1 + i) % range.size());
+      // The identifier of an echo is both.
+      if (is_icmp(packet.protocol)) wanted.destination_port = port;
       found = !used(inverse(wanted), network);
     }
     if (!found) return std::nullopt;
-    note = "source port " + std::to_string(before) + " is taken by another connection to there";
+    note = (is_icmp(packet.protocol) ? "identifier " : "source port ") + std::to_string(before) +
+           " is taken by another connection to there";
   }
   if (wanted != now) {
     connection.reply = inverse(wanted);
@@ -150,15 +176,17 @@ bool Connections::translate(Packet& packet, const Context& context, bool destina
     // Inside it is the packet that it is about, which goes the other way.
     auto quoted = parse_packet(packet.payload);
     if (!quoted) return false;
-    const FlowTuple target = context.reply ? connection.original : inverse(connection.original);
+    const FlowTuple& about = context.reply ? connection.original : connection.reply;
     if (destination) {
-      packet.destination = target.source;
-      quoted->source = target.source;
-      quoted->source_port = target.source_port;
+      packet.destination = about.source;
+      quoted->source = about.source;
+      if (quoted->has_ports()) quoted->source_port = about.source_port;
     } else {
-      quoted->destination = target.destination;
-      quoted->destination_port = target.destination_port;
+      packet.source = about.destination;
+      quoted->destination = about.destination;
+      if (quoted->has_ports()) quoted->destination_port = about.destination_port;
     }
+    if (is_echo(*quoted)) quoted->icmp_id = about.source_port;
     packet.payload = to_bytes(*quoted);
     return true;
   }
@@ -171,6 +199,7 @@ bool Connections::translate(Packet& packet, const Context& context, bool destina
     packet.source = target.source;
     if (packet.has_ports()) packet.source_port = target.source_port;
   }
+  if (is_echo(packet)) packet.icmp_id = target.source_port;
   return packet != before;
 }
 

@@ -48,6 +48,7 @@ class Connections {
   [[nodiscard]] std::optional<Connection> find(const FlowTuple& tuple, Network& network);
 
   std::vector<Connection> made_;
+  std::vector<FlowTuple> ended_;  // entries that another connection has taken the place of
 };
 
 }  // namespace core::packet

@@ -40,8 +40,9 @@ bool fits(const ListedRule& rule, const RouteQuery& query, const std::string& in
   if (!rule.in.empty()) result = result && rule.in == (query.in == 0 ? "lo" : in);
   if (!rule.out.empty()) result = result && rule.out == out;
   if (rule.uids) {
-    result =
-        result && query.uid && rule.uids->first <= *query.uid && *query.uid <= rule.uids->second;
+    // What no socket of somebody's sends is root's (sock_net_uid).
+    const std::uint32_t uid = query.uid.value_or(0);
+    result = result && rule.uids->first <= uid && uid <= rule.uids->second;
   }
   return result != rule.inverted;
 }
@@ -77,10 +78,14 @@ RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_
           (query.out != 0 && route.device != 0 && route.device != query.out)) {
         continue;
       }
-      if (rule.suppress_length && route.destination.length <= *rule.suppress_length) continue;
       if (better(route, best)) best = &route;
     }
     if (best == nullptr || best->type == rtn_throw) continue;
+    // What refuses is never passed over (fib_rules_lookup).
+    if (rule.suppress_length && best->destination.length <= *rule.suppress_length &&
+        refusal(best->type) == 0) {
+      continue;
+    }
     answer.type = best->type;
     answer.error = refusal(best->type);
     answer.device = best->device;

@@ -116,6 +116,7 @@ Walker::Run::Stage Walker::Run::output() {
   context_.untracked = false;
   auto route = route_output();
   if (!route) return Stage::ended;
+  routed_unmarked_ = false;
   const Packet before = packet_;
   reroute_ = false;
   if (!pass(Hook::output)) return Stage::ended;
@@ -128,7 +129,8 @@ Walker::Run::Stage Walker::Run::output() {
   if (!pass(Hook::postrouting)) return Stage::ended;
   walker_.connections_[place_].confirm(context_);
   if (route_.type == rtn_local) {
-    // By lo: it comes in again, as the connection that it is.
+    // By lo: it comes in again with the connection and the route that it has (loopback_xmit).
+    looped_ = true;
     const Link* link = network().link(route_.device);
     set_in(link);
     add(Step::What::receive, link != nullptr ? link->device.name : "lo", "to this host itself");
@@ -143,14 +145,20 @@ Walker::Run::Stage Walker::Run::input() {
   }
   sent_here_ = false;
   set_out(nullptr);
-  context_.connection.reset();
-  context_.untracked = false;
+  if (!looped_) {
+    context_.connection.reset();
+    context_.untracked = false;
+  }
   context_.uid.reset();
   const std::string device = context_.in ? context_.in->name : "";
   if (packet_.family == Family::ipv6 && sysctl(conf(device, "disable_ipv6"), 0) != 0) {
     return drop(Cause::ipv6_disabled, device, "IPv6 is disabled on " + device);
   }
   if (!pass(Hook::prerouting)) return Stage::ended;
+  if (looped_) {
+    looped_ = false;
+    return local();
+  }
   const auto route = route_input();
   if (!route) return Stage::ended;
   if (route->type == rtn_local) return local();

@@ -83,7 +83,8 @@ bool Walker::Run::pass(Hook hook) {
   }
 
   context_.hook = hook;
-  const bool tracks = hook == Hook::prerouting || hook == Hook::output;
+  // What was seen before by lo is not looked at again (nf_conntrack_in).
+  const bool tracks = (hook == Hook::prerouting && !looped_) || hook == Hook::output;
   const bool has_nat = hook != Hook::forward;
   const std::int32_t nat_priority =
       translates_destination(hook) ? destination_nat_priority : source_nat_priority;
@@ -141,7 +142,12 @@ bool Walker::Run::run(const BaseChain& chain) {
   const Packet before = packet_;
   const ChainResult result = run_chain(chain, packet_, context_, network().ruleset(), network(),
                                        walker_.choices_, walker_.options_.evaluated);
-  if (result.notrack) context_.untracked = true;
+  // Too late for what has a connection (nft_notrack_eval).
+  const bool untracks = result.notrack && !context_.connection;
+  if (untracks) {
+    context_.untracked = true;
+    context_.state = CtState::untracked;
+  }
   if (chain.type == BaseChain::Type::route && (result.marked || result.rewritten)) reroute_ = true;
   const std::string where(to_string(chain.hook));
   const std::string table = to_text(chain.id);
@@ -149,19 +155,19 @@ bool Walker::Run::run(const BaseChain& chain) {
     const bool by_rule = !result.by_policy && !result.rules.empty();
     // Whoever is let through in front of the routes has not got anywhere yet.
     const bool filters = chain.hook != Hook::prerouting && chain.hook != Hook::postrouting;
-    if (!(by_rule && filters) && !result.marked && !result.rewritten && !result.notrack &&
+    if (!(by_rule && filters) && !result.marked && !result.rewritten && !untracks &&
         !walker_.options_.evaluated) {
       return true;
     }
     std::string text = by_rule ? "accepted" : "passes " + table;
-    if (result.notrack) text = "not tracked";
+    if (untracks) text = "not tracked";
     if (result.marked) {
       text += ", mark " + mark_text(context_.mark);
     }
     if (result.rewritten) text += ", changed";
     Step& step = add(Step::What::pass, where, text);
     if (packet_ != before) step.before = before;
-    step.untracked = result.notrack;
+    step.untracked = untracks;
     // The rule that did something, where none ended the chain.
     if (by_rule) {
       step.rule = reference(result.rules.back());
@@ -222,7 +228,15 @@ std::optional<Address> Walker::Run::nat_address(Hook hook, bool masquerade) {
     if (one.prefix.contains(next_hop)) return one.prefix.address;
     if (!first) first = one.prefix.address;
   }
-  return first;
+  if (first || packet_.family == Family::ipv6) return first;
+  // An interface without an address borrows one of another's, whose scope is not this host alone.
+  for (const Link& other : network().links()) {
+    if (other.loopback || !other.up) continue;
+    for (const LinkAddress& one : other.addresses) {
+      if (one.prefix.family() == packet_.family && !one.secondary) return one.prefix.address;
+    }
+  }
+  return std::nullopt;
 }
 
 bool Walker::Run::nat(Hook hook, const std::vector<const BaseChain*>& chains) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/packet/walk/route_types.hpp"
 #include "core/packet/walk/walk_run.hpp"
 
 namespace core::packet {
@@ -56,12 +57,12 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
   if (out->device.kind == "bridge") {
     // Out by one of its ports: the one behind which the next hop is.
     for (const Link& port : network().links()) {
-      if (port.master != index) continue;
+      if (port.master != index || !port.up) continue;
       const auto far = walker_.world_.peer({place_, port.device.index});
       if (far && answers_for(*far, next_hop)) return hand_over(port, *far, next_hop);
     }
     const bool open = std::ranges::any_of(network().links(), [&](const Link& port) {
-      return port.master == index && !walker_.world_.peer({place_, port.device.index});
+      return port.master == index && port.up && !walker_.world_.peer({place_, port.device.index});
     });
     if (!open) {
       return drop(Cause::neighbour_silent, out->device.name,
@@ -111,18 +112,25 @@ bool Walker::Run::answers_for(const Attachment& at, const Address& address) {
            there.sysctl("net/ipv6/conf/" + link->device.name + "/proxy_ndp").value_or(0) != 0;
   }
   // ARP answers for each address of the host (arp_ignore 0).
+  const auto highest = [&](const std::string& name) {
+    const auto of = [&](const std::string& device) {
+      return there.sysctl("net/ipv4/conf/" + device + "/" + name).value_or(0);
+    };
+    return std::max(of("all"), of(link->device.name));
+  };
   const Link* owner = there.link_with(address);
-  const auto ignore =
-      std::max(there.sysctl("net/ipv4/conf/all/arp_ignore").value_or(0),
-               there.sysctl("net/ipv4/conf/" + link->device.name + "/arp_ignore").value_or(0));
-  if (owner != nullptr && (ignore == 0 || owner == link)) return true;
-  if (there.sysctl("net/ipv4/conf/" + link->device.name + "/proxy_arp").value_or(0) == 0) {
-    return false;
-  }
   RouteQuery query;
   query.destination = address;
   const RouteAnswer answer = there.route(query);
-  return answer.error == 0 && answer.device != at.link;
+  if (owner != nullptr || (answer.error == 0 && answer.type == rtn_local)) {
+    // arp_ignore(): 0 all of the host's, 8 none, between them the link's own.
+    const auto ignore = highest("arp_ignore");
+    return ignore == 0 || (ignore < 8 && owner == link);
+  }
+  // arp_fwd_proxy()
+  return highest("proxy_arp") != 0 &&
+         there.sysctl("net/ipv4/conf/" + link->device.name + "/forwarding").value_or(1) != 0 &&
+         answer.error == 0 && answer.type == rtn_unicast && answer.device != at.link;
 }
 
 Walker::Run::Stage Walker::Run::hand_over(const Link& out, const Attachment& peer,

@@ -31,7 +31,8 @@ std::string Walker::Run::conf(const std::string& device, const std::string& name
 
 std::optional<RouteAnswer> Walker::Run::route_output() {
   RouteQuery asked = query();
-  asked.uid = context_.uid;
+  asked.uid = depth_ == 0 ? context_.uid : std::nullopt;  // a tunnel's packets are nobody's
+  if (routed_unmarked_) asked.mark = 0;
   // Whoever sends has not chosen an address yet.
   const std::uint8_t none[16] = {};
   const Address unspecified(std::span(none, packet_.source.size()));
@@ -123,10 +124,19 @@ bool Walker::Run::came_by_another_way(Cause& cause, std::string& text) {
   if (filter == 0) return false;
   RouteQuery back;
   back.destination = packet_.source;
+  // Rules may ask for it; the kernel tells of senders of its own only.
+  if (network().link_with(packet_.destination) != nullptr) back.source = packet_.destination;
   // With src_valid_mark the mark counts.
   if (sysctl(conf(device, "src_valid_mark"), 0) != 0) back.mark = context_.mark;
   const RouteAnswer answer = network().route(back);
-  const bool there = answer.error == 0 && (filter == 2 || answer.device == context_.in->index);
+  // An interface without an address takes only what would go back by it, however loose the check is
+  // (__fib_validate_source).
+  const Link* const in = network().link(context_.in->index);
+  const bool loose = filter == 2 && in != nullptr &&
+                     std::ranges::any_of(in->addresses, [](const LinkAddress& one) {
+                       return one.prefix.family() == Family::ipv4;
+                     });
+  const bool there = answer.error == 0 && (loose || answer.device == context_.in->index);
   if (there) return false;
   cause = Cause::reverse_path;
   const Link* link = answer.error == 0 ? network().link(answer.device) : nullptr;

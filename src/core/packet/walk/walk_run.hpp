@@ -80,11 +80,13 @@ class Walker::Run {
   Context context_;
   Way way_;
   std::size_t place_ = 0;
-  RouteAnswer route_;         // that it takes from here
-  std::size_t depth_ = 0;     // tunnels around it
-  std::size_t overhead_ = 0;  // bytes of these
-  bool sent_here_ = false;    // a socket of this namespace sends it
-  bool reroute_ = false;      // a chain of type route changed it
+  RouteAnswer route_;             // that it takes from here
+  std::size_t depth_ = 0;         // tunnels around it
+  std::size_t overhead_ = 0;      // bytes of these
+  bool sent_here_ = false;        // a socket of this namespace sends it
+  bool reroute_ = false;          // a chain of type route changed it
+  bool routed_unmarked_ = false;  // by a tunnel whose way does not depend on the packet's mark
+  bool looped_ = false;           // it comes in by lo, as what it went out as
 };
 
 }  // namespace core::packet

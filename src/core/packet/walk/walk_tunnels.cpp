@@ -103,6 +103,9 @@ Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
   if (!fits(link, 0, "the MTU")) return Stage::ended;
   overhead_ += extra;
   ++depth_;
+  // ip_tunnel_xmit() has a mark of its own (fwmark), the others take the packet's.
+  routed_unmarked_ = !tunnel.external &&
+                     (tunnel.kind == TunnelLink::Kind::ip || tunnel.kind == TunnelLink::Kind::fou);
   packet_ = std::move(outer);
   Step& step = add(Step::What::encapsulate, link.device.name,
                    tunnel_name(tunnel) + " to " + to_string(*remote) + ", " +
@@ -167,6 +170,7 @@ bool Walker::Run::decapsulate() {
     overhead_ -= std::min(overhead_, udp_header);
     return decapsulate();
   }
+  const Link* other = nullptr;
   for (const Link& link : network().links()) {
     if (!link.tunnel || link.tunnel->port != packet_.destination_port) continue;
     const bool gpe = link.tunnel->kind == TunnelLink::Kind::vxlan_gpe;
@@ -174,12 +178,20 @@ bool Walker::Run::decapsulate() {
     if (payload.size() < vxlan_header) return false;
     const std::uint32_t vni = static_cast<std::uint32_t>(payload[4]) << 16 |
                               static_cast<std::uint32_t>(payload[5]) << 8 | payload[6];
-    if (!link.tunnel->external && vni != link.tunnel->vni) continue;
+    if (!link.tunnel->external && vni != link.tunnel->vni) {
+      other = &link;
+      continue;
+    }
     const std::size_t header = vxlan_header + (gpe ? 0 : ethernet_header);
     if (payload.size() < header) return false;
     auto inner = parse_packet(payload.subspan(header));
     if (!inner) return false;
     return enter_tunnel(link, std::move(*inner), gpe ? "VXLAN-GPE" : "VXLAN", outer + header);
+  }
+  if (other != nullptr) {
+    drop(Cause::tunnel_closed, other->device.name,
+         "no tunnel device has its network identifier (VNI)");
+    return true;
   }
   return false;
 }

@@ -1,0 +1,540 @@
+#include "support/fake_world.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace support::world {
+
+using core::Address;
+using core::Family;
+using core::Prefix;
+using core::packet::Attachment;
+using core::packet::Bytes;
+using core::packet::Link;
+using core::packet::ListedRoute;
+using core::packet::ListedRule;
+using core::packet::Listening;
+using core::packet::Neighbour;
+using core::packet::RouteAnswer;
+using core::packet::RouteQuery;
+using core::packet::TunnelLink;
+
+namespace {
+
+constexpr std::uint32_t local_table = 255;
+constexpr std::uint32_t main_table = 254;
+constexpr std::uint8_t unicast = 1, local = 2, broadcast = 3, blackhole = 6, unreachable = 7,
+                       prohibit = 8, throws = 9;
+
+const std::map<std::string, std::uint8_t> types = {
+    {"unicast", unicast},
+    {"local", local},
+    {"broadcast", broadcast},
+    {"blackhole", blackhole},
+    {"unreachable", unreachable},
+    {"prohibit", prohibit},
+    {"throw", throws},
+};
+
+Address address_of(const std::string& text) {
+  const auto address = Address::parse(text);
+  if (!address) throw std::invalid_argument("no address: " + text);
+  return *address;
+}
+
+Prefix prefix_of(const std::string& text) {
+  const auto prefix = Prefix::parse(text);
+  if (!prefix) throw std::invalid_argument("no prefix: " + text);
+  return *prefix;
+}
+
+std::uint32_t number_of(const std::string& text) {
+  return static_cast<std::uint32_t>(std::stoul(text, nullptr, 0));
+}
+
+Bytes mac_of(const std::string& text) {
+  Bytes bytes;
+  std::istringstream words(text);
+  for (std::string byte; std::getline(words, byte, ':');) {
+    bytes.push_back(static_cast<std::uint8_t>(std::stoul(byte, nullptr, 16)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// The rest of a command.
+class FakeHost::Words {
+ public:
+  explicit Words(const std::string& text) {
+    std::istringstream stream(text);
+    for (std::string word; stream >> word;) words_.push_back(word);
+  }
+  [[nodiscard]] bool empty() const { return words_.empty(); }
+  [[nodiscard]] const std::string& front() const {
+    if (words_.empty()) throw std::invalid_argument("a word is missing");
+    return words_.front();
+  }
+  std::string take() {
+    std::string word = front();
+    words_.pop_front();
+    return word;
+  }
+  bool accept(std::string_view word) {
+    if (words_.empty() || words_.front() != word) return false;
+    words_.pop_front();
+    return true;
+  }
+
+ private:
+  std::deque<std::string> words_;
+};
+
+FakeHost::FakeHost(std::size_t place) : place_(place) {
+  Link& lo = make("lo", "");
+  lo.loopback = true;
+  lo.mtu = 65536;
+  lo.mac.assign(6, 0);
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    for (const auto& [priority, table] :
+         {std::pair(0U, local_table), {32766U, main_table}, {32767U, 253U}}) {
+      ListedRule rule;
+      rule.priority = priority;
+      rule.table = table;
+      rule.family = family;
+      tables_.rules.push_back(rule);
+    }
+  }
+  ip("address add 127.0.0.1/8 dev lo").ip("address add ::1/128 dev lo");
+  set("net/ipv6/conf/all/forwarding", 1);
+}
+
+FakeHost& FakeHost::ip(const std::string& command) {
+  Words words(command);
+  const std::string object = words.take();
+  const std::string verb = words.take();
+  if (object == "link" && verb == "add") {
+    add_link(std::move(words));
+  } else if (object == "link" && verb == "set") {
+    set_link(std::move(words));
+  } else if (object == "address" && verb == "add") {
+    add_address(std::move(words));
+  } else if (object == "route" && verb == "add") {
+    add_route(std::move(words), command.substr(10));
+  } else if (object == "rule" && verb == "add") {
+    add_rule(std::move(words), command.substr(9));
+  } else if (object == "neigh" && verb == "add") {
+    add_neighbour(std::move(words));
+  } else {
+    throw std::invalid_argument("not known: " + command);
+  }
+  return *this;
+}
+
+FakeHost& FakeHost::set(const std::string& sysctl, std::int64_t value) {
+  sysctls_[sysctl] = value;
+  return *this;
+}
+
+FakeHost& FakeHost::listen(std::uint8_t protocol, std::uint16_t port) {
+  listeners_.emplace_back(protocol, port);
+  return *this;
+}
+
+Link& FakeHost::device(std::string_view name) {
+  const auto found =
+      std::ranges::find_if(links_, [&](const Link& one) { return one.device.name == name; });
+  if (found == links_.end()) throw std::invalid_argument("no device " + std::string(name));
+  return *found;
+}
+
+Link& FakeHost::make(const std::string& name, const std::string& kind) {
+  Link link;
+  link.device.index = static_cast<std::uint32_t>(links_.size() + 1);
+  link.device.name = name;
+  link.device.kind = kind;
+  link.mtu = 1500;
+  link.up = true;
+  link.mac = {
+      2, 0, 0, 0, static_cast<std::uint8_t>(place_), static_cast<std::uint8_t>(link.device.index)};
+  links_.push_back(std::move(link));
+  return links_.back();
+}
+
+void FakeHost::add_link(Words words) {
+  const std::string name = words.take();
+  words.accept("type");
+  std::string kind = words.take();
+  TunnelLink tunnel;
+  std::uint32_t lower = 0;
+  std::uint32_t table = 0;
+  bool encapsulated = false;
+  while (!words.empty()) {
+    const std::string word = words.take();
+    if (word == "gpe") {
+      tunnel.kind = TunnelLink::Kind::vxlan_gpe;
+    } else if (word == "external") {
+      tunnel.external = true;
+    } else if (word == "table") {
+      table = number_of(words.take());
+    } else if (word == "link") {
+      lower = index(words.take());
+    } else if (word == "id") {
+      tunnel.vni = number_of(words.take());
+    } else if (word == "remote") {
+      tunnel.remote = address_of(words.take());
+    } else if (word == "local") {
+      tunnel.local = address_of(words.take());
+    } else if (word == "dstport") {
+      tunnel.port = static_cast<std::uint16_t>(number_of(words.take()));
+    } else if (word == "encap-sport") {
+      tunnel.source_port = static_cast<std::uint16_t>(number_of(words.take()));
+    } else if (word == "encap-dport") {
+      tunnel.port = static_cast<std::uint16_t>(number_of(words.take()));
+      encapsulated = true;
+    } else {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+  Link& link = make(name, kind);
+  link.lower = lower;
+  if (kind == "vrf") vrfs_[link.device.index] = table;
+  if (kind == "ipip") tunnel.kind = encapsulated ? TunnelLink::Kind::fou : TunnelLink::Kind::ip;
+  if (kind == "gre") tunnel.kind = TunnelLink::Kind::other;
+  if (kind == "vxlan" || kind == "ipip" || kind == "gre") link.tunnel = tunnel;
+}
+
+void FakeHost::set_link(Words words) {
+  Link& link = device(words.take());
+  while (!words.empty()) {
+    const std::string word = words.take();
+    if (word == "up" || word == "down") {
+      link.up = word == "up";
+    } else if (word == "nocarrier") {
+      link.carrier = false;
+    } else if (word == "mtu") {
+      link.mtu = number_of(words.take());
+    } else if (word == "master") {
+      link.master = index(words.take());
+    } else {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+}
+
+std::uint32_t FakeHost::table_of(std::uint32_t link) {
+  const auto own = vrfs_.find(link);
+  if (own != vrfs_.end()) return own->second;
+  const auto found =
+      std::ranges::find_if(links_, [&](const Link& one) { return one.device.index == link; });
+  if (found == links_.end()) return 0;
+  const auto vrf = vrfs_.find(found->master);
+  return vrf == vrfs_.end() ? 0 : vrf->second;
+}
+
+void FakeHost::add_address(Words words) {
+  core::packet::LinkAddress one;
+  one.prefix = prefix_of(words.take());
+  words.accept("dev");
+  Link& link = device(words.take());
+  one.secondary = words.accept("secondary");
+  one.tentative = words.accept("tentative");
+  link.addresses.push_back(one);
+  const std::uint32_t vrf = table_of(link.device.index);
+  ListedRoute own;
+  own.destination = Prefix::host(one.prefix.address);
+  own.type = local;
+  own.table = vrf != 0 ? vrf : local_table;
+  own.device = link.device.index;
+  own.source = one.prefix.address;
+  own.text = "local " + to_string(one.prefix.address) + " dev " + link.device.name;
+  if (!one.tentative) tables_.routes.push_back(own);
+  if (one.prefix.length == own.destination.length) return;
+  ListedRoute subnet = own;
+  subnet.destination = one.prefix.masked();
+  subnet.text = to_string(subnet.destination) + " dev " + link.device.name;
+  if (!link.loopback) {
+    subnet.type = unicast;
+    subnet.table = vrf != 0 ? vrf : main_table;
+  }
+  tables_.routes.push_back(subnet);
+}
+
+void FakeHost::add_route(Words words, const std::string& text) {
+  ListedRoute route;
+  route.table = main_table;
+  route.text = text;
+  if (const auto type = types.find(words.front()); type != types.end()) {
+    route.type = type->second;
+    words.take();
+  }
+  const std::string to = words.take();
+  const bool any = to == "default";
+  if (!any) route.destination = prefix_of(to).masked();
+  while (!words.empty()) {
+    const std::string word = words.take();
+    if (word == "via") {
+      route.gateway = address_of(words.take());
+    } else if (word == "dev") {
+      route.device = index(words.take());
+    } else if (word == "src") {
+      route.source = address_of(words.take());
+    } else if (word == "table") {
+      route.table = number_of(words.take());
+    } else if (word == "metric") {
+      route.metric = number_of(words.take());
+    } else if (word == "mtu") {
+      route.mtu = number_of(words.take());
+    } else if (word == "encap") {
+      encaps_[route.device].encap_remote = address_of(words.take());
+    } else {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+  if (any && route.gateway && route.gateway->family() == Family::ipv6) {
+    route.destination = prefix_of("::/0");
+  }
+  if (route.gateway && route.device == 0) {
+    RouteQuery query;
+    query.destination = *route.gateway;
+    route.device = tables_.look_up(query, "", "").device;
+  }
+  tables_.routes.push_back(route);
+}
+
+void FakeHost::add_rule(Words words, const std::string& text) {
+  ListedRule rule;
+  rule.text = text;
+  rule.priority = 32765;
+  while (!words.empty()) {
+    const std::string word = words.take();
+    if (word == "not") {
+      rule.inverted = true;
+    } else if (word == "-6") {
+      rule.family = Family::ipv6;
+    } else if (word == "from" || word == "to") {
+      const Prefix prefix = prefix_of(words.take());
+      rule.family = prefix.family();
+      (word == "from" ? rule.source : rule.destination) = prefix;
+    } else if (word == "fwmark") {
+      const std::string mark = words.take();
+      const std::size_t slash = mark.find('/');
+      rule.mark = number_of(mark.substr(0, slash));
+      rule.mark_mask = slash == std::string::npos ? 0xffffffffU : number_of(mark.substr(slash + 1));
+    } else if (word == "iif") {
+      rule.in = words.take();
+    } else if (word == "oif") {
+      rule.out = words.take();
+    } else if (word == "uidrange") {
+      const std::string range = words.take();
+      const std::size_t dash = range.find('-');
+      rule.uids = {number_of(range.substr(0, dash)), number_of(range.substr(dash + 1))};
+    } else if (word == "ipproto") {
+      rule.protocol = static_cast<std::uint8_t>(number_of(words.take()));
+    } else if (word == "dport") {
+      rule.destination_ports = core::PortRange::parse(words.take());
+    } else if (word == "priority") {
+      rule.priority = number_of(words.take());
+    } else if (word == "suppress_prefixlength") {
+      rule.suppress_length = number_of(words.take());
+    } else if (word == "lookup") {
+      rule.table = number_of(words.take());
+    } else if (const auto type = types.find(word); type != types.end()) {
+      rule.action = type->second;
+    } else {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+  const auto behind = std::ranges::find_if(
+      tables_.rules, [&](const ListedRule& one) { return one.priority > rule.priority; });
+  tables_.rules.insert(behind, std::move(rule));
+}
+
+void FakeHost::add_neighbour(Words words) {
+  const Address address = address_of(words.take());
+  words.accept("dev");
+  const std::uint32_t device = index(words.take());
+  Neighbour neighbour{Neighbour::State::usable, {}};
+  while (!words.empty()) {
+    if (words.accept("lladdr")) {
+      neighbour.mac = mac_of(words.take());
+    } else if (words.accept("nud") && words.accept("failed")) {
+      neighbour.state = Neighbour::State::failed;
+    }
+  }
+  neighbours_[{device, address}] = neighbour;
+}
+
+std::int64_t FakeHost::conf(std::uint32_t device, const std::string& name) {
+  const Link* const found = link(device);
+  const auto of = [&](const std::string& one) {
+    return sysctl("net/ipv4/conf/" + one + "/" + name).value_or(0);
+  };
+  return std::max(of("all"), found != nullptr ? of(found->device.name) : 0);
+}
+
+// inet_select_addr()
+std::optional<Address> FakeHost::own_address(std::uint32_t device, const Address& next_hop) {
+  std::optional<Address> first;
+  const Link* const out = link(device);
+  if (out == nullptr) return first;
+  for (const auto& one : out->addresses) {
+    if (one.prefix.family() != next_hop.family() || one.secondary || one.tentative) continue;
+    if (one.prefix.contains(next_hop)) return one.prefix.address;
+    if (!first) first = one.prefix.address;
+  }
+  if (first || out->loopback) return first;
+  for (const Link& other : links_) {
+    if (other.loopback) continue;
+    for (const auto& one : other.addresses) {
+      if (one.prefix.family() == next_hop.family() && !one.secondary) return one.prefix.address;
+    }
+  }
+  return first;
+}
+
+// What ip_route_input_slow() asks besides.
+int FakeHost::check_input(const RouteQuery& query, const RouteAnswer& answer) {
+  const Link* const in = link(query.in);
+  if (query.destination.family() == Family::ipv6 || in == nullptr || in->loopback) {
+    return answer.error;
+  }
+  const auto own = sysctls_.find("net/ipv4/conf/" + in->device.name + "/forwarding");
+  const bool forwards = own == sysctls_.end() || own->second != 0;
+  if (answer.error != 0) return forwards ? answer.error : EHOSTUNREACH;
+  if (answer.type != local && answer.type != broadcast && !forwards) return EHOSTUNREACH;
+  if (!query.source) return 0;
+  if (link_with(*query.source) != nullptr && conf(query.in, "accept_local") == 0) return EINVAL;
+  const std::int64_t filter = conf(query.in, "rp_filter");
+  if (filter == 0) return 0;
+  RouteQuery back;
+  back.destination = *query.source;
+  back.source = query.destination;
+  if (conf(query.in, "src_valid_mark") != 0) back.mark = query.mark;
+  const RouteAnswer way = tables_.look_up(back, "", "");
+  if (way.error != 0) return EXDEV;
+  if (way.device == query.in) return 0;
+  const bool no_address = std::ranges::none_of(
+      in->addresses, [](const auto& one) { return one.prefix.family() == Family::ipv4; });
+  return filter == 1 || no_address ? EXDEV : 0;
+}
+
+RouteAnswer FakeHost::route(const RouteQuery& query) {
+  const auto name = [&](std::uint32_t device) {
+    const Link* const found = link(device);
+    return found == nullptr ? std::string() : found->device.name;
+  };
+  core::packet::RouteTables tables = tables_;
+  const std::uint32_t vrf = table_of(query.in != 0 ? query.in : query.out);
+  if (vrf != 0) {
+    ListedRule rule;
+    rule.table = vrf;
+    rule.family = query.destination.family();
+    tables.rules.insert(tables.rules.begin(), rule);
+  }
+  RouteAnswer answer = tables.look_up(query, name(query.in), name(query.out));
+  if (query.in != 0) {
+    answer.error = check_input(query, answer);
+    return answer;
+  }
+  // ip_route_output_key_hash_rcu(): whoever sends has the address.
+  if (query.source && query.out == 0 && query.destination.family() == Family::ipv4 &&
+      link_with(*query.source) == nullptr) {
+    RouteAnswer refused;
+    refused.error = EINVAL;
+    return refused;
+  }
+  if (answer.error != 0) return answer;
+  if (!answer.source) {
+    answer.source = own_address(answer.device, answer.gateway.value_or(query.destination));
+  }
+  if (answer.type == local) answer.device = 1;
+  if (const auto encap = encaps_.find(answer.device); encap != encaps_.end()) {
+    answer.encap_remote = encap->second.encap_remote;
+  }
+  return answer;
+}
+
+Neighbour FakeHost::neighbour(std::uint32_t device, const Address& address) {
+  const auto found = neighbours_.find({device, address});
+  return found == neighbours_.end() ? Neighbour() : found->second;
+}
+
+std::optional<std::int64_t> FakeHost::sysctl(const std::string& name) {
+  const auto found = sysctls_.find(name);
+  return found == sysctls_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<core::packet::Connection> FakeHost::connection(const core::packet::FlowTuple& tuple) {
+  for (const core::packet::Connection& one : tracked) {
+    if (one.original == tuple || one.reply == tuple) return one;
+  }
+  return std::nullopt;
+}
+
+Listening FakeHost::listens(std::uint8_t protocol, const Address& /*address*/, std::uint16_t port) {
+  if (!listeners_known) return Listening::unknown;
+  return std::ranges::find(listeners_, std::pair(protocol, port)) != listeners_.end()
+             ? Listening::yes
+             : Listening::no;
+}
+
+FakeHost& FakeWorld::add(const std::string& name) {
+  hosts_.push_back(std::make_unique<FakeHost>(hosts_.size()));
+  names_.push_back(name);
+  return *hosts_.back();
+}
+
+void FakeWorld::veth(FakeHost& one, const std::string& a, FakeHost& other, const std::string& b) {
+  const std::uint32_t first = one.make(a, "veth").device.index;
+  const std::uint32_t second = other.make(b, "veth").device.index;
+  Link& end = one.device(a);
+  end.lower = second;
+  end.lower_netns = static_cast<std::int32_t>(other.place_);
+  Link& far = other.device(b);
+  far.lower = first;
+  far.lower_netns = static_cast<std::int32_t>(one.place_);
+  peers_[{one.place_, first}] = {other.place_, second};
+  peers_[{other.place_, second}] = {one.place_, first};
+}
+
+std::optional<Attachment> FakeWorld::peer(const Attachment& link) {
+  const auto found = peers_.find(link);
+  return found == peers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+core::packet::Packet tcp_packet(std::string_view source, std::string_view destination,
+                                std::uint16_t port) {
+  core::packet::Packet packet;
+  packet.source = address_of(std::string(source));
+  packet.destination = address_of(std::string(destination));
+  packet.family = packet.destination.family();
+  packet.protocol = core::packet::tcp;
+  packet.source_port = 40000;
+  packet.destination_port = port;
+  packet.tcp_flags = core::packet::syn;
+  return packet;
+}
+
+core::packet::Packet udp_packet(std::string_view source, std::string_view destination,
+                                std::uint16_t port) {
+  core::packet::Packet packet = tcp_packet(source, destination, port);
+  packet.protocol = core::packet::udp;
+  packet.tcp_flags = 0;
+  return packet;
+}
+
+core::packet::Packet echo_packet(std::string_view source, std::string_view destination) {
+  core::packet::Packet packet = tcp_packet(source, destination, 0);
+  packet.protocol = packet.family == Family::ipv4 ? core::packet::icmp : core::packet::icmpv6;
+  packet.source_port = 0;
+  packet.tcp_flags = 0;
+  packet.icmp_type = packet.family == Family::ipv4 ? 8 : 128;
+  packet.icmp_id = 77;
+  return packet;
+}
+
+}  // namespace support::world

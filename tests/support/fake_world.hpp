@@ -1,0 +1,114 @@
+// Network namespaces of values for tests of the model: made by commands as ip(8) has them, and
+// asked as a kernel would be. Routes are looked up by RouteTables; what the kernel decides besides
+// (forwarding, the check of the way back) is done here as ip_route_input_slow() does it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/packet/ruleset.hpp"
+#include "core/packet/walk/network.hpp"
+#include "core/packet/walk/route_table.hpp"
+
+namespace support::world {
+
+class FakeHost final : public core::packet::Network {
+ public:
+  using Link = core::packet::Link;
+
+  explicit FakeHost(std::size_t place);
+
+  // One command without "ip", as
+  //   link add NAME type dummy|bridge|vlan|vrf|vxlan|ipip|gre [table N] [link DEV] [id N]
+  //     [remote A] [local A] [dstport N] [encap-sport N] [encap-dport N] [gpe] [external]
+  //   link set NAME [up|down] [nocarrier] [mtu N] [master DEV]
+  //   address add PREFIX dev NAME [secondary] [tentative]
+  //   route add [TYPE] PREFIX [via A] [dev NAME] [src A] [table N] [metric N] [mtu N] [encap A]
+  //   rule add [not] [from P] [to P] [fwmark N[/N]] [iif NAME] [oif NAME] [uidrange N-N]
+  //     [ipproto N] [dport N] [priority N] [suppress_prefixlength N]
+  //     lookup N|blackhole|unreachable|prohibit
+  //   neigh add A dev NAME [lladdr MAC] [nud failed]
+  // What makes no sense is a failed test.
+  FakeHost& ip(const std::string& command);
+  FakeHost& set(const std::string& sysctl, std::int64_t value);
+  FakeHost& listen(std::uint8_t protocol, std::uint16_t port);
+  Link& device(std::string_view name);
+  std::uint32_t index(std::string_view name) { return device(name).device.index; }
+
+  core::packet::HeldRuleset rules;
+  std::vector<core::packet::Connection> tracked;
+  Fill fill;
+  std::vector<FouPort> fou;
+  std::vector<core::packet::Opaque> unread;
+  bool listeners_known = true;
+
+  core::packet::Ruleset& ruleset() override { return rules; }
+  const std::vector<Link>& links() override { return links_; }
+  core::packet::RouteAnswer route(const core::packet::RouteQuery& query) override;
+  core::packet::Neighbour neighbour(std::uint32_t device, const core::Address& address) override;
+  std::optional<std::int64_t> sysctl(const std::string& name) override;
+  std::optional<core::packet::Connection> connection(const core::packet::FlowTuple& tuple) override;
+  core::packet::Listening listens(std::uint8_t protocol, const core::Address& address,
+                                  std::uint16_t port) override;
+  const std::vector<FouPort>& fou_ports() override { return fou; }
+  const std::vector<core::packet::Opaque>& opaque() override { return unread; }
+  Fill conntrack_fill() override { return fill; }
+
+ private:
+  friend class FakeWorld;
+  class Words;
+
+  void add_link(Words words);
+  void set_link(Words words);
+  void add_address(Words words);
+  void add_route(Words words, const std::string& text);
+  void add_rule(Words words, const std::string& text);
+  void add_neighbour(Words words);
+  Link& make(const std::string& name, const std::string& kind);
+  [[nodiscard]] std::uint32_t table_of(std::uint32_t link);
+  int check_input(const core::packet::RouteQuery& query, const core::packet::RouteAnswer& answer);
+  std::int64_t conf(std::uint32_t device, const std::string& name);
+  std::optional<core::Address> own_address(std::uint32_t device, const core::Address& next_hop);
+
+  std::size_t place_;
+  std::vector<Link> links_;
+  core::packet::RouteTables tables_;
+  std::map<std::uint32_t, std::uint32_t> vrfs_;  // tables, by the index of the VRF
+  std::map<std::uint32_t, core::packet::RouteAnswer> encaps_;
+  std::map<std::pair<std::uint32_t, core::Address>, core::packet::Neighbour> neighbours_;
+  std::map<std::string, std::int64_t> sysctls_;
+  std::vector<std::pair<std::uint8_t, std::uint16_t>> listeners_;
+};
+
+class FakeWorld final : public core::packet::World {
+ public:
+  // A namespace with lo, forwarding as a router's.
+  FakeHost& add(const std::string& name);
+  // `ip link add A netns ONE type veth peer name B netns OTHER`, both up.
+  void veth(FakeHost& one, const std::string& a, FakeHost& other, const std::string& b);
+
+  core::packet::Network& network(std::size_t place) override { return *hosts_[place]; }
+  std::string name(std::size_t place) override { return names_[place]; }
+  std::optional<core::packet::Attachment> peer(const core::packet::Attachment& link) override;
+  static std::size_t place(const FakeHost& host) { return host.place_; }
+
+ private:
+  std::vector<std::unique_ptr<FakeHost>> hosts_;
+  std::vector<std::string> names_;
+  std::map<core::packet::Attachment, core::packet::Attachment> peers_;
+};
+
+// Packets and translations as tests have them.
+core::packet::Packet tcp_packet(std::string_view source, std::string_view destination,
+                                std::uint16_t port = 80);
+core::packet::Packet udp_packet(std::string_view source, std::string_view destination,
+                                std::uint16_t port = 53);
+core::packet::Packet echo_packet(std::string_view source, std::string_view destination);
+
+}  // namespace support::world
