@@ -482,6 +482,16 @@ Listening FakeHost::listens(std::uint8_t protocol, const Address& /*address*/, s
              : Listening::no;
 }
 
+std::vector<core::packet::Opaque> FakeHost::opaque(core::packet::Hook hook,
+                                                   const core::packet::Packet& /*packet*/,
+                                                   const core::packet::Context& /*context*/) {
+  std::vector<core::packet::Opaque> result;
+  for (const auto& [at, what] : unread) {
+    if (at == hook) result.push_back(what);
+  }
+  return result;
+}
+
 FakeHost& FakeWorld::add(const std::string& name) {
   hosts_.push_back(std::make_unique<FakeHost>(hosts_.size()));
   names_.push_back(name);

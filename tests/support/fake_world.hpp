@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/packet/ruleset.hpp"
@@ -45,7 +46,7 @@ class FakeHost final : public core::packet::Network {
   std::vector<core::packet::Connection> tracked;
   Fill fill;
   std::vector<FouPort> fou;
-  std::vector<core::packet::Opaque> unread;
+  std::vector<std::pair<core::packet::Hook, core::packet::Opaque>> unread;
   bool listeners_known = true;
 
   core::packet::Ruleset& ruleset() override { return rules; }
@@ -57,7 +58,9 @@ class FakeHost final : public core::packet::Network {
   core::packet::Listening listens(std::uint8_t protocol, const core::Address& address,
                                   std::uint16_t port) override;
   const std::vector<FouPort>& fou_ports() override { return fou; }
-  const std::vector<core::packet::Opaque>& opaque() override { return unread; }
+  std::vector<core::packet::Opaque> opaque(core::packet::Hook hook,
+                                           const core::packet::Packet& packet,
+                                           const core::packet::Context& context) override;
   Fill conntrack_fill() override { return fill; }
 
  private:

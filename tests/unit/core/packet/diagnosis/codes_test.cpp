@@ -69,7 +69,7 @@ TEST_CASE("exit statuses") {
 }
 
 // A code that nothing gives promises an answer that nobody gets.
-TEST_CASE("which codes nothing gives is known") {
+TEST_CASE("something gives each code") {
   const std::string sources = std::string(PONA_TEST_DATA) + "/../../src/";
   std::string text;
   for (const char* const file :
@@ -88,7 +88,7 @@ TEST_CASE("which codes nothing gives is known") {
     const std::string name = line.substr(begin.size(), line.find(' ', begin.size()) - begin.size());
     if (text.find("code::" + name) == std::string::npos) never.insert(name);
   }
-  CHECK(never == std::set<std::string>{"duplicate_address", "ports_exhausted", "tunnel_clash"});
+  CHECK(never == std::set<std::string>{});
 }
 
 }  // namespace unit::diagnosis_codes_test

@@ -224,6 +224,49 @@ TEST_CASE("2xx: entries of connection tracking that decide") {
         "router: conntrack -D -p tcp --orig-src 10.0.0.2 --orig-dst 192.0.2.2");
 }
 
+TEST_CASE("2xx: ports that are used up, an address that somebody else has") {
+  Judged ports;
+  rule(ports.router, chain(ports.router, Hook::postrouting, 100, Type::nat), snat("192.0.2.1"));
+  Connection other;
+  for (std::uint32_t port = 40000; port < 40200; ++port) {
+    Packet packet = tcp_packet("192.0.2.1", "192.0.2.2");
+    packet.source_port = static_cast<std::uint16_t>(port);
+    other.reply = reversed(tuple_of(packet));
+    packet.source = address("10.0.0.9");
+    other.original = tuple_of(packet);
+    ports.router.tracked.push_back(other);
+  }
+  check(ports.judge(), code::ports_exhausted, ports.router, "postrouting");
+  Judged twice;
+  LinkAddress held{*core::Prefix::parse("192.0.2.2/24"), false, true, true};
+  twice.server.device("eth0").addresses = {held};
+  CHECK(twice.judge().code() == code::duplicate_address);
+}
+
+TEST_CASE("1xx: what is dropped by rules that are not read") {
+  Judged rig;
+  rig.router.unread.push_back(
+      {Hook::forward, Opaque{"legacy iptables", Opaque::Opinion::drops, "x"}});
+  check(rig.judge(), code::unseen_drop, rig.router, "forward");
+}
+
+TEST_CASE("2xx: an entry takes a tunnel's packets for answers") {
+  Judged rig;
+  rig.client.ip("link add tun type ipip remote 192.0.2.2 encap-sport 5555 encap-dport 5555")
+      .ip("address add 10.9.0.2/24 dev tun");
+  rig.question.probe = tcp_packet("10.9.0.2", "10.9.0.3");
+  Packet outer = udp_packet("192.0.2.2", "10.0.0.2", 5555);
+  outer.source_port = 5555;
+  Connection entry;
+  entry.original = tuple_of(outer);
+  entry.reply = reversed(entry.original);
+  entry.status = ips_confirmed | ips_src_nat_done | ips_dst_nat_done;
+  entry.in_kernel = true;
+  entry.id = 3;
+  rig.router.tracked.push_back(entry);
+  CHECK(rig.judge().has(code::tunnel_clash));
+}
+
 TEST_CASE("2xx: the answer has no way back, or another one") {
   SECTION("no route") {
     Judged rig;

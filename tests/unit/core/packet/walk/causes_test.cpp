@@ -277,7 +277,7 @@ TEST_CASE("a socket picks the source address that its route has") {
 
 TEST_CASE("what others decide is assumed to let it pass, and said") {
   Routed rig;
-  rig.router.unread.push_back({"legacy iptables, table filter", Hook::forward});
+  rig.router.unread.push_back({Hook::forward, Opaque{"legacy iptables, table filter", Opaque::Opinion::unknown, ""}});
   rig.router.device("in").xdp = true;
   rig.router.device("out").tc = true;
   CHECK(rig.syn_to_server().end == End::delivered);
@@ -285,6 +285,30 @@ TEST_CASE("what others decide is assumed to let it pass, and said") {
   CHECK(rig.walker.assumptions().at(0).where == "router: in");
   CHECK(rig.walker.assumptions().at(1).where == "router: forward");
   CHECK(rig.walker.assumptions().at(2).where == "router: out");
+}
+
+TEST_CASE("what is known to be dropped by rules that are not read") {
+  Routed rig;
+  rig.router.unread.push_back(
+      {Hook::forward, Opaque{"legacy iptables", Opaque::Opinion::drops, "iptables-legacy -L"}});
+  check_drop(rig.syn_to_server(), Cause::unread_drop, "forward", rig.router);
+  rig.router.unread.front().second.opinion = Opaque::Opinion::passes;
+  CHECK(rig.syn_to_server().end == End::delivered);
+  CHECK(rig.walker.assumptions().empty());
+}
+
+TEST_CASE("no source port is left") {
+  Routed rig;
+  Nat nat;
+  nat.address_min = 0;
+  nat.port_min = 16;
+  nat.flags = nat_proto_specified;
+  rule(rig.router, chain(rig.router, Hook::postrouting, 100, Type::nat),
+       {Immediate{0, address_bytes("192.0.2.1")}, Immediate{16, be16(5000)}, nat});
+  CHECK(rig.syn_to_server().end == End::delivered);
+  Packet other = tcp_packet("10.0.0.2", "192.0.2.2");
+  other.source_port = 40001;
+  check_drop(rig.send(other), Cause::ports_exhausted, "postrouting", rig.router);
 }
 
 }  // namespace unit::walk_causes_test
