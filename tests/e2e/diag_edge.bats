@@ -62,7 +62,7 @@ start() {
   run of_trace 't["findings"][0]["fix"][0]["command"]'
   assert_output --partial "iptables -I FORWARD -s $client"
   # shellcheck disable=SC2086  # its words
-  at edge $output
+  $output
   healthy trace_client
 }
 

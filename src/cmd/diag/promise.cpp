@@ -60,7 +60,7 @@ Finding problem_of(const std::string& object, const MappingStatus& mapping) {
   Finding finding;
   finding.code = code::object_rejected;
   finding.step = 0;
-  finding.why = object + " is not in effect: " + joined(mapping.reasons) + ".";
+  finding.why = object + " asks for it, and is not in effect: " + joined(mapping.reasons) + ".";
   finding.fixes = {{"pona mapping show " + mapping.name + " --namespace " + mapping.ns,
                     "the object, and what is wrong with it"}};
   const std::string service = "kubectl get service --namespace " + mapping.ns;
@@ -86,9 +86,12 @@ std::optional<Finding> problem_of(const std::string& object, const MappingStatus
   if (!port.active) {
     finding.code = code::address_missing;
     finding.why = object + " maps it, and " + port.address +
-                  " is on no interface of this host: the edge leaves it alone here.";
-    finding.fixes.push_back({"ip address add " + port.address + "/32 dev EXTERNAL",
-                             "or --address-policy any, where the address is routed here"});
+                  " is on no interface of this host, so the edge does not serve it here.";
+    const bool four = port.address.find(':') == std::string::npos;
+    finding.fixes.push_back(
+        {"ip address add " + port.address + (four ? "/32" : "/128") + " dev EXTERNAL",
+         "EXTERNAL is the interface towards clients; where routers send the address here without "
+         "that, start pona edge with --address-policy any"});
     return finding;
   }
   if (!port.endpoints.empty()) return std::nullopt;

@@ -56,22 +56,22 @@ TraceWords parse_trace_words(const std::vector<std::string>& words, bool needs_p
   for (const std::string& word : words) {
     if (word == "-") {
       wrong(
-          "a shell takes -> for a redirection (there may be a new file of the destination's name "
-          "now): say \"to\", or quote it");
+          "the shell took > for a redirection, and may have made a file of the destination's name: "
+          "say \"to\", or quote '->'");
     }
     if (word == "->" || word == "to" || word == "→") continue;
     plain.push_back(word);
   }
   if (plain.empty()) wrong("where to? Say pona diag trace [SOURCE to] ADDRESS:PORT");
   if (plain.size() > 2)
-    wrong("one source and one destination, please: \"" + plain[2] + "\" is too much");
+    wrong("\"" + plain[2] + "\" is one word too many: say [SOURCE to] ADDRESS:PORT");
   TraceWords result;
   if (plain.size() == 2) result.source = parse_source(plain.front());
   const std::string& to = plain.back();
   const auto [address, port] = split(to);
   if (!address) {
     wrong("\"" + to + "\" is no destination: say an address and a port, as 203.0.113.5:443 or " +
-          "[2001:db8::5]:443");
+          "[2001:db8::5]:443 (names are not looked up)");
   }
   result.destination = *address;
   if (!port.empty()) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/printable.hpp"
@@ -26,6 +27,16 @@ std::optional<NamespaceId> id_of_path(const std::string& path) {
 
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + '\'';
 }
 
 std::string command_of(const fs::path& process) {
@@ -62,6 +73,7 @@ const std::vector<LiveWorld::Candidate>& LiveWorld::candidates() {
       add(entry.path(), core::printable(entry.path().filename().string()));
     }
   }
+  add("/proc/self/ns/net", "this namespace");
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     if (!is_number(entry.path().filename())) continue;
     const std::string path = entry.path() / "ns/net";
@@ -71,6 +83,18 @@ const std::vector<LiveWorld::Candidate>& LiveWorld::candidates() {
         "process " + command_of(entry.path()) + " (" + entry.path().filename().string() + ")");
   }
   return *candidates_;
+}
+
+std::string LiveWorld::inside(std::size_t place) {
+  const Place& one = places_[place];
+  if (one.id == id_of_path("/proc/self/ns/net")) return "";
+  const auto& all = candidates();
+  const auto found = std::ranges::find(all, one.id, &Candidate::id);
+  const std::string path = found != all.end() ? found->path : where(place).path();
+  const fs::path file(path);
+  const bool named = file.parent_path() == "/run/netns" || file.parent_path() == "/var/run/netns";
+  return named ? "ip netns exec " + shell_word(file.filename()) + ' '
+               : "nsenter --net=" + shell_word(path) + ' ';
 }
 
 std::string LiveWorld::name_of(const NamespaceId& id, const std::string& path) {

@@ -34,6 +34,8 @@ class LiveWorld final : public core::packet::World {
 
   core::packet::Network& network(std::size_t place) override { return *places_[place].network; }
   std::string name(std::size_t place) override { return places_[place].name; }
+  // By ip-netns(8) where it knows the namespace, else by nsenter(1).
+  std::string inside(std::size_t place) override;
   std::optional<core::packet::Attachment> peer(const core::packet::Attachment& link) override;
 
   [[nodiscard]] const Namespace& where(std::size_t place) const {

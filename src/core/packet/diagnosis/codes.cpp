@@ -136,8 +136,8 @@ constexpr auto all = std::to_array<Code>({
     {code::ports_exhausted, "ports-exhausted", "no source port is left for this destination",
      "All ports of the masquerade address are in use towards this one destination "
      "address and port, so no further connection there can be translated. Use "
-     "several addresses (--masquerade-addresses, more NAT pods), or shorter time- "
-     "outs."},
+     "several addresses (--masquerade-addresses, more NAT pods), or shorter "
+     "timeouts."},
     {code::duplicate_address, "duplicate-address", "somebody else has the address, too",
      "Two hosts answer for one address, so packets reach now one, now the other. "
      "Duplicate address detection of IPv6 found it, or two MAC addresses answer for "
@@ -190,8 +190,8 @@ constexpr auto all = std::to_array<Code>({
      "the older one, or the one that was in effect first. Give one of them another "
      "port or address."},
     {code::object_rejected, "object-rejected", "the object is not in effect",
-     "The object has something that cannot be done; its status and `pona mapping "
-     "status` or `pona egress status` say what."},
+     "The object has something that cannot be done; its status says what, and so do "
+     "`pona mapping show NAMESPACE/NAME` and `pona egress status`."},
     {code::egress_closed, "egress-closed", "the Egress has no NAT pod, and stays closed",
      "No NAT pod of the Egress can carry the packet now, so that it is dropped: it "
      "must not leave with another source. That is as promised (fail closed); look "
@@ -210,7 +210,7 @@ constexpr auto all = std::to_array<Code>({
      "What the packet did is not what the rules and routes say that it would do. "
      "Something decides that the model does not read (listed as assumptions: eBPF, "
      "hardware offload, legacy iptables), or rules changed meanwhile. The difference "
-     "is named with its step; please report it, with a bundle."},
+     "is named with its step; please report it, with the output of --json."},
     {code::not_seen, "probe-not-seen", "the probe was not seen at all",
      "No trace of the probe was found, not even where it was sent. Tracing may not "
      "work here (missing privileges, an old kernel); the model's part still holds."},

@@ -26,6 +26,12 @@ void Judgement::run() {
 void Judgement::request() {
   const Way& way = answer_.request;
   const std::size_t last = way.steps.empty() ? 0 : way.steps.size() - 1;
+  // The edge refuses what it has nobody for: that is where the object's problem shows.
+  if (promise_.problem && way.end == Way::End::dropped && way.steps[last].rule &&
+      way.steps[last].rule->chain.table == constants::edge_table) {
+    trace_.findings.front().step = last;
+    return;
+  }
   if (promise_.kind == Promise::Kind::edge &&
       (untracked(way) || by_others(way) || not_mapped(way))) {
     return;
@@ -45,13 +51,14 @@ bool Judgement::untracked(const Way& way) {
     Finding finding;
     finding.code = code::not_tracked;
     finding.step = i;
-    finding.why = "A rule in " + place(step) + " says that it is not tracked, so " +
-                  promise_.object + " does not translate it.";
+    finding.why = "A rule at " + place(step) +
+                  " says that it is not tracked, and what is not tracked is not translated: " +
+                  promise_.object + " has no effect on it.";
     if (step.rule && step.rule->handle != 0) {
-      finding.fixes.push_back(
-          {place(step) + ": nft delete rule " + to_text(step.rule->chain) + " handle " +
-               std::to_string(step.rule->handle),
-           "or an exception for " + to_string(question_.probe.destination) + " in front of it"});
+      finding.fixes.push_back({inside(step) + "nft delete rule " + to_text(step.rule->chain) +
+                                   " handle " + std::to_string(step.rule->handle),
+                               "at " + place(step) + "; or make an exception for " +
+                                   to_string(question_.probe.destination) + " in front of it"});
     }
     trace_.findings.push_back(std::move(finding));
     return true;
@@ -69,13 +76,13 @@ bool Judgement::by_others(const Way& way) {
     Finding finding;
     finding.code = code::translated_by_others;
     finding.step = i;
-    finding.why = "Another program's rule (" + to_text(step.rule->chain) + ") sends it to " +
-                  to_string(step.packet.destination) + ", before " + promise_.object +
-                  " can: a connection is translated once.";
-    finding.fixes.push_back(
-        {place(step) + ": nft delete rule " + to_text(step.rule->chain) + " handle " +
-             std::to_string(step.rule->handle),
-         "or an exception for " + to_string(question_.probe.destination) + " in front of it"});
+    finding.why = "A rule of another program (chain " + to_text(step.rule->chain) +
+                  ") sends it to " + to_string(step.packet.destination) + ", in front of " +
+                  promise_.object + ": a connection is translated once, by the first rule.";
+    finding.fixes.push_back({inside(step) + "nft delete rule " + to_text(step.rule->chain) +
+                                 " handle " + std::to_string(step.rule->handle),
+                             "at " + place(step) + "; or make an exception for " +
+                                 to_string(question_.probe.destination) + " in front of it"});
     trace_.findings.push_back(std::move(finding));
     return true;
   }
@@ -95,7 +102,7 @@ bool Judgement::not_mapped(const Way& way) {
   finding.step = way.steps.size() - 1;
   finding.why = "No object maps " + protocol_text(question_.probe.protocol) + " port " +
                 std::to_string(question_.probe.destination_port) + " of " +
-                to_string(question_.probe.destination) + ", so that this host takes it itself.";
+                to_string(question_.probe.destination) + ", so this host keeps it for itself.";
   finding.fixes.push_back({"pona mapping list", "what is mapped"});
   trace_.findings.push_back(std::move(finding));
   return true;
@@ -120,18 +127,23 @@ void Judgement::translations() {
     finding.code = code::bypassed;
     finding.why = "It does not go through the tunnel of " + promise_.object + ", and leaves as " +
                   to_string(way.packet.source) + ".";
-    finding.fixes.push_back({"pona egress status", "whether the agent serves this pod"});
+    finding.fixes.push_back({"pona egress status", "whether the node's agent serves this pod"});
   } else if (way.packet.source == way.steps.front().packet.source) {
     finding.code = code::not_translated;
-    finding.why = "It leaves as " + to_string(way.packet.source) +
-                  ", the pod's own address, where " + promise_.object + " promises " +
-                  to_string(promise_.sources.front()) + ".";
-    finding.fixes.push_back(
-        {"nft list table ip pona-nat", "in the NAT pod: is pona's table there?"});
+    finding.why = "Outside sees the pod's own address, " + to_string(way.packet.source) +
+                  ", and not " + to_string(promise_.sources.front()) + ", which " +
+                  promise_.object + " promises.";
+    const auto taken_out = std::ranges::find(way.steps, Step::What::decapsulate, &Step::what);
+    if (taken_out != way.steps.end()) {
+      finding.fixes.push_back(
+          {inside(*taken_out) + "nft list ruleset",
+           "in the NAT pod: is table pona-nat there, and who translates first?"});
+    }
   } else {
     finding.code = code::wrong_source;
-    finding.why = "Outside sees " + to_string(way.packet.source) + ", where " + promise_.object +
-                  " promises " + to_string(promise_.sources.front()) + ".";
+    finding.why = "Outside sees " + to_string(way.packet.source) + ", and not " +
+                  to_string(promise_.sources.front()) + ", which " + promise_.object +
+                  " promises: another translation comes first, or behind it.";
   }
   trace_.findings.push_back(std::move(finding));
 }
@@ -157,14 +169,20 @@ void Judgement::stale() {
     finding.code = code::stale_connection;
     finding.step = i;
     finding.fatal = ends_badly;
-    finding.why = "An entry of connection tracking in " + place(step) +
-                  " decides, not today's rules: " + to_text(entry.original) + ", answers " +
-                  to_text(entry.reply) + ".";
-    finding.fixes.push_back({place(step) + ": conntrack -D -p " +
-                                 protocol_text(entry.original.protocol) + " --orig-src " +
-                                 to_string(entry.original.source) + " --orig-dst " +
-                                 to_string(entry.original.destination),
-                             "the next packet is translated anew"});
+    finding.why =
+        "Connection tracking at " + place(step) +
+        " remembers this flow, and that decides, not today's rules: " + to_text(entry.original) +
+        ", answers " + to_text(entry.reply) + ".";
+    std::string command = inside(step) + "conntrack -D -p " +
+                          protocol_text(entry.original.protocol) + " --orig-src " +
+                          to_string(entry.original.source) + " --orig-dst " +
+                          to_string(entry.original.destination);
+    if (step.packet.has_ports()) {
+      command += " --orig-port-src " + std::to_string(entry.original.source_port) +
+                 " --orig-port-dst " + std::to_string(entry.original.destination_port);
+    }
+    finding.fixes.push_back(
+        {command, "at " + place(step) + ": the next packet goes by today's rules"});
     if (ends_badly) {
       trace_.findings.insert(trace_.findings.begin(), std::move(finding));
     } else {
@@ -188,8 +206,8 @@ void Judgement::clash(std::size_t i) {
                 " spoke first. So the packets of " + to_string(outer.source) + " " +
                 (step.port_taken ? "get another source port" : "are taken for answers") +
                 ", and what comes back is not translated.";
-  finding.fixes.push_back({"conntrack -D -p udp --dport " + port,
-                           "in " + place(step) + ": the next packet makes a right entry"});
+  finding.fixes.push_back({world_.inside(step.place) + "conntrack -D -p udp --dport " + port,
+                           "at " + place(step) + ": the next packet makes a right entry"});
   trace_.findings.push_back(std::move(finding));
 }
 
@@ -229,7 +247,8 @@ void Judgement::draining() {
   finding.fatal = false;
   finding.step = trace_.steps.size();
   finding.why = "Each NAT pod of " + promise_.object +
-                " that this pod uses is about to end: new connections still begin there.";
+                " that this pod uses is about to end, and no other one is ready: what begins there "
+                "now is cut off when it ends.";
   finding.fixes.push_back({"pona egress status", "which NAT pods there are, and how they are"});
   trace_.findings.push_back(std::move(finding));
 }
@@ -239,9 +258,11 @@ void Judgement::sizes() {
   const Way& way = answer_.request;
   if (way.largest == 0 || (way.end != Way::End::delivered && way.end != Way::End::left)) return;
   std::uint32_t believed = 0;
+  const Step* sender = nullptr;
   for (const Step& step : way.steps) {
     if (step.mtu != 0) {
       believed = step.mtu;
+      sender = &step;
       break;
     }
   }
@@ -254,13 +275,22 @@ void Judgement::sizes() {
   finding.code = code::mtu;
   finding.fatal = false;
   finding.step = std::min(way.narrowest, way.steps.size() - 1);
-  finding.why = "Packets of up to " + std::to_string(believed) +
-                " bytes are sent, and no more than " + std::to_string(way.largest) +
-                " get along: large ones are lost, or depend on ICMP errors that get back.";
-  finding.fixes.push_back({"ip link set DEV mtu " + std::to_string(believed),
-                           "on the narrow link, or make the sender's smaller"});
-  finding.fixes.push_back(
-      {"tcp option maxseg size set rt mtu", "a rule of nft(8) that clamps the MSS of TCP"});
+  finding.why = "The sender sends packets of up to " + std::to_string(believed) +
+                " bytes, and only " + std::to_string(way.largest) +
+                " get through: small ones arrive, large ones are lost, so that connections open "
+                "and then hang.";
+  const Step& narrow = way.steps[finding.step];
+  const auto is_link = [&](const Step& step) { return step.link != 0 && !step.where.empty(); };
+  if (is_link(narrow)) {
+    finding.fixes.push_back({inside(narrow) + "ip link set " + narrow.where + " mtu " +
+                                 std::to_string(believed + narrow.overhead),
+                             "at " + place(narrow) + ": widens the narrow link"});
+  }
+  if (sender != nullptr && is_link(*sender)) {
+    finding.fixes.push_back(
+        {inside(*sender) + "ip link set " + sender->where + " mtu " + std::to_string(way.largest),
+         "at " + place(*sender) + ": or makes the sender's packets smaller"});
+  }
   trace_.findings.push_back(std::move(finding));
 }
 

@@ -1,4 +1,5 @@
 // What is said of a way that ends before its time, and what mends it.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,60 @@ int code_of(Cause cause) {
 
 const char* ip_words(Family family) { return family == Family::ipv4 ? "ip" : "ip -6"; }
 
+// As sysctl(8) wants a device's name: dots stand between levels.
+std::string sysctl_name(std::string device) {
+  std::ranges::replace(device, '.', '/');
+  return device;
+}
+
+// What follows for who sends, where the words of the step do not say it.
+std::string consequence(Cause cause, const Packet& packet) {
+  const std::string silent = "Nobody is told, so the sender waits in vain.";
+  switch (cause) {
+    case Cause::rule_drop:
+    case Cause::policy_drop:
+    case Cause::reverse_path:
+    case Cause::blackhole:
+    case Cause::not_ours:
+    case Cause::unread_drop:
+      return silent;
+    case Cause::ports_exhausted:
+      return "Each source port stands for one connection to there; new ones are dropped. " + silent;
+    case Cause::forwarding_off:
+      return "It is for another host, and so it is dropped. " + silent;
+    case Cause::rule_reject:
+      return "The sender fails at once.";
+    case Cause::no_route:
+      return "The sender is told \"network is unreachable\".";
+    case Cause::unreachable:
+    case Cause::prohibited:
+      return "The sender is told so, and fails at once.";
+    case Cause::neighbour_silent:
+      return "Without its MAC address nothing can be sent to it: the kernel asks for three "
+             "seconds, then says \"no route to host\".";
+    case Cause::martian:
+      return "The kernel drops what comes in from outside with such a source. " + silent;
+    case Cause::ttl_exceeded:
+      return "It has passed as many routers as it may: routes lead in a circle, or it was sent "
+             "with a small TTL.";
+    case Cause::port_closed:
+      if (packet.protocol == udp) return "The host answers with an ICMP error (port unreachable).";
+      return packet.protocol == tcp ? "The client is told \"connection refused\"." : "";
+    case Cause::tunnel_closed:
+      return "What is in the tunnel gets no further.";
+    case Cause::table_full:
+      return "New connections are dropped until old ones end.";
+    case Cause::link_down:
+    case Cause::too_big:
+    case Cause::ipv6_disabled:
+    case Cause::queue:
+    case Cause::loop:
+    case Cause::none:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 Finding Judgement::dead_end(const Way& way, std::size_t step, bool reply) {
@@ -71,88 +126,104 @@ Finding Judgement::dead_end(const Way& way, std::size_t step, bool reply) {
   const Step& last = trace_.steps[step];
   finding.code = code_of(way.cause);
   finding.step = step;
-  finding.why = (reply ? "The answer is lost in " : "In ") + place(last) + ": " + last.text + ".";
-  finding.fixes = fixes(way.cause, last);
+  std::string said = last.text;
+  if (last.rule && last.rule->handle != 0 && !last.rule->text.empty()) {
+    said += " (" + last.rule->text + ")";
+  } else if (way.cause == Cause::policy_drop) {
+    said += ", as no rule of it accepts this";
+  }
+  const std::string then = consequence(way.cause, last.packet);
+  finding.why = (reply ? "The answer is lost at " : "At ") + place(last) + ": " + said + "." +
+                (then.empty() ? "" : " " + then);
+  finding.fixes = fixes(way, last);
   const bool refused = finding.code == code::route_refuses && !reply;
   if (refused && promise_.kind == Promise::Kind::egress && promise_.closed) {
     finding.code = code::egress_closed;
-    finding.why = promise_.object + " has no NAT pod that can take it, so that it is refused in " +
-                  place(last) + ": it must not leave otherwise (" + last.text + ").";
-    finding.fixes = {{"pona egress status", "which NAT pods there are, and how they are"}};
+    finding.why = promise_.object + " has no NAT pod that can take it, so it is refused at " +
+                  place(last) + ": it must not leave with another address (" + last.text + ").";
+    finding.fixes = {{"pona egress status", "which NAT pods there are, and their states"}};
   }
   // Where a translation cannot be made, its rule is not what stops the packet.
   if (last.rule && way.cause != Cause::ports_exhausted) {
-    judge_rule(finding, last, promise_);
+    judge_rule(finding, last, promise_, world_);
   } else if (reply && (way.cause == Cause::no_route || way.cause == Cause::neighbour_silent)) {
     finding.code = way.cause == Cause::no_route ? code::no_way_back : finding.code;
-  }
-  if (way.cause == Cause::port_closed && last.packet.protocol == udp) {
-    finding.why += " The host answers with an ICMP error (port unreachable).";
   }
   return finding;
 }
 
-std::vector<Finding::Fix> Judgement::fixes(Cause cause, const Step& step) {
+std::vector<Finding::Fix> Judgement::fixes(const Way& way, const Step& step) {
   const Packet& packet = step.packet;
-  const std::string in = place(step) + ": ";
-  const std::string ip = ip_words(packet.family);
+  const std::string in = inside(step);
+  const std::string at = "at " + place(step) + ": ";
+  const std::string ip = in + ip_words(packet.family);
+  const std::string to = to_string(packet.destination);
   const std::string conf = packet.family == Family::ipv4 ? "net.ipv4.conf." : "net.ipv6.conf.";
-  switch (cause) {
+  const std::string device = sysctl_name(step.where);
+  switch (way.cause) {
     case Cause::reverse_path:
-      return {{in + ip + " route add " + to_string(packet.source) + " dev " + step.where,
-               "gives the answer the way that the request came by"},
-              {in + "sysctl -w " + conf + step.where + ".rp_filter=2 " + conf + "all.rp_filter=2",
-               "takes whatever some route leads back to"}};
+      return {{ip + " route add " + to_string(packet.source) + " dev " + step.where,
+               at + "leads answers to where the request came from"},
+              {in + "sysctl -w " + conf + device + ".rp_filter=2 " + conf + "all.rp_filter=2",
+               "or takes what any route leads back to; write it to /etc/sysctl.d, too"}};
     case Cause::martian:
-      return {{in + ip + " address show",
-               "find " + to_string(packet.source) + " and take it away where it does not belong"}};
+      return {{ip + " address show to " + to_string(packet.source),
+               at + "take the address away, if it belongs to another host"}};
     case Cause::forwarding_off:
-      return {{in + (packet.family == Family::ipv4
-                         ? "sysctl -w net.ipv4.conf." + step.where + ".forwarding=1"
-                         : "sysctl -w net.ipv6.conf.all.forwarding=1"),
-               "lets this host forward; write it to /etc/sysctl.d, too"}};
+      return {{in + "sysctl -w " +
+                   (packet.family == Family::ipv4 ? "net.ipv4.conf." + device + ".forwarding=1"
+                                                  : "net.ipv6.conf.all.forwarding=1"),
+               at + "lets it forward; write it to /etc/sysctl.d, too"}};
     case Cause::no_route:
-      return {{in + ip + " route add " + to_string(packet.destination) + " via GATEWAY",
-               "or a route to its subnet, or a default route"}};
+      return {{ip + " route add " + to + " via GATEWAY",
+               at + "GATEWAY is the router to there; or add a route to the subnet, or a default "
+                    "route"}};
     case Cause::blackhole:
     case Cause::unreachable:
     case Cause::prohibited:
       if (step.text.find(": ") == std::string::npos) {
-        return {{in + ip + " route get " + to_string(packet.destination), "what the kernel says"}};
+        return {{ip + " route get " + to, at + "what the kernel says"}};
       }
-      return {{in + ip + " route del " + step.text.substr(step.text.find(": ") + 2),
-               "if it is not meant to be there"}};
-    case Cause::neighbour_silent:
-      return {{in + ip + " neigh show", "what is known of the next hop"},
-              {"arping -I " + step.where + " ADDRESS", "ask again; is the next hop's host up?"}};
+      return {{ip + " route del " + step.text.substr(step.text.find(": ") + 2),
+               at + "if the route is not meant to be there"}};
+    case Cause::neighbour_silent: {
+      const std::string next = to_string(way.next_hop.value_or(packet.destination));
+      return {{ip + " neigh show to " + next,
+               at + "FAILED or INCOMPLETE: nobody answers for the address"},
+              {in + "ping -c 1 " + next, "asks again: is that host up, and the address right?"}};
+    }
     case Cause::not_ours:
-      return {{in + ip + " neigh flush to " + to_string(packet.destination),
-               "lets it ask again for the next hop's MAC address"}};
+      return {{ip + " neigh flush to " + to_string(way.next_hop.value_or(packet.destination)),
+               at + "lets it ask again for the MAC address"}};
     case Cause::link_down:
-      return {{in + "ip link set " + step.where + " up", "and its other end"}};
+      return {
+          {in + "ip link set " + step.where + " up", at + "and the other end of the link, too"}};
     case Cause::ipv6_disabled:
-      return {{in + "sysctl -w net.ipv6.conf." + (step.where == "route" ? "all" : step.where) +
+      return {{in + "sysctl -w net.ipv6.conf." + (step.where == "route" ? "all" : device) +
                    ".disable_ipv6=0",
-               "lets IPv6 in"}};
+               at + "enables IPv6"}};
     case Cause::table_full:
-      return {{in + "sysctl -w net.netfilter.nf_conntrack_max=NUMBER", "makes room"},
-              {"conntrack -L | awk '{ print $5 }' | sort | uniq -c | sort -n | tail",
-               "who makes so many"}};
+      return {{in + "conntrack -L | awk '{ print $5 }' | sort | uniq -c | sort -n | tail",
+               at + "who makes so many"},
+              {in + "sysctl -w net.netfilter.nf_conntrack_max=NUMBER", "makes room"}};
     case Cause::unread_drop:
       if (step.notes.empty() || step.notes.back().empty()) return {};
-      return {{step.notes.back(), "in " + place(step) + ": lets this flow pass"}};
+      return {{in + step.notes.back(), at + "lets this flow pass"}};
     case Cause::ports_exhausted:
-      return {{in + "conntrack -L --dst-nat | wc -l", "how many connections there are to where"},
+      return {{in + "conntrack -L --dst-nat | wc -l", at + "how many connections are translated"},
               {"--masquerade-addresses, or more NAT pods",
                "several source addresses have as many ports each"}};
     case Cause::port_closed:
       return {{in + "ss -lnp sport = :" + std::to_string(packet.destination_port),
-               "what listens there; start the server, or name its port (targetPort)"}};
+               at + "what listens there: start the server, or correct the port (targetPort)"}};
     case Cause::tunnel_closed:
-      return {{in + "ip -d link show", "is the tunnel's device there, and up?"},
+      return {{in + "ip -d link show", at + "is the tunnel's device there, and up?"},
               {"pona egress status", "what the node's agent and the NAT pods say"}};
     case Cause::too_big:
-      return {{in + "ip link set " + step.where + " mtu MTU", "equal at both ends"}};
+      return {{in + "ip link set " + step.where + " mtu MTU", at + "equal at both ends"}};
+    case Cause::ttl_exceeded:
+      return {{ip + " route get " + to, at + "compare with the hosts before it: where does each "
+                                             "one send it?"}};
     default:
       return {};
   }

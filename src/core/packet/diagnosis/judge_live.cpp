@@ -65,7 +65,7 @@ class LiveJudgement {
     finding.step = trace_.steps.empty() ? 0 : trace_.steps.size() - 1;
     finding.why = "The answer came from " + to_string(witness_.answer->source) +
                   ", and the client waits for one from " + to_string(trace_.probe.destination) +
-                  ".";
+                  ": it has not passed the host that translated the request.";
     trace_.differences.push_back(finding.why);
     add_first(std::move(finding));
     trace_.result = Trace::Result::differs;
@@ -97,11 +97,10 @@ class LiveJudgement {
     if (is_reset(*witness_.answer) && answer_.request.end != Way::End::delivered) {
       // It left what can be seen, and whoever is there refused it.
       finding.code = code::port_closed;
-      finding.why = to_string(trace_.steps.back().packet.source) +
-                    " was reached and refused it (TCP reset): nothing listens there.";
       finding.why = to_string(witness_.answer->source) +
-                    " was reached, and refused it with a TCP reset: nothing listens on port " +
-                    std::to_string(trace_.probe.destination_port) + " there.";
+                    " was reached, and refuses it with a TCP reset: nothing listens on port " +
+                    std::to_string(trace_.probe.destination_port) +
+                    " there, or a firewall refuses it in its name.";
       add_first(std::move(finding));
       trace_.result = Trace::Result::fail;
       return;
@@ -128,9 +127,9 @@ class LiveJudgement {
     finding.code = code::proxy;
     finding.fatal = false;
     finding.step = *witness_.last_request;
-    finding.why = "It was answered, and never came to " + trace_.places[end] + ": something in " +
+    finding.why = "It was answered, and never came to " + trace_.places[end] + ": something at " +
                   trace_.places[trace_.steps[*witness_.last_request].place] +
-                  " or behind it takes connections in its stead.";
+                  ", or behind it, takes connections in its stead.";
     trace_.findings.push_back(std::move(finding));
   }
 
@@ -150,9 +149,9 @@ class LiveJudgement {
     finding.code = code::differs;
     finding.step = first.step;
     finding.why =
-        "The model says that it fails (" + code_text(first.code) +
-        "), and a real packet was answered. Something decides that the model does not read, "
-        "or rules have changed meanwhile.";
+        "By rules and routes it fails (" + code_text(first.code) +
+        "), and yet a real packet was answered: something decides that is not read, or the rules "
+        "changed meanwhile.";
     trace_.differences.push_back(finding.why);
     add_first(std::move(finding));
     trace_.result = Trace::Result::differs;
@@ -173,8 +172,8 @@ class LiveJudgement {
     } else if (witness_.answer && is_reset(*witness_.answer)) {
       add("a TCP reset of " + to_string(witness_.answer->source));
     }
-    trace_.live_note =
-        by.empty() ? "no answer to a real packet" : "a real packet says so, too: " + by;
+    trace_.live_note = by.empty() ? "a real packet was sent, and no answer came back"
+                                  : "a real packet confirms it: " + by;
   }
 
   // The model sees nothing wrong, and nothing came back.
@@ -188,9 +187,9 @@ class LiveJudgement {
     Finding finding;
     finding.code = policy ? code::policy_drop : code::rule_drop;
     finding.step = last_step_in(trace_, event.place, false);
-    finding.why = "A real packet was dropped in " + trace_.places[event.place] + " by " +
+    finding.why = "A real packet was dropped at " + trace_.places[event.place] + " by " +
                   (policy ? "the policy of " + to_text(event.chain) : to_text(*here.rule)) + ".";
-    judge_rule(finding, here, promise_);
+    judge_rule(finding, here, promise_, world_);
     // Where the model had to assume something, it has not said otherwise.
     const bool claimed = trace_.assumptions.empty();
     if (claimed) trace_.differences.push_back(finding.why + " The model lets it pass.");
@@ -227,10 +226,9 @@ class LiveJudgement {
       finding.code = code::unseen_drop;
       finding.step = last_step_in(trace_, *reason.place, reply);
       finding.why =
-          std::string(reply ? "The answer" : "It") + " was dropped in " +
+          std::string(reply ? "The answer" : "It") + " was dropped at " +
           trace_.places[*reason.place] +
-          " by a part of the kernel that the model does not "
-          "read; the kernel calls it " +
+          " by a part of the kernel that is not read here; the kernel's reason is " +
           (reason.reason_name.empty() ? std::to_string(reason.reason) : reason.reason_name) +
           hint(*reason.place) + ".";
       add_first(std::move(finding));
@@ -251,10 +249,11 @@ class LiveJudgement {
       finding.code = code::no_answer;
       finding.fatal = trace_.probe.protocol == tcp;
       finding.why =
-          "It was delivered in " + trace_.places[trace_.steps[end].place] +
+          "It was delivered at " + trace_.places[trace_.steps[end].place] +
           ", and nothing answered in time" +
-          (trace_.probe.protocol == udp ? ". A service of UDP answers only what it understands."
-                                        : ": the server is stuck, or its backlog is full.");
+          (trace_.probe.protocol == udp
+               ? ": a UDP server answers only what it understands, so this may be as it should."
+               : ": the server is stuck, or its backlog is full.");
       const bool fatal = finding.fatal;
       add_first(std::move(finding));
       trace_.result = fatal ? Trace::Result::fail : Trace::Result::inconclusive;
@@ -262,8 +261,10 @@ class LiveJudgement {
     }
     finding.code = code::lost;
     const std::size_t next = next_place(last);
-    finding.why = "It was seen last in " + trace_.places[trace_.steps[last].place] +
-                  (next < trace_.places.size() ? ", and not in " + trace_.places[next] : "") + ".";
+    finding.why =
+        "It was seen last at " + trace_.places[trace_.steps[last].place] +
+        (next < trace_.places.size() ? ", and never came to " + trace_.places[next] : "") +
+        ": it is lost in between, without a word.";
     add_first(std::move(finding));
     trace_.result = Trace::Result::fail;
   }
@@ -272,7 +273,7 @@ class LiveJudgement {
     Finding finding;
     finding.code = code::answer_lost;
     finding.step = *witness_.last_reply;
-    finding.why = "The answer was seen last in " +
+    finding.why = "The answer was seen last at " +
                   trace_.places[trace_.steps[*witness_.last_reply].place] +
                   ", and did not come back to where the probe began.";
     add_first(std::move(finding));
@@ -291,7 +292,7 @@ class LiveJudgement {
     std::string text;
     for (const Assumption& one : trace_.assumptions) {
       if (one.where.rfind(trace_.places[place], 0) != 0) continue;
-      text += (text.empty() ? "; there are: " : ", ") + one.text;
+      text += (text.empty() ? ". What is there and not read: " : ", ") + one.text;
     }
     return text;
   }

@@ -31,8 +31,10 @@ void Judgement::home(const Way& way, std::size_t last) {
     Finding finding;
     finding.code = code::no_way_back;
     finding.step = last;
-    finding.why = "The answer to " + to_string(asked.source) + " ends in " +
-                  place(trace_.steps[last]) + " and not where the request began.";
+    finding.why = "The answer to " + to_string(asked.source) + " ends at " +
+                  place(trace_.steps[last]) +
+                  ", and not where the request began: " + to_string(way.packet.destination) +
+                  " is an address there, too.";
     trace_.findings.push_back(std::move(finding));
     return;
   }
@@ -49,7 +51,7 @@ void Judgement::home(const Way& way, std::size_t last) {
                 ", and the client waits for one from " + to_string(asked.destination) +
                 (ports ? " port " + std::to_string(asked.destination_port) : "") +
                 ": it does not pass the host that translated the request.";
-  finding.fixes.push_back({"let the translating host masquerade, or route the answers through it",
+  finding.fixes.push_back({"let the host that translates masquerade, or lead answers through it",
                            "a translation is undone only where it was made"});
   trace_.findings.push_back(std::move(finding));
 }
@@ -84,11 +86,12 @@ void Judgement::by_another_link(std::size_t first) {
     finding.step = i;
     out = "by " + step.where;
   }
+  const std::string came_by = in != nullptr ? in->device.name : "another interface";
   finding.why = "The answer leaves " + world_.name(here) + " " + out + ", and the client came by " +
-                (in != nullptr ? in->device.name : "another interface") +
-                ": who is out there drops what comes from an address that is not behind it.";
-  finding.fixes.push_back({"pona edge --external-interfaces REGEX",
-                           "makes answers leave by the interface that the client came by"});
+                came_by +
+                ": routers and firewalls out there drop answers that come by another way.";
+  finding.fixes.push_back({"start pona edge with --external-interfaces that fit " + came_by,
+                           "answers then leave by the interface that the client came by"});
   trace_.findings.push_back(std::move(finding));
 }
 
@@ -123,8 +126,8 @@ void Judgement::symmetry(const Way& way, std::size_t first) {
     for (const std::size_t one : all) text += (text.empty() ? "" : ", ") + world_.name(one);
     return text;
   };
-  finding.why =
-      "The answer passes " + list(back) + "; the request's way back would be " + list(there) + ".";
+  finding.why = "The answer passes " + list(back) + ", and not " + list(there) +
+                ": hosts that are passed in one direction only see half of the connection.";
   trace_.findings.push_back(std::move(finding));
 }
 

@@ -41,70 +41,91 @@ std::string conditions(const Packet& packet, bool iptables) {
   return text + " accept";
 }
 
+// "shop/web" of "Mapping shop/web"; `otherwise` where there is none.
+std::string name_of(const Promise& promise, const std::string& otherwise) {
+  const std::size_t blank = promise.object.find(' ');
+  return blank == std::string::npos ? otherwise : promise.object.substr(blank + 1);
+}
+
 void judge_edge(Finding& finding, const Step& step, const Promise& promise) {
   const std::string& chain = step.rule->chain.name;
   const std::string object = promise.object.empty() ? "the object that maps it" : promise.object;
+  const std::string set = "pona mapping set " + name_of(promise, "NAMESPACE/NAME");
   const std::string source = to_string(step.packet.source);
   if (begins_with(chain, "refused-source") || begins_with(chain, "allow")) {
     finding.code = code::source_not_allowed;
-    finding.why = source + " is not among the sources that " + object + " allows.";
-    finding.fixes = {{"pona mapping set NAME --allow " + source, "adds it to the list"}};
+    finding.why =
+        source + " is not among the sources that " + object + " allows, so the edge refuses it.";
+    finding.fixes = {{set + " --allow " + source,
+                      "replaces the list: name the other sources that may connect as well"}};
   } else if (begins_with(chain, "refused-connections") || begins_with(chain, "refused-rate") ||
              begins_with(chain, "over-") || begins_with(chain, "limit")) {
+    const bool rate = begins_with(chain, "refused-rate") || chain == "over-rate";
     finding.code = code::limit_exceeded;
-    finding.why = source + " is over the limit that " + object + " has for each client.";
-    finding.fixes = {{"pona mapping set NAME --max-connections-per-client NUMBER", "raises it"}};
+    finding.why = source + " has as many connections as " + object +
+                  " allows one client, so the edge refuses another one.";
+    if (rate) {
+      finding.why = source + " opens connections faster than " + object +
+                    " allows one client, so the edge refuses this one.";
+    }
+    finding.fixes = {{set + (rate ? " --new-connections-per-second NUMBER"
+                                  : " --max-connections-per-source NUMBER"),
+                      "raises the limit; 0: none"}};
   } else if (step.rule->comment.find("no endpoint") != std::string::npos ||
              begins_with(chain, "nobody") || begins_with(chain, "no-endpoint")) {
     finding.code = code::no_endpoint;
-    finding.why = "There is no ready endpoint behind " + object + ", so that it is refused.";
-    finding.fixes = {{"kubectl get endpointslices -l kubernetes.io/service-name=SERVICE",
+    finding.why = "No endpoint behind " + object + " is ready, so the edge refuses it.";
+    finding.fixes = {{"kubectl get endpointslices -A -l kubernetes.io/service-name=SERVICE",
                       "which pods are ready"}};
   }
 }
 
-void judge_egress(Finding& finding, const Step& step, const Promise& promise) {
+void judge_egress(Finding& finding, const Step& step, const Promise& promise,
+                  const std::string& inside) {
   const std::string object = promise.object.empty() ? "its Egress" : promise.object;
   if (step.rule->chain.table == constants::nat_table) {
     finding.code = code::unknown_client;
-    finding.why = "The NAT pod drops it: " + to_string(step.packet.source) +
-                  " is no client that it knows of.";
-    finding.fixes = {{"pona egress status", "whether the pod is a client, and of which Egress"}};
+    finding.why = "The NAT pod does not know " + to_string(step.packet.source) +
+                  " for a client of its Egress, and drops what it sends.";
+    finding.fixes = {
+        {"pona egress status", "on the pod's node: whether it is a client, and of which Egress"}};
   } else {
     // What an Egress without NAT pods refuses is refused by a route: this is the fence behind it.
     finding.code = code::bypassed;
-    finding.why = "It is not led into the tunnel of " + object +
-                  ", and must not leave otherwise: it is refused in the pod.";
-    finding.fixes = {{"ip rule show; ip route show table 117",
-                      "in the pod: is priority 1900 there, and what does it lead to?"},
-                     {"pona egress status", "whether the agent serves this pod"}};
+    finding.why = "The pod's rules and routes do not lead it into the tunnel of " + object +
+                  ", and it must not leave by another way: it is refused in the pod.";
+    finding.fixes = {{inside + "ip rule show", "in the pod: priority 1900 leads to table 117"},
+                     {inside + "ip route show table 117", "in the pod: the way into the tunnel"},
+                     {"pona egress status", "whether the node's agent serves this pod"}};
   }
 }
 
 }  // namespace
 
-void judge_rule(Finding& finding, const Step& step, const Promise& promise) {
+void judge_rule(Finding& finding, const Step& step, const Promise& promise, World& world) {
   const ChainId& chain = step.rule->chain;
+  const std::string inside = world.inside(step.place);
   if (chain.table == constants::edge_table) return judge_edge(finding, step, promise);
   if (chain.table == constants::nat_table || chain.table == constants::client_table) {
-    return judge_egress(finding, step, promise);
+    return judge_egress(finding, step, promise, inside);
   }
   const bool iptables = is_iptables(chain);
   const std::string accepts = conditions(step.packet, iptables);
-  finding.fixes.clear();
+  const std::string effect =
+      "at " + world.name(step.place) +
+      ": lets this flow pass; so that it lasts, tell whoever writes the rules";
   if (iptables) {
     const std::string program = chain.family == TableFamily::ip ? "iptables" : "ip6tables";
-    finding.fixes.push_back(
-        {program + (chain.table == "filter" ? "" : " -t " + chain.table) + " -I " + chain.name +
-             accepts,
-         "lets this flow pass; so that it lasts, say it to who writes the rules"});
+    finding.fixes = {{inside + program + (chain.table == "filter" ? "" : " -t " + chain.table) +
+                          " -I " + chain.name + accepts,
+                      effect}};
     return;
   }
-  finding.fixes.push_back(
-      {"nft insert rule " + to_text(chain) +
+  finding.fixes = {
+      {inside + "nft insert rule " + to_text(chain) +
            (step.rule->handle != 0 ? " position " + std::to_string(step.rule->handle) : "") +
            accepts,
-       "lets this flow pass; so that it lasts, say it to who writes the rules"});
+       effect}};
 }
 
 }  // namespace core::packet

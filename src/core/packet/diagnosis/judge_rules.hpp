@@ -7,6 +7,6 @@
 namespace core::packet {
 
 // `finding` is about `step`, which has a rule; its code, words and remedies become more exact.
-void judge_rule(Finding& finding, const Step& step, const Promise& promise);
+void judge_rule(Finding& finding, const Step& step, const Promise& promise, World& world);
 
 }  // namespace core::packet

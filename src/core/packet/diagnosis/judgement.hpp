@@ -20,10 +20,11 @@ class Judgement {
 
  private:
   [[nodiscard]] std::string place(const Step& step) const { return world_.name(step.place); }
+  [[nodiscard]] std::string inside(const Step& step) const { return world_.inside(step.place); }
 
   // ways that end before their time (judge_dead_end.cpp)
   Finding dead_end(const Way& way, std::size_t step, bool reply);
-  std::vector<Finding::Fix> fixes(Cause cause, const Step& step);
+  std::vector<Finding::Fix> fixes(const Way& way, const Step& step);
 
   // the request (judge.cpp)
   void request();

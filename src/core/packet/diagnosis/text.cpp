@@ -15,7 +15,8 @@ using What = Step::What;
 constexpr std::size_t number_width = 3;
 constexpr std::size_t least_where = 18;
 constexpr std::size_t most_where = 44;
-constexpr std::size_t what_width = 34;
+constexpr std::size_t what_width = 33;
+constexpr std::size_t label_width = 8;
 
 // Columns of a terminal, where each character takes one.
 std::size_t columns(std::string_view text) {
@@ -29,7 +30,7 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-std::vector<std::string> broken(const std::string& text, std::size_t width, std::size_t indent) {
+std::vector<std::string> broken(const std::string& text, std::size_t width) {
   std::vector<std::string> lines;
   std::string line;
   std::size_t at = 0;
@@ -38,9 +39,9 @@ std::vector<std::string> broken(const std::string& text, std::size_t width, std:
     const std::string word = text.substr(at, end - at);
     if (!line.empty() && columns(line) + 1 + columns(word) > width) {
       lines.push_back(std::move(line));
-      line = std::string(indent, ' ') + word;
+      line = word;
     } else if (!word.empty()) {
-      line += (line.empty() || line.back() == ' ' ? "" : " ") + word;
+      line += (line.empty() ? "" : " ") + word;
     }
     at = end + 1;
   }
@@ -111,12 +112,12 @@ class Text {
           std::max(where_width_, columns(trace_.places[step.place]) + 1 + columns(step.where));
     }
     where_width_ = std::min(where_width_, most_where);
-    lines_.push_back("PATH   " + path_text(trace_));
-    lines_.push_back("PROBE  " + protocol_text(trace_.probe.protocol) + " " +
+    lines_.push_back(padded("PATH", label_width) + path_text(trace_));
+    lines_.push_back(padded("PROBE", label_width) + protocol_text(trace_.probe.protocol) + " " +
                      to_text(trace_.probe) + (trace_.object.empty() ? "" : "   " + trace_.object));
     lines_.emplace_back();
     lines_.push_back(padded(" #", number_width) + " " + padded("where", where_width_) + " " +
-                     padded("what", what_width) + " packet after this step");
+                     padded("what", what_width) + "  packet after this step");
     steps();
     lines_.emplace_back();
     summary();
@@ -180,7 +181,7 @@ class Text {
     std::string what = what_text(step);
     std::string tail = changed ? packet_text(step) : "";
     if (is_found(i)) tail += (tail.empty() ? "" : "  ") + std::string("<== here");
-    std::string line = head + (tail.empty() ? what : padded(what, what_width) + " " + tail);
+    std::string line = head + (tail.empty() ? what : padded(what, what_width) + "  " + tail);
     lines_.push_back(std::move(line));
     const std::string indent(number_width + 1 + where_width_ + 3, ' ');
     if (step.rule) lines_.push_back(indent + to_text(*step.rule));
@@ -195,43 +196,34 @@ class Text {
   }
 
   void summary() {
-    std::string translations;
     for (const Step& step : trace_.steps) {
       if (step.reply || !step.before) continue;
       if (step.what != What::dnat && step.what != What::snat) continue;
-      if (!translations.empty()) translations += "; ";
-      translations += to_text(*step.before) + " => " + to_text(step.packet) + " in " +
-                      trace_.places[step.place];
+      paragraph("NAT", to_text(*step.before) + " => " + to_text(step.packet) + " at " +
+                           trace_.places[step.place]);
     }
-    if (!translations.empty()) paragraph("NAT    ", translations);
     std::string facts;
     for (const std::string& fact : trace_.facts) facts += (facts.empty() ? "" : ", ") + fact;
-    if (!facts.empty()) paragraph("CHECKS ", facts);
+    if (!facts.empty()) paragraph("CHECKS", facts);
     for (const Taken& taken : trace_.forks) {
-      paragraph("CHOICE ", taken.fork.what + ": way " + std::to_string(taken.option + 1) + " of " +
-                               std::to_string(taken.fork.options) +
-                               " (--all-endpoints shows each)");
+      paragraph("CHOICE", taken.fork.what + ": way " + std::to_string(taken.option + 1) + " of " +
+                              std::to_string(taken.fork.options) + " (--all-endpoints shows each)");
     }
     for (const Assumption& assumption : trace_.assumptions) {
       paragraph("ASSUMED",
                 (assumption.where.empty() ? "" : assumption.where + ": ") + assumption.text);
     }
-    if (!trace_.live_note.empty()) paragraph("LIVE   ", trace_.live_note);
+    if (!trace_.live_note.empty()) paragraph("LIVE", trace_.live_note);
     for (const std::string& difference : trace_.differences) paragraph("DIFFERS", difference);
     for (const Finding& finding : trace_.findings) findings(finding);
     verdict();
   }
 
   void paragraph(const std::string& label, const std::string& text) {
-    lines_.push_back(label);
-    bool first = true;
-    for (std::string& line : broken(text, options_.width - label.size() - 1, 0)) {
-      if (first) {
-        lines_.back() = padded(label, 7) + line;
-        first = false;
-      } else {
-        lines_.push_back(std::string(7, ' ') + line);
-      }
+    std::string head = padded(label, label_width);
+    for (const std::string& line : broken(text, options_.width - label_width)) {
+      lines_.push_back(head + line);
+      head.assign(label_width, ' ');
     }
   }
 
@@ -240,13 +232,17 @@ class Text {
                                  ? " at " + trace_.places[trace_.steps[finding.step].place] +
                                        ", step " + std::to_string(finding.step + 1)
                                  : "";
-    lines_.push_back(std::string(finding.fatal ? "FAIL   " : "WARN   ") + headline(finding.code) +
+    lines_.push_back(padded(finding.fatal ? "FAIL" : "WARN", label_width) + headline(finding.code) +
                      step);
-    paragraph("WHY    ", finding.why);
+    paragraph("WHY", finding.why);
     char letter = 'a';
     for (const Finding::Fix& fix : finding.fixes) {
-      paragraph("FIX    ", std::string(1, letter++) + ") " + fix.command);
-      if (!fix.effect.empty()) lines_.push_back("          " + fix.effect);
+      // A command stays on one line, to be copied.
+      lines_.push_back(padded("FIX", label_width) + letter++ + ") " + fix.command);
+      const std::string indent(label_width + 3, ' ');
+      for (const std::string& line : broken(fix.effect, options_.width - indent.size())) {
+        lines_.push_back(indent + line);
+      }
     }
   }
 
@@ -254,24 +250,25 @@ class Text {
     switch (trace_.result) {
       case Trace::Result::ok:
         lines_.push_back(
-            "OK     " +
-            std::string(trace_.live ? "delivered and answered" : "delivered, by the model") +
+            padded("OK", label_width) +
+            (trace_.live ? "delivered and answered"
+                         : "delivered and answered, by the model alone") +
             (trace_.seen_source ? "; the other side sees " + to_string(*trace_.seen_source) : "") +
             ".");
         return;
       case Trace::Result::inconclusive:
-        lines_.push_back(trace_.request_end == Way::End::left
-                             ? "OPEN   it leaves what can be seen here; whether it arrives and is "
-                               "answered is not known."
-                             : "OPEN   what becomes of it in the end is not known.");
+        paragraph("OPEN", trace_.request_end == Way::End::left
+                              ? "it leaves what can be seen here; whether it arrives and is "
+                                "answered is not known."
+                              : "what becomes of it in the end is not known.");
         return;
       case Trace::Result::differs:
-        lines_.emplace_back("OPEN   the model and the real packet differ.");
+        paragraph("OPEN", "the model and the real packet differ.");
         return;
       case Trace::Result::unprivileged:
-        lines_.emplace_back(
-            "OPEN   rules that decide could not be read, so nothing is known for sure: run it as "
-            "root (CAP_SYS_ADMIN and CAP_NET_ADMIN).");
+        paragraph("OPEN",
+                  "rules that decide could not be read, so nothing is known for sure: run "
+                  "it as root (CAP_SYS_ADMIN and CAP_NET_ADMIN).");
         return;
       case Trace::Result::fail:
         return;
@@ -299,7 +296,7 @@ std::string headline(int number) {
 std::vector<std::string> explain(int number, std::size_t width) {
   std::vector<std::string> lines = {headline(number), ""};
   if (const Code* const code = find_code(number)) {
-    for (std::string& line : broken(std::string(code->text), width, 0))
+    for (std::string& line : broken(std::string(code->text), width))
       lines.push_back(std::move(line));
   }
   return lines;
@@ -317,7 +314,7 @@ std::string path_text(const Trace& trace) {
       if (step.encapsulation == 0) arrow = "-->";
     }
     if (step.what == What::dnat) arrow = "~dnat~>";
-    if (step.what == What::snat) arrow = "~snat~>";
+    if (step.what == What::snat) arrow = arrow == "~dnat~>" ? "~dnat+snat~>" : "~snat~>";
     if (step.encapsulation > 0) arrow = "==>";
     if (step.what == What::leave) text += " " + arrow + " " + to_string(step.packet.destination);
     if (step.what == What::drop) text += " X";

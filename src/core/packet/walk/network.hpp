@@ -162,6 +162,8 @@ class World {
 
   virtual Network& network(std::size_t place) = 0;
   virtual std::string name(std::size_t place) = 0;  // "host", "pod default/web-1", "netns blue"
+  // What a command begins with to run there, "ip netns exec blue "; empty: as it is.
+  virtual std::string inside(std::size_t /*place*/) { return ""; }
   // What is at the other end of a veth. Nothing: somewhere that cannot be seen.
   virtual std::optional<Attachment> peer(const Attachment& link) = 0;
 };

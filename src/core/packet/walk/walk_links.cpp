@@ -40,6 +40,7 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
     return drop(Cause::no_route, "route", "the interface of its route is not there any more");
   }
   way_.at = {place_, index};
+  way_.next_hop = next_hop;
   if (!out->up) {
     return drop(Cause::link_down, out->device.name, out->device.name + " is down");
   }

@@ -109,8 +109,9 @@ struct Way {
   Attachment at;  // where; the link that it left or came in by last
   // Bytes of the largest IP packet, as sent, that gets along it; 0: it does not get along.
   std::uint32_t largest = 0;
-  std::size_t narrowest = 0;  // the step where no larger ones get further
-  bool unread = false;        // it passed rules that could not be read
+  std::size_t narrowest = 0;        // the step where no larger ones get further
+  std::optional<Address> next_hop;  // who was to get it last, on a link
+  bool unread = false;              // it passed rules that could not be read
 };
 
 struct Assumption {
