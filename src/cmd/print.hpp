@@ -11,6 +11,11 @@ namespace cmd {
 // The text as one line (core::printable), and its end.
 void print_line(std::ostream& out, std::string_view text);
 
+// The same of a text that begins with `word`, which has the colour `sgr` (ECMA-48: "1;31"); "":
+// none.
+void print_marked(std::ostream& out, std::string_view text, std::string_view word,
+                  std::string_view sgr);
+
 // Whether standard output is a terminal that is to have colours: NO_COLOR (https://no-color.org) is
 // not set, and TERM is, to another one than "dumb".
 bool colour_wanted();

@@ -3,7 +3,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <array>
 #include <iostream>
+#include <string_view>
 
 #include "cmd/diag/trace_json.hpp"
 #include "cmd/print.hpp"
@@ -20,6 +22,20 @@ std::size_t terminal_width() {
   return known && size.ws_col > least_width ? size.ws_col : usual_width;
 }
 
+// A line of a trace; only what it came to has a colour.
+void print_step(const std::string& line, bool colour) {
+  struct Mark {
+    std::string_view word, sgr;
+  };
+  constexpr std::array<Mark, 3> marks = {{{"FAIL", "1;31"}, {"WARN", "1;33"}, {"OK", "1;32"}}};
+  for (const Mark& mark : marks) {
+    if (colour && line.starts_with(std::string(mark.word) + ' ')) {
+      return print_marked(std::cout, line, mark.word, mark.sgr);
+    }
+  }
+  print_line(std::cout, line);
+}
+
 }  // namespace
 
 void print_traces(const std::vector<core::packet::Trace>& traces, const std::string& format,
@@ -29,6 +45,7 @@ void print_traces(const std::vector<core::packet::Trace>& traces, const std::str
     return;
   }
   text.width = terminal_width();
+  const bool colour = colour_wanted();
   bool first = true;
   for (const core::packet::Trace& trace : traces) {
     if (!first) print_line(std::cout, "");
@@ -39,7 +56,7 @@ void print_traces(const std::vector<core::packet::Trace>& traces, const std::str
       print_lines(std::cout, core::packet::to_dot(trace));
     } else {
       for (const std::string& line : core::packet::to_lines(trace, text)) {
-        print_line(std::cout, line);
+        print_step(line, colour);
       }
     }
   }

@@ -24,6 +24,17 @@ TEST_CASE("lines stay lines, and a last one without an end too") {
   CHECK(out.str() == "a?[2J\n??\nc ");
 }
 
+TEST_CASE("a marked line has its word in colour, and is printable all the same") {
+  const auto printed = [](std::string_view text, std::string_view sgr) {
+    std::ostringstream out;
+    cmd::print_marked(out, text, "FAIL", sgr);
+    return out.str();
+  };
+  CHECK(printed("FAIL  a\x1b[2J\n", "1;31") == "\x1b[1;31mFAIL\x1b[0m  a?[2J \n");
+  CHECK(printed("FAIL  a", "") == "FAIL  a\n");
+  CHECK(printed("WARN  a", "1;31") == "WARN  a\n");
+}
+
 TEST_CASE("columns line up whatever letters they hold, and rows may be short") {
   std::ostringstream out;
   cmd::print_table(out,
