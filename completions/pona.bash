@@ -24,7 +24,7 @@ _pona_service="--manifests --kubeconfig --context $_pona_trust --resync --listen
 
 # What may follow each command: its subcommands and options.
 declare -gA _pona_words=(
-  [pona]="edge mapping agent egress nat cni controller install lab version completion --help --version"
+  [pona]="edge mapping agent egress nat cni controller install lab diag version completion --help --version"
   [pona edge]="run status cleanup $_pona_edge"
   [pona edge run]="$_pona_edge"
   [pona edge status]="--namespace --address --problems --output --json --watch --socket --config --help"
@@ -64,6 +64,9 @@ declare -gA _pona_words=(
   [pona lab status]="--output --json --lab --dir --help"
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
+  [pona diag]="trace --help"
+  [pona diag trace]="to --from-netns --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live --mark
+    --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
@@ -93,6 +96,8 @@ declare -gA _pona_values=(
   [egress -o]="json"
   [lab --output]="name json"
   [lab -o]="name json"
+  [diag --output]="text json jsonl mermaid dot"
+  [diag -o]="text json jsonl mermaid dot"
   [version --output]="json"
   [version -o]="json"
   [--monitor-address]="node"
@@ -131,6 +136,8 @@ _pona() {
   values=${_pona_values["${applet%% *} $last"]-$values}
   case $last in
     --lab) values=$(_pona_names "--dir" lab status -o name) ;;
+    --explain) values=$(_pona_names "" diag trace --explain all | sed -n 's/^\(PONA-D[0-9]*\) .*/\1/p') ;;
+    --from-netns) values=$(ls /run/netns 2>/dev/null) ;;
     --context) values=$(_pona_names "--kubeconfig" completion contexts) ;;
     -*) ;;
     *)
@@ -146,4 +153,4 @@ _pona() {
 
 # Where no word of ours fits, files do: values of options are files more often than not.
 complete -o default -F _pona pona pona-edge pona-mapping pona-agent pona-egress pona-nat \
-  pona-cni pona-controller pona-install pona-lab
+  pona-cni pona-controller pona-install pona-lab pona-diag

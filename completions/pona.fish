@@ -43,7 +43,7 @@ function __pona_names
         | string replace mapping.smartnat.aureacentral.com/ ''
 end
 
-for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni pona-controller pona-install pona-lab
+for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni pona-controller pona-install pona-lab pona-diag
     complete -c $name -n '__pona_at' -f -a edge -d 'Carry traffic for external addresses and ports to pods'
     complete -c $name -n '__pona_at' -f -a mapping -d 'Add, change, show and remove what an edge carries'
     complete -c $name -n '__pona_at' -f -a agent -d 'Run on each node: route traffic of pods that use an Egress to its NAT pods'
@@ -53,6 +53,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at' -f -a controller -d 'Create NAT pods for Egresses'
     complete -c $name -n '__pona_at' -f -a install -d 'Print what a cluster needs'
     complete -c $name -n '__pona_at' -f -a lab -d 'Try pona in a network of its own'
+    complete -c $name -n '__pona_at' -f -a diag -d 'Say what happens to a packet, and why'
     complete -c $name -n '__pona_at' -f -a version -d 'What was built, from which commit, with which libraries'
     complete -c $name -n '__pona_at' -f -a completion -d 'Print the completion script of a shell'
     complete -c $name -n '__pona_at' -l version -d 'The same as version'
@@ -281,6 +282,27 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in lab serve' -l name -x -d 'Who answers'
     complete -c $name -n '__pona_in lab serve' -l http -x -d 'Port of HTTP'
     complete -c $name -n '__pona_in lab serve' -l echo -x -d 'Port of TCP and UDP echo'
+
+    complete -c $name -n '__pona_at diag' -f -a trace -d 'Follow a packet step by step, and its answer'
+    complete -c $name -n '__pona_in diag trace' -l from-netns -x -a '(ls /run/netns 2>/dev/null)' -d 'Network namespace to begin in'
+    complete -c $name -n '__pona_in diag trace' -l in -x -a '(__fish_print_interfaces)' -d 'Interface that a client comes in by'
+    complete -c $name -n '__pona_in diag trace' -l udp -d 'UDP in place of TCP'
+    complete -c $name -n '__pona_in diag trace' -l icmp -d 'An echo request'
+    complete -c $name -n '__pona_in diag trace' -l sctp -d 'SCTP in place of TCP; no packet is sent'
+    complete -c $name -n '__pona_in diag trace' -l reply -d 'Show the steps of the answer, too'
+    complete -c $name -n '__pona_in diag trace' -l all-endpoints -d 'Each way that load balancing may choose'
+    complete -c $name -n '__pona_in diag trace' -l rules -d 'Show each rule that was looked at'
+    complete -c $name -n '__pona_in diag trace' -l no-live -d 'Send no packet'
+    complete -c $name -n '__pona_in diag trace' -l mark -x -d 'Packet mark that the sender sets'
+    complete -c $name -n '__pona_in diag trace' -l source-port -x -d 'Port that it comes from'
+    complete -c $name -n '__pona_in diag trace' -l ttl-limit -x -d 'Routers that it may pass'
+    complete -c $name -n '__pona_in diag trace' -l timeout -x -d 'Seconds to wait for the packet'
+    complete -c $name -n '__pona_in diag trace' -l explain -x -a '(pona diag trace --explain all 2>/dev/null | string match --regex "^PONA-D\d+")' -d 'Say what a code means'
+    complete -c $name -n '__pona_in diag trace' -l socket -r -F -d 'Unix socket of a running edge'
+    complete -c $name -n '__pona_in diag trace' -l agent-socket -r -F -d 'Unix socket of a running agent'
+    complete -c $name -n '__pona_in diag trace' -l sandboxes -x -a '(__fish_complete_directories)' -d 'Where the CNI plugin leaves its records'
+    complete -c $name -n '__pona_in diag trace' -s o -l output -x -a 'text json jsonl mermaid dot' -d 'Form'
+    complete -c $name -n '__pona_in diag trace' -l json -d 'Print JSON'
 
     complete -c $name -n '__pona_in version' -s o -l output -x -a json -d 'Form'
     complete -c $name -n '__pona_in version' -l json -d 'Print JSON'

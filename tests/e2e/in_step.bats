@@ -45,7 +45,7 @@ finish() {
 }
 
 @test "help is understood: applets, subcommands and options are found in it" {
-  assert_equal "$(applets | tr '\n' ' ')" 'edge mapping agent egress nat cni controller install lab version completion '
+  assert_equal "$(applets | tr '\n' ' ')" 'edge mapping agent egress nat cni controller install lab diag version completion '
   assert_equal "$(subcommands mapping | tr '\n' ' ')" 'add set rm list show '
   assert_equal "$(options version | xargs)" "--json --output"
   options edge | grep -qx -e --manifests
@@ -82,6 +82,13 @@ finish() {
     done < <(commands "$applet")
   done
   finish
+}
+
+@test "pona-diag(8) has each code that the binary has, in its words" {
+  run diff "$top/man/pona-diag.8" <("$top/packaging/write-codes" "$PONA")
+  assert_success  # else: packaging/write-codes PONA >page && mv page man/pona-diag.8
+  run -0 "$PONA" diag trace --explain all
+  assert [ "$(grep -c '^PONA-D' <<<"$output")" -gt 40 ]
 }
 
 @test "bash completes every applet, subcommand and option" {

@@ -23,11 +23,20 @@ namespace {
 constexpr std::size_t page_width = 80;
 
 int explain_code(const std::string& text) {
+  if (text == "all") {
+    for (const core::packet::Code& one : core::packet::codes()) {
+      if (&one != core::packet::codes().data()) print_line(std::cout, "");
+      for (const std::string& line : core::packet::explain(one.number, page_width)) {
+        print_line(std::cout, line);
+      }
+    }
+    return 0;
+  }
   const core::packet::Code* const code = core::packet::find_code(text);
   if (code == nullptr) {
     throw core::Error(
         core::Error::Kind::usage,
-        "there is no code \"" + text + "\": they are as PONA-D104, and pona-diag(8) lists them");
+        "there is no code \"" + text + "\": say one as PONA-D104 or policy-drop, or all");
   }
   for (const std::string& line : core::packet::explain(code->number, page_width)) {
     print_line(std::cout, line);
@@ -60,6 +69,8 @@ int diag(int argc, char** argv) {
       "host, or of a client that is not here, whose packet comes in from outside.\n"
       "Without it the packet begins on this host. An arrow (->) in place of \"to\" has\n"
       "to be quoted: shells take it for a redirection.\n\n"
+      "Rules and routes are read, then one real packet is sent to compare. Nothing is\n"
+      "changed. It needs root.\n\n"
       "Exit status: 0 delivered, 1 it fails, 2 usage, 3 not known to the end,\n"
       "4 the model and the real packet differ, 5 privileges are missing.\n\n"
       "Examples:\n"
@@ -70,14 +81,14 @@ int diag(int argc, char** argv) {
   trace_app->add_option("flow", options.words, "[SOURCE to] ADDRESS:PORT")->type_name("");
   trace_app
       ->add_option("--from-netns", options.netns,
-                   "Network namespace to begin in (default: this one)")
+                   "Network namespace to begin in, by path or name (default: this one)")
       ->type_name("PATH");
   trace_app->add_option("--in", options.in, "Interface that a client from outside comes in by")
       ->type_name("INTERFACE");
   auto* const udp_flag = trace_app->add_flag("--udp", udp, "UDP in place of TCP");
   auto* const icmp_flag =
       trace_app->add_flag("--icmp", icmp, "An ICMP echo request")->excludes(udp_flag);
-  trace_app->add_flag("--sctp", sctp, "SCTP in place of TCP")
+  trace_app->add_flag("--sctp", sctp, "SCTP in place of TCP; no packet is sent")
       ->excludes(udp_flag)
       ->excludes(icmp_flag);
   trace_app->add_flag("--reply", options.reply, "Show the answer's steps, too");
@@ -101,7 +112,8 @@ int diag(int argc, char** argv) {
                    "How long to wait for the packet (default: 0.4, with --watch 30)")
       ->check(CLI::Range(0.05, 60.0))
       ->type_name("SECONDS");
-  trace_app->add_option("--explain", code, "Say what a code means, and trace nothing")
+  trace_app
+      ->add_option("--explain", code, "Say what a code means (all: each one), and trace nothing")
       ->type_name("CODE");
   trace_app->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
       ->type_name("PATH");
