@@ -9,6 +9,7 @@
 #include "cmd/applets.hpp"
 #include "cmd/command_line.hpp"
 #include "cmd/diag/merge.hpp"
+#include "cmd/diag/check/check.hpp"
 #include "cmd/diag/trace.hpp"
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/node/agent_protocol.hpp"
@@ -53,7 +54,11 @@ int diag(int argc, char** argv) {
       "Examples:\n"
       "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
-      "  pona diag trace --explain PONA-D104");
+      "  pona diag trace --explain PONA-D104\n"
+      "  pona diag check");
+
+  CheckOptions check_options;
+  CLI::App* const check_app = add_check(app, check_options);
 
   TraceOptions options;
   std::string code;
@@ -147,6 +152,7 @@ int diag(int argc, char** argv) {
   }
   if (const auto done = parse_words(app, std::move(words))) return *done;
   if (merge_app->parsed()) return merge_traces(files, options.format, options.reply);
+  if (check_app->parsed()) return check(check_options);
   if (!code.empty()) return explain_code(code);
   if (udp) options.protocol = core::packet::udp;
   if (icmp) options.protocol = core::packet::icmp;

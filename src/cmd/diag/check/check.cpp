@@ -1,0 +1,195 @@
+#include "cmd/diag/check/check.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <utility>
+
+#include "cmd/command_line.hpp"
+#include "cmd/diag/check/check_json.hpp"
+#include "cmd/diag/check/survey.hpp"
+#include "cmd/edge/ask_running.hpp"
+#include "cmd/node/agent_protocol.hpp"
+#include "cmd/print.hpp"
+#include "core/check/codes.hpp"
+#include "core/check/report.hpp"
+#include "core/error.hpp"
+
+namespace cmd {
+namespace {
+
+using core::check::Group;
+using core::check::Results;
+using core::check::Role;
+using core::check::State;
+
+constexpr std::size_t page_width = 80;
+
+struct GroupOfChecks {
+  Group group;
+  std::function<Results(Survey&)> look;
+};
+
+const std::vector<GroupOfChecks>& groups() {
+  static const std::vector<GroupOfChecks> all = {
+      {Group::sysctl, [](Survey& s) { return judge_sysctls(gather_sysctls(s)); }},
+      {Group::rules, [](Survey& s) { return judge_rules(gather_rules(s)); }},
+      {Group::mtu, [](Survey& s) { return judge_mtu(gather_mtu(s)); }},
+  };
+  return all;
+}
+
+// Says on a terminal what takes long, and takes it away again.
+class Progress {
+ public:
+  void say(std::string_view what) {
+    if (!terminal_ || std::chrono::steady_clock::now() - begun_ < std::chrono::seconds(1)) return;
+    clear();
+    const std::string text = "looking at " + std::string(what) + " ...";
+    std::cerr << '\r' << std::flush;
+    print_lines(std::cerr, text);
+    std::cerr << std::flush;
+    width_ = text.size();
+  }
+  void clear() {
+    if (width_ == 0) return;
+    std::cerr << '\r' << std::flush;
+    print_lines(std::cerr, std::string(width_, ' '));
+    std::cerr << '\r' << std::flush;
+    width_ = 0;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  bool terminal_ = isatty(STDERR_FILENO) == 1;
+  std::size_t width_ = 0;
+};
+
+std::size_t columns() {
+  winsize size{};
+  const bool known = isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                     size.ws_col > 40;
+  return known ? size.ws_col : 100;
+}
+
+const char* colour_of(State state) {
+  switch (state) {
+    case State::ok:
+      return "\033[32m";
+    case State::unknown:
+    case State::warn:
+      return "\033[33m";
+    case State::error:
+      return "\033[31m";
+    case State::skipped:
+      return "\033[2m";
+  }
+  return "";
+}
+
+void print_report(const core::check::Report& report, const CheckOptions& options) {
+  const bool colour = colour_wanted();
+  print_line(std::cout,
+             "pona diag check " + std::string(to_string(report.role)) + ": " + report.subject);
+  print_line(std::cout, "");
+  for (const auto& line : to_lines(report, {options.all, columns()})) {
+    if (!line.word.empty()) {
+      if (colour) std::cout << colour_of(line.state);
+      print_lines(std::cout, line.word);
+      if (colour) std::cout << "\033[0m";
+    }
+    print_line(std::cout, line.text);
+  }
+}
+
+int explain_check(const std::string& text) {
+  const core::check::Code* const code = core::check::find_code(text);
+  if (code == nullptr) {
+    throw core::Error(
+        core::Error::Kind::usage,
+        "there is no code \"" + text + "\": they are as PONA-C201, and pona-diag(8) lists them");
+  }
+  for (const std::string& line : explain(*code, page_width)) print_line(std::cout, line);
+  return 0;
+}
+
+}  // namespace
+
+CLI::App* add_check(CLI::App& app, CheckOptions& options) {
+  options.edge_socket = default_edge_socket;
+  options.agent_socket = default_agent_socket;
+  options.sandboxes = default_sandbox_directory;
+  CLI::App* const check_app =
+      app.add_subcommand("check", "Look for what keeps pona from its work on this host");
+  check_app->footer(
+      "What to look at: pre (before anything runs here), edge, node (with an agent),\n"
+      "nat (in a NAT pod), cluster (the API server alone), pod NAMESPACE/NAME (a pod\n"
+      "of this node). Without a word: edge where one runs, node where an agent runs,\n"
+      "else pre. Nothing is changed; to see what the kernel can do, things are tried\n"
+      "in a network namespace that is made for it and goes with it.\n\n"
+      "Exit status: 0 all well, warnings allowed, 1 something is wrong, 2 usage,\n"
+      "5 nothing is wrong, but not all of it could be read without more rights.\n\n"
+      "Examples:\n"
+      "  pona diag check\n"
+      "  pona diag check edge --all\n"
+      "  pona diag check pod shop/web-1\n"
+      "  pona diag check --fix-script > fixes.sh\n"
+      "  pona diag check --explain PONA-C301");
+  check_app->add_option("what", options.words, "What to look at, see below")->type_name("");
+  check_app->add_flag("--all", options.all, "Show each check, not only what is wrong");
+  check_app->add_flag("--fix-script", options.fix_script,
+                      "Print a shell script of the fixes; it is not run");
+  check_app
+      ->add_option("--fail-on", options.fail_on,
+                   "From what on the exit status is 1 (default error)")
+      ->check(CLI::IsMember({"warn", "error"}))
+      ->type_name("warn|error");
+  check_app->add_option("--explain", options.explain, "Say what a code means, and check nothing")
+      ->type_name("CODE");
+  check_app->add_option("--kubeconfig", options.kubeconfig, "How to reach the API server")
+      ->type_name("FILE");
+  check_app->add_option("--context", options.context, "Of the kubeconfig")->type_name("NAME");
+  check_app->add_option("--manifests", options.manifests, "The edge's directory of manifests")
+      ->type_name("DIRECTORY");
+  check_app->add_option("--state-dir", options.state, "Where the edge saves its state")
+      ->type_name("DIRECTORY");
+  check_app->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
+      ->type_name("PATH");
+  check_app->add_option("--agent-socket", options.agent_socket, "Unix socket of a running agent")
+      ->type_name("PATH");
+  check_app->add_option("--sandboxes", options.sandboxes, "Where the CNI plugin leaves its records")
+      ->type_name("DIRECTORY");
+  add_output(*check_app, options.format, {"text", "json"});
+  return check_app;
+}
+
+int check(const CheckOptions& options) {
+  if (!options.explain.empty()) return explain_check(options.explain);
+  Progress progress;
+  Survey survey(options);
+  core::check::Report report;
+  report.role = survey.role;
+  report.subject = survey.subject;
+  for (const GroupOfChecks& one : groups()) {
+    progress.say(to_string(one.group));
+    report.groups.push_back(one.group);
+    Results results = one.look(survey);
+    for (core::check::Result& result : results) report.results.push_back(std::move(result));
+  }
+  progress.clear();
+  if (options.format == "json") {
+    print_lines(std::cout, check_json(report));
+  } else if (options.fix_script) {
+    for (const std::string& line : fix_script(report)) print_line(std::cout, line);
+  } else {
+    print_report(report, options);
+  }
+  return exit_status(report.results, options.fail_on == "warn" ? State::warn : State::error);
+}
+
+}  // namespace cmd

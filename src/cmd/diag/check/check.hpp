@@ -1,0 +1,30 @@
+// `pona diag check`: what on a host keeps pona from its work, or soon will.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace cmd {
+
+struct CheckOptions {
+  std::vector<std::string> words;  // the role, and the pod's name
+  bool all = false;
+  bool fix_script = false;
+  std::string fail_on = "error";
+  std::string explain;
+  std::string format = "text";
+  std::string edge_socket, agent_socket, sandboxes;
+  std::string kubeconfig, context, manifests, state;
+};
+
+// The subcommand; the options are filled when `app` is parsed, and must outlive that.
+CLI::App* add_check(CLI::App& app, CheckOptions& options);
+// The exit status. Throws core::Error.
+int check(const CheckOptions& options);
+
+}  // namespace cmd
