@@ -65,6 +65,7 @@ Answer Caller::once(const Request& request, const std::string& attempt, os::Time
       if (arrival.request != id) continue;
       if (arrival.kind == Arrival::Kind::head) {
         answer.code = arrival.status;
+        answer.date = arrival.date;
         retry_after = arrival.retry_after.value_or(0s);
       } else if (arrival.kind == Arrival::Kind::body) {
         answer.body += arrival.bytes;

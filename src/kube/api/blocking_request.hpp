@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/error.hpp"
@@ -16,7 +18,8 @@ namespace kube {
 struct Answer {
   int code = 0;  // HTTP's
   std::string body;
-  Status status;  // where the code is no 2xx
+  Status status;                       // where the code is no 2xx
+  std::optional<std::int64_t> date{};  // the server's time, Unix seconds, if it tells that
 
   [[nodiscard]] bool ok() const { return code >= 200 && code < 300; }
 };

@@ -1,11 +1,13 @@
 #include "kube/api/http.hpp"
 
 #include <curl/curl.h>
+#include <strings.h>
 #include <sys/epoll.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -114,6 +116,12 @@ std::size_t CurlHttp::on_header(char* data, std::size_t, std::size_t size, void*
   auto& from = *static_cast<Transfer*>(transfer);
   long status = 0;
   curl_easy_getinfo(from.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  constexpr std::string_view date = "date:";
+  if (size > date.size() && strncasecmp(data, date.data(), date.size()) == 0) {
+    const std::string value(data + date.size(), size - date.size());
+    const std::time_t time = curl_getdate(value.c_str(), nullptr);
+    from.date = time < 0 ? std::nullopt : std::optional<std::int64_t>(time);
+  }
   const bool last = size > 0 && (data[0] == '\r' || data[0] == '\n');
   // Below 200 another head follows.
   if (last && status >= 200) static_cast<CurlHttp*>(from.owner)->tell_head(from);
@@ -225,6 +233,7 @@ void CurlHttp::tell_head(Transfer& transfer) {
   curl_easy_getinfo(transfer.easy.get(), CURLINFO_RETRY_AFTER, &retry_after);
   Arrival head{transfer.id, Arrival::Kind::head, static_cast<int>(status), {}, {}, {}};
   if (retry_after > 0) head.retry_after = std::chrono::seconds(retry_after);
+  head.date = transfer.date;
   if (status == 401) credentials_.reject(transfer.revision);
   arrivals_.push_back(std::move(head));
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kube/api/credentials.hpp"
@@ -27,6 +28,7 @@ struct Transfer {
   Request request;
   std::uint64_t revision = 0;  // of the credential
   bool headed = false;
+  std::optional<std::int64_t> date{};  // of the answer, Unix seconds
   std::unique_ptr<curl_slist, ListDeleter> headers;
   std::unique_ptr<curl_slist, ListDeleter> connect_to;
   std::array<char, 512> error{};

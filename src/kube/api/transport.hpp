@@ -32,7 +32,8 @@ struct Arrival {
   int status = 0;                                   // of a head
   std::optional<std::chrono::seconds> retry_after;  // of a head
   std::string bytes;                                // of a body
-  std::string error;  // of an end: why the answer is not whole; empty: it is
+  std::string error;                   // of an end: why the answer is not whole; empty: it is
+  std::optional<std::int64_t> date{};  // of a head: the sender's time, Unix seconds
 
   friend bool operator==(const Arrival&, const Arrival&) = default;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <ctime>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -112,10 +114,22 @@ bool awaits_continue(const std::string& input) {
          lower(input).find("\r\nexpect: 100-continue") != std::string::npos;
 }
 
+// RFC 9110, section 6.6.1. A clock that differs from the host's is seen nowhere else.
+std::string date_header() {
+  const char* const ahead = std::getenv("PONA_APISERVER_AHEAD");  // seconds
+  const std::time_t now = std::time(nullptr) + (ahead == nullptr ? 0 : std::atol(ahead));
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[64];
+  const std::size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return "date: " + std::string(text, size) + "\r\n";
+}
+
 std::string response_head(const Response& response, std::optional<std::size_t> size) {
   std::string out =
       "HTTP/1.1 " + std::to_string(response.status) + " " + reason(response.status) + "\r\n";
   for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
+  out += date_header();
   out += size ? "content-length: " + std::to_string(*size) : "transfer-encoding: chunked";
   return out + "\r\n\r\n";
 }
