@@ -238,19 +238,19 @@ class LegacyChain::Walk {
     return entry ? verdict_of(*entry) : std::nullopt;
   }
 
-  [[nodiscard]] bool has_chain(std::string_view name) const {
+  [[nodiscard]] std::vector<std::string> chain_names() const {
+    std::vector<std::string> names;
     std::size_t steps = 0;
     for (std::size_t at = 0; at < table_.size() && steps++ < most_steps;) {
       const auto entry = read(at);
-      if (!entry) return false;
+      if (!entry) break;
       ErrorTarget target{};
-      if (read_at(table_, entry->target, target) && name_in(target.name) == XT_ERROR_TARGET &&
-          name_in(target.chain) == name) {
-        return true;
+      if (read_at(table_, entry->target, target) && name_in(target.name) == XT_ERROR_TARGET) {
+        names.emplace_back(name_in(target.chain));
       }
       at = entry->next;
     }
-    return false;
+    return names;
   }
 
  private:
@@ -338,7 +338,12 @@ bool LegacyChain::drops() const {
 }
 
 bool LegacyChain::has_chain(std::string_view name) const {
-  return !empty() && Walk(*this, {}).has_chain(name);
+  const std::vector<std::string> names = chain_names();
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::vector<std::string> LegacyChain::chain_names() const {
+  return empty() ? std::vector<std::string>() : Walk(*this, {}).chain_names();
 }
 
 Outcome LegacyChain::pass(const Packet& packet) const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ class LegacyChain {
   [[nodiscard]] bool empty() const { return table_.empty(); }
   [[nodiscard]] bool drops() const;  // its policy
   [[nodiscard]] bool has_chain(std::string_view name) const;
+  // Of its whole table, those that people have made.
+  [[nodiscard]] std::vector<std::string> chain_names() const;
   // Without the policy.
   [[nodiscard]] Outcome pass(const Packet& packet) const;
 
