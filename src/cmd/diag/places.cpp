@@ -47,6 +47,14 @@ const Sandbox& Places::pod(const core::ObjectName& name) const {
           "or name its network namespace with --from-netns");
 }
 
+std::vector<std::string> Places::paths() const {
+  std::vector<std::string> paths;
+  for (const Sandbox& sandbox : sandboxes_) {
+    if (!sandbox.netns.empty()) paths.push_back(sandbox.netns);
+  }
+  return paths;
+}
+
 net::Namespace Places::open(const std::string& text) {
   if (text.empty()) return net::Namespace::open("/proc/thread-self/ns/net");
   if (text.find('/') == std::string::npos) {

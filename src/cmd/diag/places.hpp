@@ -23,6 +23,8 @@ class Places {
   [[nodiscard]] std::optional<std::string> label(const net::view::NamespaceId& id) const;
   // Throws core::Error (usage) where this node has no such pod.
   [[nodiscard]] const Sandbox& pod(const core::ObjectName& name) const;
+  // Of the namespaces of all pods that are known here.
+  [[nodiscard]] std::vector<std::string> paths() const;
   // A path, or a name below /run/netns; empty: the calling thread's. Throws core::Error.
   static net::Namespace open(const std::string& text);
 

@@ -8,6 +8,8 @@ namespace {
 
 using Kind = packet::TunnelLink::Kind;
 
+constexpr std::uint32_t ipv6_needs = 1280;  // RFC 8200, section 5
+
 std::string mtu_text(const End& end) {
   return end.link + (end.place.netns.empty() ? "" : " of " + end.place.name) + ": mtu " +
          std::to_string(end.mtu);
@@ -61,15 +63,25 @@ void judge_tunnel_mtus(const MtuFacts& facts, Results& results) {
       ++fitting;
       continue;
     }
-    results.push_back({code::tunnel_mtu,
-                       State::error,
-                       "packets of more than " + std::to_string(most) + " bytes that go into " +
-                           one.link + one.place.where() + " do not fit " + one.below +
-                           " with the tunnel's headers",
-                       {one.link + ": mtu " + std::to_string(one.mtu),
-                        one.below + ": mtu " + std::to_string(one.below_mtu),
-                        "headers: " + std::to_string(head) + " bytes"},
-                       {set_mtu(one.place, one.link, most, "")}});
+    const bool least = one.mtu <= ipv6_needs;
+    Result result{code::tunnel_mtu,
+                  least ? State::warn : State::error,
+                  "packets of more than " + std::to_string(most) + " bytes that go into " +
+                      one.link + one.place.where() + " do not fit " + one.below +
+                      " with the tunnel's headers",
+                  {one.link + ": mtu " + std::to_string(one.mtu),
+                   one.below + ": mtu " + std::to_string(one.below_mtu),
+                   "headers: " + std::to_string(head) + " bytes"},
+                  {},
+                  false};
+    if (least) {
+      result.fixes.push_back(
+          {"", "IPv6 needs 1280 in the tunnel, so raise what is below it, at both ends, to " +
+                   std::to_string(ipv6_needs + head) + " or more; TCP gets through as it is"});
+    } else {
+      result.fixes.push_back(set_mtu(one.place, one.link, std::max(most, ipv6_needs), ""));
+    }
+    results.push_back(std::move(result));
   }
   if (fitting != 0) {
     results.push_back(

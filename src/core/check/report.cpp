@@ -1,6 +1,7 @@
 #include "core/check/report.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -69,6 +70,8 @@ class Lines {
       text += "nothing to check here";
     } else if (good == asked) {
       text += counted(asked, "check");
+    } else if (unknowns == asked) {
+      text += counted(asked, "check") + " not known";
     } else {
       text += std::to_string(good) + " of " + counted(asked, "check") + " fine";
       if (unknowns != 0) text += ", " + std::to_string(unknowns) + " not known";
@@ -77,9 +80,20 @@ class Lines {
     // The worst first.
     std::ranges::stable_sort(found,
                              [](const Result* a, const Result* b) { return a->state > b->state; });
+    // What is not known for one reason is said once.
+    std::map<std::string, std::string> unknown_for;
     for (const Result* const result : found) {
-      if (options_.all || result->state == State::warn || result->state == State::error ||
-          result->state == State::unknown) {
+      if (result->state != State::unknown) continue;
+      std::string& codes = unknown_for[result->what];
+      codes += (codes.empty() ? "" : ", ") + code_text(result->code);
+    }
+    for (const auto& [why, codes] : unknown_for) {
+      const std::string head = codes + "  ";
+      broken(why, word_width + head.size(), State::unknown, padded("  ?", word_width), head);
+    }
+    for (const Result* const result : found) {
+      if (result->state == State::unknown) continue;
+      if (options_.all || result->state == State::warn || result->state == State::error) {
         of_result(*result);
       }
     }

@@ -47,8 +47,12 @@ void judge_obstacles(const RuleFacts& facts, Results& results) {
 void judge_foreign(int code, const std::vector<ForeignRule>& found, const RuleFacts& facts,
                    const std::string& what, const std::string& good, Results& results) {
   for (const ForeignRule& rule : found) {
-    Result result{code, State::error, rule.object + " " + what, {rule.reference + ": " + rule.text},
-                  {},   false};
+    Result result{code,
+                  State::error,
+                  rule.object + " " + what,
+                  {rule.reference + (rule.text.empty() ? "" : ": " + rule.text)},
+                  {},
+                  false};
     if (is_plain(rule.removal)) {
       result.fixes.push_back({facts.place.command(rule.removal),
                               "or free the port in the program that made the rule"});

@@ -32,14 +32,40 @@ constexpr std::size_t page_width = 80;
 
 struct GroupOfChecks {
   Group group;
+  bool (*asked)(Role role);
   std::function<Results(Survey&)> look;
 };
 
+bool on_host(Role role) { return role != Role::cluster; }
+bool of_egress(Role role) { return role == Role::node || role == Role::nat || role == Role::pod; }
+bool of_daemons(Role role) { return role != Role::nat && role != Role::pod; }
+bool on_daemon_hosts(Role role) { return of_daemons(role) && role != Role::cluster; }
+
+Results look_at_daemons(Survey& survey) {
+  Results results = judge_edge(gather_edge(survey));
+  for (core::check::Result& result : judge_agent(gather_agent(survey))) {
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
 const std::vector<GroupOfChecks>& groups() {
+  using S = Survey;
   static const std::vector<GroupOfChecks> all = {
-      {Group::sysctl, [](Survey& s) { return judge_sysctls(gather_sysctls(s)); }},
-      {Group::rules, [](Survey& s) { return judge_rules(gather_rules(s)); }},
-      {Group::mtu, [](Survey& s) { return judge_mtu(gather_mtu(s)); }},
+      {Group::kernel, on_host, [](S& s) { return judge_kernel(gather_kernel(s)); }},
+      {Group::sysctl, on_host, [](S& s) { return judge_sysctls(gather_sysctls(s)); }},
+      {Group::rules, on_host, [](S& s) { return judge_rules(gather_rules(s)); }},
+      {Group::mtu, on_host, [](S& s) { return judge_mtu(gather_mtu(s)); }},
+      {Group::tunnels, of_egress, [](S& s) { return judge_tunnels(gather_tunnels(s)); }},
+      {Group::conntrack, on_host, [](S& s) { return judge_conntrack(gather_conntrack(s)); }},
+      {Group::ports, on_host, [](S& s) { return judge_ports(gather_ports(s)); }},
+      {Group::addresses, on_host, [](S& s) { return judge_addresses(gather_addresses(s)); }},
+      // Both are asked in one go.
+      {Group::permissions, of_daemons, [](S& s) { return judge_cluster(gather_cluster(s)); }},
+      {Group::clock, of_daemons, [](S&) { return Results(); }},
+      {Group::files, of_daemons, [](S& s) { return judge_files(gather_files(s)); }},
+      {Group::sockets, on_daemon_hosts, look_at_daemons},
+      {Group::leftovers, on_host, look_for_leftovers},
   };
   return all;
 }
@@ -108,11 +134,18 @@ void print_report(const core::check::Report& report, const CheckOptions& options
 }
 
 int explain_check(const std::string& text) {
+  if (text == "all") {
+    for (const core::check::Code& code : core::check::codes()) {
+      for (const std::string& line : explain(code, page_width)) print_line(std::cout, line);
+      print_line(std::cout, "");
+    }
+    return 0;
+  }
   const core::check::Code* const code = core::check::find_code(text);
   if (code == nullptr) {
     throw core::Error(
         core::Error::Kind::usage,
-        "there is no code \"" + text + "\": they are as PONA-C201, and pona-diag(8) lists them");
+        "there is no code \"" + text + "\": they are as PONA-C201, and --explain all lists them");
   }
   for (const std::string& line : explain(*code, page_width)) print_line(std::cout, line);
   return 0;
@@ -149,7 +182,9 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
                    "From what on the exit status is 1 (default error)")
       ->check(CLI::IsMember({"warn", "error"}))
       ->type_name("warn|error");
-  check_app->add_option("--explain", options.explain, "Say what a code means, and check nothing")
+  check_app
+      ->add_option("--explain", options.explain,
+                   "Say what a code means (all: each), and check nothing")
       ->type_name("CODE");
   check_app->add_option("--kubeconfig", options.kubeconfig, "How to reach the API server")
       ->type_name("FILE");
@@ -176,6 +211,7 @@ int check(const CheckOptions& options) {
   report.role = survey.role;
   report.subject = survey.subject;
   for (const GroupOfChecks& one : groups()) {
+    if (!one.asked(survey.role)) continue;
     progress.say(to_string(one.group));
     report.groups.push_back(one.group);
     Results results = one.look(survey);

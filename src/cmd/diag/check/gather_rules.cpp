@@ -249,7 +249,8 @@ class RulesReader {
       const auto* const rules = rules_.rules(chain.id);
       if (rules == nullptr) return text;
       for (std::size_t i = 0; i < rules->size() && i < most_rules_shown; ++i) {
-        text += " " + to_text((*rules)[i], chain.id, rules_) + ";";
+        const std::string rule = to_text((*rules)[i], chain.id, rules_);
+        text += " " + (rule.empty() ? "rule " + std::to_string(i + 1) : rule) + ";";
       }
       if (rules->size() > most_rules_shown) {
         text += " and " + std::to_string(rules->size() - most_rules_shown) + " more rules";
@@ -296,7 +297,7 @@ class RulesReader {
         facts_.translations.push_back(foreign_rule(what, *step.rule));
         return;
       }
-      if (step.rule->text.find("notrack") != std::string::npos) {
+      if (step.text.find("not tracked") != std::string::npos) {
         facts_.untracked.push_back(foreign_rule(what, *step.rule));
         return;
       }

@@ -37,6 +37,14 @@ struct Survey {
   std::optional<AgentView> agent;
   std::string agent_complaint;
 
+  // What is tracked, read once: there may be a million.
+  struct Connections {
+    std::map<core::check::PortUse, std::uint32_t> ports;
+    std::vector<core::Flow> tunnels;
+    std::string failure;
+  };
+  const Connections& connections();
+
   bool root = false;
 
   core::packet::Network& network() { return world.network(at); }
@@ -54,6 +62,7 @@ struct Survey {
   void look_at_daemons();
 
   net::view::NamespaceId here_;
+  std::optional<Connections> connections_;
 };
 
 core::check::KernelFacts gather_kernel(Survey& survey);
@@ -61,5 +70,15 @@ core::check::SysctlFacts gather_sysctls(Survey& survey);
 core::check::RuleFacts gather_rules(Survey& survey);
 core::check::MtuFacts gather_mtu(Survey& survey);
 std::vector<core::check::TunnelFacts> gather_tunnel_links(Survey& survey, std::size_t place);
+core::check::TunnelsFacts gather_tunnels(Survey& survey);
+core::check::ConntrackFacts gather_conntrack(Survey& survey);
+core::check::PortFacts gather_ports(Survey& survey);
+core::check::AddressFacts gather_addresses(Survey& survey);
+core::check::ClusterFacts gather_cluster(Survey& survey);
+core::check::FilesFacts gather_files(Survey& survey);
+core::check::DaemonFacts gather_edge(Survey& survey);
+core::check::DaemonFacts gather_agent(Survey& survey);
+// Of the namespace that is looked at, and of a node's pods.
+core::check::Results look_for_leftovers(Survey& survey);
 
 }  // namespace cmd
