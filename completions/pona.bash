@@ -67,6 +67,8 @@ declare -gA _pona_words=(
   [pona diag]="trace --help"
   [pona diag trace]="to --from-netns --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live --mark
     --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
+  [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
+    --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
@@ -98,6 +100,7 @@ declare -gA _pona_values=(
   [lab -o]="name json"
   [diag --output]="text json jsonl mermaid dot"
   [diag -o]="text json jsonl mermaid dot"
+  [diag --fail-on]="warn error"
   [version --output]="json"
   [version -o]="json"
   [--monitor-address]="node"

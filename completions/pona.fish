@@ -246,6 +246,22 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
         complete -c $name -n "__pona_in install $command" -l external-interfaces -x -d 'Client-facing interfaces'
     end
 
+    complete -c $name -n '__pona_at diag' -f -a check -d 'Look for what keeps pona from its work'
+    complete -c $name -n '__pona_at diag check' -f -a 'pre edge node nat cluster pod'
+    complete -c $name -n '__pona_in diag check' -l all -d 'Each check, not only what is wrong'
+    complete -c $name -n '__pona_in diag check' -l fix-script -d 'Print a shell script of the fixes'
+    complete -c $name -n '__pona_in diag check' -l fail-on -x -a 'warn error' -d 'From what on the exit status is 1'
+    complete -c $name -n '__pona_in diag check' -l explain -x -d 'Say what a code means'
+    complete -c $name -n '__pona_in diag check' -l kubeconfig -r -F -d 'How to reach the API server'
+    complete -c $name -n '__pona_in diag check' -l context -x -a '(__pona_names --kubeconfig completion contexts)' -d 'Of the kubeconfig'
+    complete -c $name -n '__pona_in diag check' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of manifests'
+    complete -c $name -n '__pona_in diag check' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where the edge saves its state'
+    complete -c $name -n '__pona_in diag check' -l socket -r -F -d 'Unix socket of a running edge'
+    complete -c $name -n '__pona_in diag check' -l agent-socket -r -F -d 'Unix socket of a running agent'
+    complete -c $name -n '__pona_in diag check' -l sandboxes -x -a '(__fish_complete_directories)' -d 'Where the CNI plugin leaves its records'
+    complete -c $name -n '__pona_in diag check' -s o -l output -x -a 'text json' -d 'Form'
+    complete -c $name -n '__pona_in diag check' -l json -d 'Print JSON'
+
     complete -c $name -n '__pona_at lab' -f -a run -d 'Build the lab, show each step, remove it'
     complete -c $name -n '__pona_at lab' -f -a up -d 'Build the lab and leave it up'
     complete -c $name -n '__pona_at lab' -f -a exec -d 'Run a command inside'

@@ -82,15 +82,16 @@ Asked asked_by(const nft::Rule& rule) {
 }
 
 // The table with those rules alone that ask for `code`, and for nothing more than it and for what
-// most rules do (connection tracking); 0: for nothing.
+// such rules always do (connection tracking; of hashes, translation); 0: for nothing.
 nft::Table only(nft::Table table, int code) {
-  const bool nat = code == code::nat;
+  const bool nat = code == code::nat || code == code::hash;
   for (nft::Chain& chain : table.chains) {
     if (!nat && chain.hook && chain.hook->type == nft::Hook::Type::nat) chain.hook.reset();
     std::erase_if(chain.rules, [&](const nft::Rule& rule) {
       Asked asked = asked_by(rule);
       const bool wanted = code == 0 ? asked.empty() : asked.erase(code) != 0;
       if (code != code::conntrack) asked.erase(code::conntrack);
+      if (code == code::hash) asked.erase(code::nat);
       return !wanted || !asked.empty();
     });
   }

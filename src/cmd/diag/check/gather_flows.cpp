@@ -120,7 +120,11 @@ core::check::TunnelsFacts gather_tunnels(Survey& survey) {
     facts.tunnels = gather_tunnel_links(survey, survey.at);
     return facts;
   }
-  if (!survey.agent) return facts;
+  if (!survey.agent) {
+    if (survey.pod) facts.tunnels = gather_tunnel_links(survey, survey.at);
+    facts.unknown = "no agent answers, which would say where this node's clients are led to";
+    return facts;
+  }
   if (survey.role == core::check::Role::node) facts.egresses = survey.agent->egresses;
   std::size_t looked_at = 0;
   for (const AgentView::Client& client : survey.agent->clients) {

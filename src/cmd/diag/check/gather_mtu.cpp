@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cmd/diag/check/survey.hpp"
+#include "core/constants.hpp"
 
 namespace cmd {
 namespace {
@@ -39,7 +40,10 @@ std::vector<core::check::TunnelFacts> gather_tunnel_links(Survey& survey, std::s
     one.up = link.up;
     one.tunnel = *link.tunnel;
     if (const packet::Link* const below = link_below(network, *link.tunnel, one.outer6)) {
-      if (below->device.index != link.device.index && !below->tunnel) {
+      // Where others' routes say where to, they say what fits, too.
+      const bool told =
+          !link.tunnel->external || link.device.group == core::constants::tunnel_group;
+      if (told && below->device.index != link.device.index && !below->tunnel) {
         one.below = below->device.name;
         one.below_mtu = below->mtu;
       }
@@ -53,6 +57,7 @@ core::check::MtuFacts gather_mtu(Survey& survey) {
   core::check::MtuFacts facts;
   // A copy: to look for peers adds places.
   const std::vector<packet::Link> links = survey.network().links();
+  const bool ipv6 = survey.uses_ipv6();
   const auto end_of = [&](std::size_t place, const packet::Link& link) {
     return core::check::End{survey.place_of(place), link.device.name, link.mtu};
   };
@@ -60,8 +65,7 @@ core::check::MtuFacts gather_mtu(Survey& survey) {
     const bool has6 = std::ranges::any_of(link.addresses, [](const packet::LinkAddress& one) {
       return one.prefix.family() == core::Family::ipv6;
     });
-    if (!link.loopback && link.up && link.mtu < ipv6_needs && !has6 && !link.tunnel &&
-        survey.uses_ipv6()) {
+    if (!link.loopback && link.up && link.mtu < ipv6_needs && !has6 && !link.tunnel && ipv6) {
       facts.narrow6.push_back(end_of(survey.at, link));
     }
     const packet::Link* const master = survey.network().link(link.master);
