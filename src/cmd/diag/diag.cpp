@@ -10,6 +10,7 @@
 #include "cmd/command_line.hpp"
 #include "cmd/diag/merge.hpp"
 #include "cmd/diag/check/check.hpp"
+#include "cmd/diag/topology.hpp"
 #include "cmd/diag/trace.hpp"
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/node/agent_protocol.hpp"
@@ -59,6 +60,7 @@ int diag(int argc, char** argv) {
 
   CheckOptions check_options;
   CLI::App* const check_app = add_check(app, check_options);
+      "  pona diag topology -o svg");
 
   TraceOptions options;
   std::string code;
@@ -144,6 +146,8 @@ int diag(int argc, char** argv) {
       ->expected(2, 64);
   merge_app->add_flag("--reply", options.reply, "Show the answer's steps, too");
   add_output(*merge_app, options.format, {"text", "json", "jsonl", "mermaid", "dot"});
+  TopologyOptions topology_options;
+  CLI::App* const topology_app = add_topology(app, topology_options);
 
   // The parser takes an arrow for an option.
   std::vector<std::string> words;
@@ -153,6 +157,7 @@ int diag(int argc, char** argv) {
   if (const auto done = parse_words(app, std::move(words))) return *done;
   if (merge_app->parsed()) return merge_traces(files, options.format, options.reply);
   if (check_app->parsed()) return check(check_options);
+  if (topology_app->parsed()) return topology(topology_options);
   if (!code.empty()) return explain_code(code);
   if (udp) options.protocol = core::packet::udp;
   if (icmp) options.protocol = core::packet::icmp;

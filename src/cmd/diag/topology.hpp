@@ -1,0 +1,30 @@
+// `pona diag topology`: how this machine's network namespaces hang together, and what an edge and
+// an agent make of it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace cmd {
+
+struct TopologyOptions {
+  std::string netns;                 // path or name; empty: where this process is
+  bool all = false;                  // namespaces that nothing leads to, too
+  std::optional<std::size_t> depth;  // cables from the beginning
+  std::string format = "text";
+  std::string agent_sandboxes;
+  std::string edge_socket;
+  std::string agent_socket;
+};
+
+// The subcommand and its options; `options` must outlive the parsing.
+CLI::App* add_topology(CLI::App& app, TopologyOptions& options);
+// The exit status. Throws core::Error.
+int topology(const TopologyOptions& options);
+
+}  // namespace cmd
