@@ -1,11 +1,14 @@
 // `pona diag trace`: what becomes of a packet.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace cmd {
 
@@ -21,14 +24,17 @@ struct TraceOptions {
   bool evaluated = false;
   std::uint32_t ttl = 64;
   std::uint32_t mark = 0;
-  std::uint16_t source_port = 0;         // 0: one that is not in use
-  std::chrono::milliseconds timeout{0};  // 0: as long as needed
+  std::uint16_t source_port = 0;  // 0: one that is not in use
+  double timeout = 0;             // seconds; 0: as long as needed
+  std::string explain;            // a code: says what it means, and traces nothing
   std::string format = "text";
   std::string agent_sandboxes;
   std::string edge_socket;
   std::string agent_socket;
 };
 
+// The subcommand; the options are filled when `app` is parsed, and must outlive that.
+CLI::App* add_trace(CLI::App& app, TraceOptions& options);
 // The exit status. Throws core::Error.
 int trace(const TraceOptions& options);
 

@@ -46,7 +46,7 @@ packet::Trace Tracing::live() {
            (answer.reply && answer.reply->cause == packet::Cause::neighbour_silent);
   });
   net::probe::LiveTrace::Window window;
-  if (options_.timeout.count() > 0) window.usual = window.longest = options_.timeout;
+  if (options_.timeout > 0) window.usual = window.longest = timeout();
   const auto judge = [&](const std::vector<packet::Observation>& seen) {
     switch (packet::patience_of(seen, home, client, silent)) {
       case packet::Patience::enough:
@@ -119,9 +119,13 @@ void Tracing::know_answers() {
   for (const std::uint8_t byte : last) cookie_.address = cookie_.address << 8 | byte;
 }
 
+std::chrono::milliseconds Tracing::timeout() const {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(options_.timeout * 1000));
+}
+
 std::chrono::milliseconds Tracing::patience() const {
   constexpr std::chrono::seconds usual{30};
-  return options_.timeout.count() > 0 ? options_.timeout : usual;
+  return options_.timeout > 0 ? timeout() : usual;
 }
 
 // The flow as it looks before and behind its translations, as the model has it.

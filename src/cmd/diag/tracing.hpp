@@ -51,6 +51,7 @@ class Tracing {
   packet::Trace live();
   std::vector<std::size_t> places_to_watch();
   void know_answers();
+  [[nodiscard]] std::chrono::milliseconds timeout() const;
   [[nodiscard]] std::chrono::milliseconds patience() const;
   std::vector<net::probe::WatchedFlow> flows();
   void become(const std::vector<packet::Observation>& observations);
