@@ -299,6 +299,11 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in lab serve' -l http -x -d 'Port of HTTP'
     complete -c $name -n '__pona_in lab serve' -l echo -x -d 'Port of TCP and UDP echo'
 
+    complete -c $name -n '__pona_at diag' -f -a merge -d 'Join what several hosts saw of one packet'
+    complete -c $name -n '__pona_in diag merge' -F
+    complete -c $name -n '__pona_in diag merge' -l reply -d 'Show the steps of the answer, too'
+    complete -c $name -n '__pona_in diag merge' -s o -l output -x -a 'text json jsonl mermaid dot' -d 'Form'
+    complete -c $name -n '__pona_in diag merge' -l json -d 'Print JSON'
     complete -c $name -n '__pona_at diag' -f -a trace -d 'Follow a packet step by step, and its answer'
     complete -c $name -n '__pona_in diag trace' -l from-netns -x -a '(ls /run/netns 2>/dev/null)' -d 'Network namespace to begin in'
     complete -c $name -n '__pona_in diag trace' -l in -x -a '(__fish_print_interfaces)' -d 'Interface that a client comes in by'
@@ -309,6 +314,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in diag trace' -l all-endpoints -d 'Each way that load balancing may choose'
     complete -c $name -n '__pona_in diag trace' -l rules -d 'Show each rule that was looked at'
     complete -c $name -n '__pona_in diag trace' -l no-live -d 'Send no packet'
+    complete -c $name -n '__pona_in diag trace' -l watch -d 'Send nothing: follow the next real packet'
     complete -c $name -n '__pona_in diag trace' -l mark -x -d 'Packet mark that the sender sets'
     complete -c $name -n '__pona_in diag trace' -l source-port -x -d 'Port that it comes from'
     complete -c $name -n '__pona_in diag trace' -l ttl-limit -x -d 'Routers that it may pass'

@@ -125,7 +125,7 @@ Outcome store_answer(Run& run, Register to, const std::optional<Bytes>& answer, 
   return Outcome::next;
 }
 
-Outcome balance(Run& run, Register to, std::string what, std::uint32_t modulus,
+Outcome balance(Run& run, Register to, const std::string& what, std::uint32_t modulus,
                 std::uint32_t offset) {
   std::size_t option = 0;
   if (modulus > 1) {

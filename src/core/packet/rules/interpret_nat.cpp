@@ -79,7 +79,7 @@ Outcome request_nat(Run& run, NatRequest request) {
                        *request.address_min, *request.address_max);
   }
   run.add_note(request_text(request));
-  run.result.nat = std::move(request);
+  run.result.nat = request;
   return run.end(Verdict::Code::accept);
 }
 
@@ -103,7 +103,7 @@ Outcome carry_out(Run& run, const Nat& nat) {
                             ? address_in(run, nat.address_max)
                             : request.address_min;
   take_ports(run, request, nat.port_min, nat.port_max);
-  return request_nat(run, std::move(request));
+  return request_nat(run, request);
 }
 
 Outcome carry_out(Run& run, const Masquerade& masquerade) {
@@ -111,7 +111,7 @@ Outcome carry_out(Run& run, const Masquerade& masquerade) {
   request.masquerade = true;
   request.flags = masquerade.flags;
   take_ports(run, request, masquerade.port_min, masquerade.port_max);
-  return request_nat(run, std::move(request));
+  return request_nat(run, request);
 }
 
 Outcome carry_out(Run& run, const Redirect& redirect) {
@@ -120,7 +120,7 @@ Outcome carry_out(Run& run, const Redirect& redirect) {
   request.redirect = true;
   request.flags = redirect.flags;
   take_ports(run, request, redirect.port_min, redirect.port_max);
-  return request_nat(run, std::move(request));
+  return request_nat(run, request);
 }
 
 Outcome carry_out(Run& run, const Tproxy& tproxy) {

@@ -70,7 +70,7 @@ Outcome apply(Run& run, const XtTarget& target, const XtNat& nat) {
     request.port_max = nat.port_max;
   }
   if (target.name == "NETMAP") request.flags |= nat_netmap;
-  return request_nat(run, std::move(request));
+  return request_nat(run, request);
 }
 
 Outcome apply(Run& run, const XtTarget& /*target*/, const XtReject& reject) {
