@@ -11,8 +11,8 @@
 namespace core::packet {
 
 void Judgement::run() {
-  if (promise_.problem) trace_.findings.push_back(*promise_.problem);
   if (promise_.rival) trace_.findings.push_back(*promise_.rival);
+  if (promise_.problem && not_served(*promise_.problem)) return conclude();
   request();
   if (answer_.reply) reply(*answer_.reply);
   translations();
@@ -23,15 +23,27 @@ void Judgement::run() {
   conclude();
 }
 
+// What is wrong with the object. True: so the packet is not translated, and what becomes of it is
+// no other reason; the step is where that shows.
+bool Judgement::not_served(Finding problem) {
+  const Way& way = answer_.request;
+  const bool translated = std::ranges::any_of(
+      way.steps, [](const Step& step) { return step.what == Step::What::dnat; });
+  if (!translated && !way.steps.empty()) {
+    const Step& last = way.steps.back();
+    const bool refused = last.rule && last.rule->chain.table == constants::edge_table;
+    const bool kept = way.end == Way::End::delivered || way.end == Way::End::answered;
+    if (refused || (kept && problem.code != code::address_missing)) {
+      problem.step = way.steps.size() - 1;
+    }
+  }
+  trace_.findings.push_back(std::move(problem));
+  return !translated;
+}
+
 void Judgement::request() {
   const Way& way = answer_.request;
   const std::size_t last = way.steps.empty() ? 0 : way.steps.size() - 1;
-  // The edge refuses what it has nobody for: that is where the object's problem shows.
-  if (promise_.problem && way.end == Way::End::dropped && way.steps[last].rule &&
-      way.steps[last].rule->chain.table == constants::edge_table) {
-    trace_.findings.front().step = last;
-    return;
-  }
   if (promise_.kind == Promise::Kind::edge &&
       (untracked(way) || by_others(way) || not_mapped(way))) {
     return;

@@ -27,6 +27,7 @@ class Judgement {
   std::vector<Finding::Fix> fixes(const Way& way, const Step& step);
 
   // the request (judge.cpp)
+  bool not_served(Finding problem);
   void request();
   bool untracked(const Way& way);
   bool by_others(const Way& way);
