@@ -71,6 +71,8 @@ declare -gA _pona_words=(
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
+  [pona diag]="topology --help"
+  [pona diag topology]="--from-netns --all --depth --socket --agent-socket --sandboxes --output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
 unset _pona_edge _pona_fields _pona_where _pona_install _pona_service
@@ -99,8 +101,8 @@ declare -gA _pona_values=(
   [egress -o]="json"
   [lab --output]="name json"
   [lab -o]="name json"
-  [diag --output]="text json jsonl mermaid dot"
-  [diag -o]="text json jsonl mermaid dot"
+  [diag --output]="text json jsonl mermaid dot svg"
+  [diag -o]="text json jsonl mermaid dot svg"
   [diag --fail-on]="warn error"
   [version --output]="json"
   [version -o]="json"

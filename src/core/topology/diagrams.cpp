@@ -37,9 +37,14 @@ std::string in_mermaid(std::string_view text) {
 
 std::string in_dot(std::string_view text) { return replaced(text, "\"\\", {"\\\"", "\\\\"}); }
 
+std::string in_words(Severity severity) {
+  if (severity == Severity::none) return "";
+  return severity == Severity::fault ? "✖ " : "⚠ ";
+}
+
 std::string row_text(const Row& row) {
   std::string text = row.indented ? "  " : "";
-  if (row.severity != Severity::none) text += row.severity == Severity::fault ? "✖ " : "⚠ ";
+  text += in_words(row.severity);
   text += row.name;
   if (!row.name.empty() && !row.text.empty()) text += "  ";
   return text + row.text;
@@ -60,7 +65,7 @@ std::string line_text(const Picture& picture, const Line& line) {
   std::string text = name(line.from, line.from_row);
   const std::string other = name(line.to, line.to_row);
   if (!other.empty()) text += (text.empty() ? "" : " - ") + other;
-  return (line.severity == Severity::none ? "" : "✖ ") + text;
+  return in_words(line.severity) + text;
 }
 
 std::string_view colour(Severity severity) {

@@ -11,8 +11,8 @@ using Role = Node::Role;
 
 constexpr double margin = 28;
 constexpr double top = 84;     // the title and the headings
-constexpr double bottom = 52;  // the legend
-constexpr double column_gap = 120;
+constexpr double bottom = 68;  // lanes below the columns, and the legend
+constexpr double column_gap = 100;
 constexpr double box_gap = 16;
 constexpr double narrowest = 150;
 constexpr double side_room = 70;  // for lines that lead back into the last column
@@ -98,7 +98,12 @@ Layout lay_out(const Picture& picture) {
     layout.height = std::max(layout.height, height - box_gap);
     x += width + column_gap;
   }
-  layout.width = std::max(x - column_gap + side_room, 420.0) + margin;
+  const double last = x - column_gap;
+  const bool leads_back = std::ranges::any_of(picture.lines, [&](const Line& line) {
+    return layout.boxes[line.from].x == layout.boxes[line.to].x &&
+           layout.boxes[line.from].x + layout.boxes[line.from].width == last;
+  });
+  layout.width = std::max(last + (leads_back ? side_room : 0), 420.0) + margin;
   layout.height = std::max(layout.height, 40.0);
 
   // Each column in the order of what it leads to in those that stand already; hosts first, since
@@ -134,6 +139,7 @@ Layout lay_out(const Picture& picture) {
       stands[i] = true;
     }
   }
+  layout.floor = top + layout.height;
   layout.height += top + bottom;
   return layout;
 }

@@ -30,6 +30,7 @@ struct Heading {
 struct Layout {
   std::vector<Place> boxes;  // as in the picture
   std::vector<Heading> headings;
+  double floor = 0;  // no box reaches below it
   double width = 0, height = 0;
 };
 

@@ -113,7 +113,7 @@ class PictureMaker {
                                    ? " pods"
                                    : std::string(" ") + std::string(to_string(first.role)) + "s";
       box.title = std::to_string(group.size()) + (first.role == Role::outside ? " outside" : what);
-      if (!common.empty()) box.title = shortened(box.title + "  " + common + "*", longest_title);
+      if (!common.empty()) box.title = shortened(box.title + " " + common + "*", longest_title);
     }
     if (box.elsewhere && box.role == Role::pod && box.subtitle.empty())
       box.subtitle = "on other nodes";
@@ -133,7 +133,7 @@ class PictureMaker {
   static Row row_of(const Interface& one, bool indented) {
     Row row{Row::Kind::interface, one.name, addresses_of(one), indented, Severity::none};
     const auto add = [&](const std::string& text) {
-      row.text += (row.text.empty() ? "" : "  ") + text;
+      row.text += (row.text.empty() ? "" : " · ") + text;
     };
     if (!one.tunnel.empty()) {
       add(one.tunnel);
@@ -177,7 +177,7 @@ class PictureMaker {
       Row& row = picture_.boxes[box].rows[legs.row];
       row.name = std::to_string(legs.names.size()) + " interfaces";
       const std::string common = common_start(legs.names);
-      if (!common.empty()) row.name += "  " + common + "*";
+      if (!common.empty()) row.name += " " + common + "*";
     }
     more_.clear();
     hidden_.clear();
@@ -217,10 +217,17 @@ class PictureMaker {
   void interfaces_of_group(std::size_t box) {
     const std::vector<std::size_t>& group = groups_[box];
     const Node& first = graph_.nodes[group.front()];
-    const bool alike = std::ranges::all_of(group, [&](std::size_t node) {
-      return graph_.nodes[node].interfaces.size() == first.interfaces.size() &&
-             graph_.nodes[node].marks.size() == first.marks.size();
+    const auto same = [](const Interface& a, const Interface& b) {
+      return a.name == b.name && a.mtu == b.mtu && a.up == b.up && a.marks.size() == b.marks.size();
+    };
+    // Those that are the rest of a column are not.
+    const bool alike = std::ranges::all_of(group, [&](std::size_t number) {
+      const Node& node = graph_.nodes[number];
+      return node.marks.size() == first.marks.size() &&
+             std::equal(node.interfaces.begin(), node.interfaces.end(), first.interfaces.begin(),
+                        first.interfaces.end(), same);
     });
+    if (!alike) picture_.boxes[box].subtitle = "of different kinds";
     if (!alike) return;
     add_marks(box, first.marks, false);
     const Node& last = graph_.nodes[group.back()];
@@ -233,7 +240,7 @@ class PictureMaker {
       const auto& others = last.interfaces[i].addresses;
       const auto high = std::ranges::find_if(others, is_shown);
       if (low != one.addresses.end() && high != others.end()) {
-        row.text = to_string(low->address) + " … " + to_string(high->address) + "  mtu " +
+        row.text = to_string(low->address) + " … " + to_string(high->address) + " · mtu " +
                    std::to_string(one.mtu);
       }
       add_row(box, std::move(row));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +24,7 @@ constexpr std::string_view style = R"(  <style>
     .title { font: 600 13px system-ui, "DejaVu Sans", Helvetica, Arial, sans-serif; }
     .dim { fill: #6e7781; }
     .small { font-size: 11px; fill: #6e7781; }
+    .count { stroke: #ffffff; stroke-width: 4; paint-order: stroke; }
     .paper { fill: #ffffff; stroke: #d0d7de; }
     .rule { stroke: #d8dee4; }
     .box { fill: #f6f8fa; stroke: #8c959f; stroke-width: 1.2; }
@@ -46,6 +49,7 @@ constexpr std::string_view style = R"(  <style>
     @media (prefers-color-scheme: dark) {
       text { fill: #e6edf3; }
       .heading, .dim, .small { fill: #9198a1; }
+      .count { stroke: #0d1117; }
       .paper { fill: #0d1117; stroke: #3d444d; }
       .rule { stroke: #3d444d; }
       .box { fill: #151b23; stroke: #656c76; }
@@ -93,6 +97,8 @@ std::string number(double value) {
   const auto halves = static_cast<long>(value * 2 + (value < 0 ? -0.5 : 0.5));
   return std::to_string(halves / 2) + (halves % 2 != 0 ? ".5" : "");
 }
+
+std::string point(double x, double y) { return number(x) + " " + number(y) + " "; }
 
 std::string attribute(std::string_view name, double value) {
   return " " + std::string(name) + "=\"" + number(value) + "\"";
@@ -180,7 +186,6 @@ class SvgWriter {
         xa = a.x;
         xb = b.x + b.width;
       }
-      // Bent between neighbouring columns only: elsewhere it is behind boxes.
       const double reach = (xb - xa) / 2;
       bend_a = xa + reach;
       bend_b = xb - reach;
@@ -188,22 +193,55 @@ class SvgWriter {
     const std::string css(class_of(one.kind));
     const std::string worse =
         one.severity == Severity::none ? "" : " " + std::string(to_string(one.severity)) + "-line";
-    text_ += "  <path class=\"" + css + worse + "\" d=\"M" + number(xa) + " " + number(ya) + "C" +
-             number(bend_a) + " " + number(ya) + " " + number(bend_b) + " " + number(yb) + " " +
-             number(xb) + " " + number(yb) + "\"/>\n";
+    const auto lane = lane_of(one, std::min(xa, xb), std::max(xa, xb));
+    std::string way = "M" + point(xa, ya);
+    double sign_x = (xa + 3 * bend_a + 3 * bend_b + xb) / 8, sign_y = (ya + yb) / 2;
+    if (lane) {
+      // Below what stands in between.
+      const bool right = xa < xb;
+      const double down = right ? lane->first : lane->last, up = right ? lane->last : lane->first;
+      const double a_half = (xa + down) / 2, b_half = (up + xb) / 2;
+      way += "C" + point(a_half, ya) + point(a_half, lane->y) + point(down, lane->y) + "H" +
+             number(up) + "C" + point(b_half, lane->y) + point(b_half, yb) + point(xb, yb);
+      bend_b = b_half;
+      sign_x = (down + up) / 2;
+      sign_y = lane->y;
+    } else {
+      way += "C" + point(bend_a, ya) + point(bend_b, yb) + point(xb, yb);
+    }
+    text_ += "  <path class=\"" + css + worse + "\" d=\"" + way + "\"/>\n";
     if (one.kind != Line::Kind::cable) {
       const double back = bend_b < xb ? -8 : 8;
       text_ += "  <path class=\"" + css + "-tip\" d=\"M" + number(xb) + " " + number(yb) + "l" +
                number(back) + " -4v8z\"/>\n";
     }
-    // The middle of the curve.
-    const double x = (xa + 3 * bend_a + 3 * bend_b + xb) / 8;
-    signs_ += sign_at(x, (ya + yb) / 2, one.severity);
+    signs_ += sign_at(sign_x, sign_y, one.severity);
     if (one.count > 1 && one.kind == Line::Kind::cable) {
       const bool up = one.severity != Severity::none;
-      signs_ +=
-          text_at(x - 8, (ya + yb) / 2 - (up ? 12 : 5), "small", "×" + std::to_string(one.count));
+      signs_ += text_at(sign_x - 8, sign_y - (up ? 12 : -4), "small count",
+                        "×" + std::to_string(one.count));
     }
+  }
+
+  struct Lane {
+    double first = 0, last = 0;  // from and to where it is below boxes
+    double y = 0;
+  };
+  // Nothing: no box stands between the two ends. Lines from one row share a lane.
+  std::optional<Lane> lane_of(const Line& one, double low, double high) {
+    Lane lane{high, low, 0};
+    for (const Place& place : layout_.boxes) {
+      if (place.x <= low || place.x + place.width >= high) continue;
+      lane.first = std::min(lane.first, place.x);
+      lane.last = std::max(lane.last, place.x + place.width);
+      lane.y = std::max(lane.y, place.y + place.height);
+    }
+    if (lane.first >= lane.last) return std::nullopt;
+    constexpr std::size_t lanes = 5;
+    const std::size_t number =
+        lanes_.try_emplace({one.from, one.from_row}, lanes_.size()).first->second;
+    lane.y += 10 + 4 * static_cast<double>(number % lanes);
+    return lane;
   }
 
   // Of what stands for several: one sheet behind another.
@@ -286,6 +324,7 @@ class SvgWriter {
   Layout layout_;
   std::string text_;
   std::string signs_;  // above all lines
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> lanes_;
 };
 
 }  // namespace
