@@ -71,7 +71,6 @@ declare -gA _pona_words=(
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
-  [pona diag]="topology --help"
   [pona diag topology]="--from-netns --all --depth --socket --agent-socket --sandboxes --output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
