@@ -138,7 +138,8 @@ TEST_CASE("a drop that nft tells of, where the model lets it pass") {
 
 TEST_CASE("a drop that only the kernel's reason tells of") {
   Witnessed rig;
-  rig.router.unread.push_back({Hook::forward, Opaque{"legacy iptables, table filter", Opaque::Opinion::unknown, ""}});
+  rig.router.unread.push_back(
+      {Hook::forward, Opaque{"legacy iptables, table filter", Opaque::Opinion::unknown, ""}});
   DropEvent drop;
   drop.place = FakeWorld::place(rig.router);
   drop.reason_name = "NETFILTER_DROP";

@@ -277,7 +277,8 @@ TEST_CASE("a socket picks the source address that its route has") {
 
 TEST_CASE("what others decide is assumed to let it pass, and said") {
   Routed rig;
-  rig.router.unread.push_back({Hook::forward, Opaque{"legacy iptables, table filter", Opaque::Opinion::unknown, ""}});
+  rig.router.unread.push_back(
+      {Hook::forward, Opaque{"legacy iptables, table filter", Opaque::Opinion::unknown, ""}});
   rig.router.device("in").xdp = true;
   rig.router.device("out").tc = true;
   CHECK(rig.syn_to_server().end == End::delivered);
