@@ -10,7 +10,7 @@
 #include "core/constants.hpp"
 #include "core/error.hpp"
 #include "core/packet/choices.hpp"
-#include "core/packet/rule_text.hpp"
+#include "core/packet/rules/rule_text.hpp"
 #include "core/packet/walk/walk.hpp"
 #include "core/state/scope.hpp"
 #include "net/foreign/foreign_rules.hpp"
