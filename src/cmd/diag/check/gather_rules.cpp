@@ -277,7 +277,7 @@ class RulesReader {
       if (probe.protocol == packet::tcp) probe.tcp_flags = packet::syn;
       packet::Choices choices;
       packet::WalkOptions walk;
-      walk.absent = probe.source;
+      walk.edge_of_view = packet::Attachment{survey_.at, link->device.index};
       packet::Walker walker(survey_.world, choices, walk);
       judge_way(port, walker.receive({survey_.at, link->device.index}, probe));
     }
@@ -297,7 +297,7 @@ class RulesReader {
         facts_.translations.push_back(foreign_rule(what, *step.rule));
         return;
       }
-      if (step.text.find("not tracked") != std::string::npos) {
+      if (step.untracked) {
         facts_.untracked.push_back(foreign_rule(what, *step.rule));
         return;
       }
