@@ -27,7 +27,7 @@ edge_with_a_mapping() {
 
 # The codes of what is wrong at the edge, in a line.
 codes() {
-  check_at edge edge --json "$@" | python3 -c '
+  check_at edge edge --json | python3 -c '
 import json, sys
 results = json.load(sys.stdin)["results"]
 print(*sorted({r["code"] for r in results if r["state"] in ("warn", "error")}))'
@@ -98,17 +98,17 @@ mended() { ! has_code "$1"; }
   assert_output --partial 'chain FORWARD of table ip filter'
   assert_output --partial 'policy drop'
   found_and_mended PONA-C301
-  answers 'pod1' tcp $vip 80
+  answers 'pod1' tcp "$vip" 80
 
   at edge nft add table ip other
   at edge nft add chain ip other pre '{ type nat hook prerouting priority -150; }'
-  at edge nft add rule ip other pre ip daddr $vip tcp dport 80 dnat to 192.0.2.99
+  at edge nft add rule ip other pre ip daddr "$vip" tcp dport 80 dnat to 192.0.2.99
   run check_at edge edge
   assert_output --partial 'nft ip other pre #1'
   found_and_mended PONA-C304
 
   at edge nft add chain ip other raw '{ type filter hook prerouting priority -300; }'
-  at edge nft add rule ip other raw ip daddr $vip notrack
+  at edge nft add rule ip other raw ip daddr "$vip" notrack
   found_and_mended PONA-C305
 
   ip -n "$net-edge" link set cluster mtu 1400

@@ -41,7 +41,7 @@ int Tracing::run() {
   promise_of_objects();
   ask();
   std::vector<packet::Trace> traces;
-  if (options_.live) {
+  if (options_.live && options_.protocol != packet::sctp) {
     traces.push_back(live());
   } else {
     traces.push_back(judged(answers_.front()));
@@ -115,7 +115,8 @@ packet::Attachment Tracing::wire(packet::Network& network) {
     for (const packet::Link& link : network.links()) {
       if (link.device.name == options_.in) return {question_.place, link.device.index};
     }
-    throw core::Error(core::Error::Kind::usage, "there is no interface " + options_.in);
+    throw core::Error(core::Error::Kind::usage, "there is no interface " + options_.in + " at " +
+                                                    world_.name(question_.place));
   }
   // Where the mapped address is, clients come; else as this host would answer.
   const packet::Link* owner = network.link_with(question_.probe.destination);
@@ -161,7 +162,9 @@ void Tracing::ask() {
 
 packet::Trace Tracing::judged(const packet::Answer& answer) {
   packet::Trace trace = laid_out(answer);
-  trace.live_note = "no packet was sent" + std::string(options_.live ? "" : " (--no-live)");
+  trace.live_note =
+      "no packet was sent" + std::string(options_.live ? "" : " (--no-live)") +
+      (options_.protocol == packet::sctp ? ": SCTP is told by rules and routes alone" : "");
   packet::judge(trace, question_, answer, promise_, world_);
   return trace;
 }
@@ -198,7 +201,8 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
   text.evaluated = options_.evaluated;
   print_traces(traces, options_.format, text);
   if (!complaint_.empty() && options_.format == "text") {
-    print_line(std::cerr, "pona diag: objects are not known: " + complaint_);
+    print_line(std::cerr, std::string("pona diag: the ") + (words_.source.pod ? "agent" : "edge") +
+                              " does not say what it promises: " + complaint_);
   }
 }
 

@@ -177,7 +177,9 @@ std::string Tracing::summary(const packet::Trace& trace, const packet::Witness& 
   }
   std::string text = "a real packet was seen at " + std::to_string(witnessed) + " of " +
                      std::to_string(trace.steps.size()) + " steps";
-  if (seen.answer && seen.after) {
+  if (seen.answer && !seen.after) {
+    text += ", and its answer came back";
+  } else if (seen.answer) {
     std::array<char, 32> after{};
     std::snprintf(after.data(), after.size(), "%.2f", *seen.after);
     text += ", its answer came after " + std::string(after.data()) + " ms";

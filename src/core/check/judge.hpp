@@ -31,6 +31,8 @@ struct KernelFacts {
   std::vector<Trial> trials;
   std::string failure;  // why nothing was tried; empty: it was
   bool privileges = false;
+  // Encapsulations of the Egresses that there are, "FoU" and "VXLAN"; empty: not known.
+  std::set<std::string> encapsulations;
 };
 Results judge_kernel(const KernelFacts& facts);
 
@@ -137,6 +139,7 @@ struct EgressState {
   std::string name;  // "internet/egress"
   std::size_t clients = 0;
   std::vector<std::pair<std::string, std::string>> nat_pods;  // address, "up", "draining", "dead"
+  std::string encapsulation{};                                // "FoU", "VXLAN"; empty: not told
 };
 struct TunnelsFacts {
   Role role{};

@@ -57,6 +57,11 @@ std::string job_of(const Need& need) {
                                   : " (the egress side needs it)";
 }
 
+// The encapsulation that needs it; empty: none.
+std::string_view encapsulation_of(int code) {
+  return code == code::vxlan ? "VXLAN" : code == code::fou || code == code::fou6 ? "FoU" : "";
+}
+
 const Trial* find_trial(const KernelFacts& facts, int code) {
   const auto found = std::ranges::find(facts.trials, code, &Trial::code);
   return found == facts.trials.end() ? nullptr : &*found;
@@ -85,12 +90,19 @@ Results judge_kernel(const KernelFacts& facts) {
       results.push_back(ok(need.code, "the kernel has " + std::string(code_of(need.code).name)));
       continue;
     }
-    const bool tunnel = need.code == code::vxlan || need.code == code::fou;
-    const State state =
-        facts.role == Role::pre && need.missing == State::error && !(need.edge && need.egress)
-            ? State::warn
-        : tunnel && !some_tunnel && facts.role != Role::pre ? State::error
-                                                            : need.missing;
+    const std::string_view encapsulation = encapsulation_of(need.code);
+    const bool in_use = facts.encapsulations.contains(std::string(encapsulation));
+    if (!encapsulation.empty() && !facts.encapsulations.empty() && !in_use) {
+      results.push_back(skipped(need.code, "no Egress here uses " + std::string(encapsulation)));
+      continue;
+    }
+    State state = need.missing;
+    if (facts.role == Role::pre) {
+      // Which job will run here is not known yet.
+      if (!need.edge || !need.egress) state = State::warn;
+    } else if (!encapsulation.empty() && need.code != code::fou6 && (in_use || !some_tunnel)) {
+      state = State::error;
+    }
     Result result{need.code,        state, std::string(code_of(need.code).title) + job_of(need),
                   {trial->refusal}, {},    false};
     if (*need.fix != '\0') {

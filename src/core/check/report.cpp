@@ -175,7 +175,7 @@ class Lines {
     if (first != nullptr) {
       lines_.push_back({State::ok, "",
                         "More on a code: pona diag check --explain " + code_text(first->code) +
-                            "   All fixes: pona diag check --fix-script"});
+                            "   All fixes: pona diag check " + report_.words + " --fix-script"});
     }
   }
 

@@ -13,6 +13,7 @@ namespace core::check {
 struct Report {
   Role role{};
   std::string subject;        // "this host (edge-1)"
+  std::string words;          // what was asked for: "edge", "pod shop/web-1"
   std::vector<Group> groups;  // that were looked at
   Results results;
 };

@@ -23,7 +23,7 @@ Fix forget(const Flow& flow) {
               to_string(flow.original.destination) + " --sport " +
               std::to_string(flow.original.source_port) + " --dport " +
               std::to_string(flow.original.destination_port),
-          ""};
+          "the program is in the package conntrack"};
 }
 
 // What a NAT pod sent first, and the client's own flow, whose port had to give way to it.

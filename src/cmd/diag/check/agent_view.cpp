@@ -61,6 +61,7 @@ std::optional<AgentView> parse_agent_view(std::string_view text) {
   for (const ViewJson& one : view_list(status, "egresses")) {
     core::check::EgressState egress;
     egress.name = view_text(one, "namespace") + "/" + view_text(one, "name");
+    egress.encapsulation = view_text(one, "encapsulation");
     const auto count = one.is_object() ? one.find("clientsHere") : one.end();
     if (one.is_object() && count != one.end() && count->is_number_unsigned()) {
       egress.clients = count->get<std::size_t>();

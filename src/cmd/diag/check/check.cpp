@@ -210,6 +210,8 @@ int check(const CheckOptions& options) {
   core::check::Report report;
   report.role = survey.role;
   report.subject = survey.subject;
+  report.words = std::string(to_string(survey.role));
+  if (survey.pod) report.words += " " + core::check::quoted(to_string(*survey.pod));
   for (const GroupOfChecks& one : groups()) {
     if (!one.asked(survey.role)) continue;
     progress.say(to_string(one.group));

@@ -326,6 +326,15 @@ TEST_CASE("check: what the kernel lacks is asked by the job that needs it") {
   CHECK(state_of(judge_kernel(facts), code::fou) == State::error);
   facts.role = Role::pre;
   CHECK(state_of(judge_kernel(facts), code::fou) == State::warn);
+  // Where it is known what Egresses use, that alone counts.
+  facts.role = Role::node;
+  facts.trials[3].refusal.clear();
+  facts.encapsulations = {"VXLAN"};
+  CHECK(state_of(judge_kernel(facts), code::fou) == State::skipped);
+  CHECK(state_of(judge_kernel(facts), code::vxlan) == State::ok);
+  facts.encapsulations = {"FoU"};
+  CHECK(state_of(judge_kernel(facts), code::fou) == State::error);
+  facts.encapsulations.clear();
   facts.failure = "no namespace";
   results = judge_kernel(facts);
   REQUIRE(results.size() == 1);

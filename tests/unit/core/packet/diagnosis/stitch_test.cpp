@@ -142,6 +142,7 @@ TEST_CASE("the answer to a client that is not there goes out at home") {
   // By nft alone, where a neighbour entry of the client never comes about.
   TraceEvent event;
   event.place = 1;
+  event.chain.name = "see-postrouting";  // behind all translations
   event.out.index = home.link;
   const Bytes bytes = to_bytes(answer.packet);
   event.network_header = Bytes(bytes.begin(), bytes.begin() + 20);

@@ -108,7 +108,7 @@ TEST_CASE("texts of others do not end a picture's labels") {
 
 TEST_CASE("the way in one line") {
   Shown rig;
-  CHECK(path_text(rig.shown()) == "router ~snat~> server");
+  CHECK(path_text(rig.shown()) == "router ~dnat+snat~> server");
 }
 
 }  // namespace unit::diagnosis_text_test
