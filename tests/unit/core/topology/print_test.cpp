@@ -105,7 +105,8 @@ TEST_CASE("topology: of a hundred pods those that are alike are one box") {
 }
 
 TEST_CASE("topology: boxes are apart and hold their texts at any size") {
-  for (const std::size_t pods : {0, 1, 10, 100}) {
+  for (const std::size_t pods :
+       {std::size_t{0}, std::size_t{1}, std::size_t{10}, std::size_t{100}}) {
     CAPTURE(pods);
     check_layout(edge(pods));
     check_layout(node(pods));
