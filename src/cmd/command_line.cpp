@@ -25,6 +25,7 @@ std::string unknown_subcommand(const CLI::App* app) {
   for (const std::string& word : app->remaining(true)) {
     if (word.starts_with('-')) continue;
     std::vector<std::string_view> names;
+    names.reserve(known.size());
     for (const CLI::App* const command : known) names.push_back(command->get_name());
     return unknown_command(at->get_name(), word, names);
   }

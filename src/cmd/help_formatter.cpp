@@ -25,7 +25,7 @@ std::string without_braces(const std::string& names) {
 
 // "N" of "N:INT in [0 - 100]", "text|json" of "FORMAT:{text,json}"; "PORT[:PORT]" as it is.
 std::string value_name(const CLI::Option& option) {
-  const std::string all = option.get_type_name();
+  std::string all = option.get_type_name();
   const std::size_t end = all.rfind(':');
   if (end == std::string::npos) return all;
   const std::string check = all.substr(end + 1);
@@ -49,7 +49,7 @@ std::string names_of(const CLI::Option& option, bool positional) {
 }
 
 std::string description_of(const CLI::Option& option) {
-  std::string text = option.get_description();
+  const std::string text = option.get_description();
   std::string more;
   const auto add = [&](const std::string& what) { more += (more.empty() ? "" : "; ") + what; };
   if (option.get_required()) add("required");

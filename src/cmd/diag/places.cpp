@@ -9,8 +9,8 @@
 
 namespace cmd {
 
-Places::Places(const std::string& sandboxes) : directory_(sandboxes) {
-  sandboxes_ = SandboxStore(sandboxes).all();
+Places::Places(const std::string& sandboxes)
+    : sandboxes_(SandboxStore(sandboxes).all()), directory_(sandboxes) {
   for (const Sandbox& sandbox : sandboxes_) {
     if (sandbox.netns.empty()) continue;
     try {
@@ -35,7 +35,7 @@ const Sandbox& Places::pod(const core::ObjectName& name) const {
   const auto found = std::ranges::find(sandboxes_, name, &Sandbox::pod);
   if (found != sandboxes_.end() && !found->netns.empty()) return *found;
   std::error_code error;
-  std::filesystem::directory_iterator(directory_, error);
+  static_cast<void>(std::filesystem::directory_iterator(directory_, error));
   if (error == std::errc::permission_denied) {
     throw core::NoPrivilege("cannot read " + directory_ + ": " + error.message() +
                             " (this needs root)");

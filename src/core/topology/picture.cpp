@@ -66,8 +66,8 @@ std::string common_start(const std::vector<std::string>& names) {
 
 class PictureMaker {
  public:
-  explicit PictureMaker(const Graph& graph) : graph_(graph), box_of_(graph.nodes.size()) {
-    groups_ = fold(graph);
+  explicit PictureMaker(const Graph& graph)
+      : graph_(graph), groups_(fold(graph)), box_of_(graph.nodes.size()) {
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       for (const std::size_t node : groups_[i]) box_of_[node] = i;
     }
@@ -381,8 +381,8 @@ class PictureMaker {
   };
 
   const Graph& graph_;
-  std::vector<std::size_t> box_of_;
   std::vector<std::vector<std::size_t>> groups_;
+  std::vector<std::size_t> box_of_;
   Picture picture_;
   RowOf rows_;
   // Of the box that is being made, by bridge.

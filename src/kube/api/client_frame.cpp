@@ -66,7 +66,7 @@ void ClientFrame::pass_on() {
   static_cast<void>(watches_.take_seen());  // of interest to parts alone
 }
 
-void ClientFrame::keep(core::ObjectChanges changes) {
+void ClientFrame::keep(core::ObjectChanges&& changes) {
   for (auto& [id, object] : changes) changes_.insert_or_assign(id, std::move(object));
 }
 

@@ -59,7 +59,7 @@ class ClientFrame : public Client {
   virtual void lead(bool /*leading*/) {}
 
   // For the owner.
-  void keep(core::ObjectChanges changes);
+  void keep(core::ObjectChanges&& changes);
 
   Watches& watches() { return watches_; }
   Exchanges& exchanges() { return exchanges_; }

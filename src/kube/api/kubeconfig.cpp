@@ -275,6 +275,7 @@ ClientConfig load_config(const ConfigChoice& choice, const Environment& environm
   std::vector<File> files = find_files(chosen.kubeconfig, environment, tried);
   if (!files.empty()) {
     std::vector<std::string> paths;
+    paths.reserve(files.size());
     for (const File& file : files) paths.push_back(file.path);
     ClientConfig config = resolve(Merged(std::move(files)), choice.context);
     config.files = std::move(paths);

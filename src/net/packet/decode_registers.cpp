@@ -116,8 +116,8 @@ DecodedExpression byteorder(const Fields& fields) {
   const auto op = fields.at.be32(NFTA_BYTEORDER_OP);
   const auto length = fields.at.be32(NFTA_BYTEORDER_LEN);
   const auto size = fields.at.be32(NFTA_BYTEORDER_SIZE);
-  if (!op || *op > NFT_BYTEORDER_HTON || !length || *length == 0) return std::nullopt;
-  if (size != 2U && size != 4U && size != 8U) return std::nullopt;
+  if (!op || *op > NFT_BYTEORDER_HTON || !length || *length == 0 || !size) return std::nullopt;
+  if (*size != 2 && *size != 4 && *size != 8) return std::nullopt;
   const auto from = fields.reg(NFTA_BYTEORDER_SREG, *length);
   const auto to = fields.reg(NFTA_BYTEORDER_DREG, *length);
   if (!from || !to) return std::nullopt;

@@ -181,8 +181,8 @@ Neighbour LiveNetwork::neighbour(std::uint32_t device, const core::Address& addr
     neighbours_.emplace();
     each(*routes_, make_message(RTM_GETNEIGH, 0, ndmsg{}), "neighbours",
          [&](const NetlinkMessage& message) {
-           if (auto one = decode_neighbour(message)) {
-             neighbours_->push_back({{one->link, one->address}, std::move(one->neighbour)});
+           if (const auto one = decode_neighbour(message)) {
+             neighbours_->push_back({{one->link, one->address}, one->neighbour});
            }
          });
     std::ranges::sort(*neighbours_, {}, [](const auto& one) { return one.first; });

@@ -73,7 +73,7 @@ std::string sysctl_name(std::string device) {
 
 // What follows for who sends, where the words of the step do not say it.
 std::string consequence(Cause cause, const Packet& packet) {
-  const std::string silent = "Nobody is told, so the sender waits in vain.";
+  std::string silent = "Nobody is told, so the sender waits in vain.";
   switch (cause) {
     case Cause::rule_drop:
     case Cause::policy_drop:

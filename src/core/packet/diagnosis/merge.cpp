@@ -149,7 +149,7 @@ Trace merge(std::vector<Trace> traces, std::string& complaint) {
   } else {
     whole.result = first.answered ? Trace::Result::ok : Trace::Result::inconclusive;
   }
-  return std::move(whole);
+  return whole;
 }
 
 }  // namespace core::packet

@@ -188,7 +188,8 @@ class ForeignRule {
     for (const Expression& expression : dynset.expressions) {
       std::visit([this](const auto& one) { this->say(one); }, expression);
     }
-    for (const std::string& word : words_.exchange(std::move(outside))) text += " " + word;
+    const std::vector<std::string> inside = words_.exchange(std::move(outside));
+    for (const std::string& word : inside) text += " " + word;
     if (dynset.data) text += " : " + value(*dynset.data, set == nullptr ? 0U : set->data_type);
     add(text + " }");
   }

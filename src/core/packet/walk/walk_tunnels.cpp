@@ -59,6 +59,22 @@ Bytes tunnel_header(const TunnelLink& tunnel, std::uint64_t id, Family inner) {
   return header;
 }
 
+// Which device for IP in IP takes a packet, as ip_tunnel_lookup() and its sisters choose: the
+// higher the better, 0 where it does not.
+int fitness(const Link& link, const Packet& outer) {
+  const bool ipv4 = outer.family == Family::ipv4;
+  const char* const kind = !ipv4 ? "ip6tnl" : outer.protocol == ipip ? "ipip" : "sit";
+  if (!link.tunnel || link.device.kind != kind) return 0;
+  const TunnelLink& tunnel = *link.tunnel;
+  if (tunnel.remote && *tunnel.remote != outer.source) return 0;
+  if (tunnel.local && *tunnel.local != outer.destination) return 0;
+  const int exact = (tunnel.remote ? 4 : 0) + (tunnel.local ? 2 : 0);
+  // Then those that take metadata; the device of each namespace that has no ends takes the rest. A
+  // device that is down is chosen only where there is no other.
+  const int open = tunnel.external ? 1 : 0;
+  return (link.up ? 16 : 0) + exact + open + 1;
+}
+
 }  // namespace
 
 Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
@@ -138,17 +154,13 @@ bool Walker::Run::decapsulate() {
   if (packet_.protocol == ipip || packet_.protocol == ipv6_in_ip) {
     auto inner = parse_packet(payload);
     if (!inner) return false;
+    const Link* best = nullptr;
     for (const Link& link : network().links()) {
-      if (!link.tunnel || link.tunnel->kind == TunnelLink::Kind::other ||
-          link.tunnel->kind == TunnelLink::Kind::vxlan ||
-          link.tunnel->kind == TunnelLink::Kind::vxlan_gpe) {
-        continue;
-      }
-      const TunnelLink& tunnel = *link.tunnel;
-      if (tunnel.remote && *tunnel.remote != packet_.source) continue;
-      if (tunnel.local && *tunnel.local != packet_.destination) continue;
-      if (!tunnel.remote && !tunnel.external && tunnel.local) continue;
-      return enter_tunnel(link, std::move(*inner), "IP in IP", ip_header(packet_.family));
+      const int fits = fitness(link, packet_);
+      if (fits > 0 && (best == nullptr || fits > fitness(*best, packet_))) best = &link;
+    }
+    if (best != nullptr) {
+      return enter_tunnel(*best, std::move(*inner), "IP in IP", ip_header(packet_.family));
     }
     drop(Cause::tunnel_closed, "input",
          "no tunnel device takes it from " + to_string(packet_.source));
