@@ -85,6 +85,11 @@ Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
         "tunnels of kind " + link.device.kind + " are not modelled: assumed to carry it");
     return leave(link, packet_.destination, "by a tunnel that is not followed");
   }
+  // ipip_tunnel_xmit() knows no other; IPv6 takes a device of type sit.
+  if (link.device.kind == "ipip" && packet_.family == Family::ipv6) {
+    return drop(Cause::tunnel_closed, link.device.name,
+                link.device.name + " is of type ipip, which carries IPv4 alone");
+  }
   const std::optional<Address> remote = tunnel.remote ? tunnel.remote : route_.encap_remote;
   if (!remote) {
     return drop(Cause::no_route, link.device.name,

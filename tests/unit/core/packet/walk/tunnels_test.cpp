@@ -36,6 +36,10 @@ struct Tunnelled : Routed {
     CHECK(outer.destination == address("192.0.2.2"));
     CHECK(outer.source == address("10.0.0.2"));
     const Way six = inside("2001:db8:9::2", "2001:db8:9::3");
+    if (type.starts_with("ipip")) {
+      CHECK(six.cause == Cause::tunnel_closed);
+      return;
+    }
     CHECK(six.end == End::delivered);
     CHECK(six.packet.family == core::Family::ipv6);
   }
