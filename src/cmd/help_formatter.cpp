@@ -49,7 +49,7 @@ std::string names_of(const CLI::Option& option, bool positional) {
 }
 
 std::string description_of(const CLI::Option& option) {
-  const std::string text = option.get_description();
+  const std::string& text = option.get_description();
   std::string more;
   const auto add = [&](const std::string& what) { more += (more.empty() ? "" : "; ") + what; };
   if (option.get_required()) add("required");

@@ -80,6 +80,7 @@ const std::vector<nft::Set>& edge_sets() {
 std::vector<Element> interface_elements(Family family, const EdgeRulesInput& input) {
   const EdgeMarks marks(input.mark_mask);
   std::vector<Element> result;
+  // cppcheck-suppress passedByValue  ; two words
   const auto add = [&](SetId set, std::span<const std::uint8_t> key, const std::string& chain,
                        bool jump) {
     Element element;

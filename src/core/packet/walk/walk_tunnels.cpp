@@ -174,7 +174,9 @@ bool Walker::Run::decapsulate() {
   if (packet_.protocol != udp) return false;
   const std::size_t outer = ip_header(packet_.family) + udp_header;
   for (const Network::FouPort& port : network().fou_ports()) {
-    if (port.port != packet_.destination_port) continue;
+    // Each family has ports of its own; pona's take what is of their family.
+    const bool same = (port.protocol == ipip) == (packet_.family == Family::ipv4);
+    if (port.port != packet_.destination_port || !same) continue;
     auto inner = parse_packet(payload);
     if (!inner) return false;
     // What is within goes on as a packet of that protocol (fou_udp_recv).
