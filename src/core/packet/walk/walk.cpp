@@ -219,6 +219,9 @@ Walker::Run::Stage Walker::Run::local() {
         way_.end = Way::End::delivered;
         return Stage::ended;
       }
+      if (depth_ > 0) {
+        return drop(Cause::tunnel_closed, "input", "nothing takes the tunnel's packets on " + port);
+      }
       add(Step::What::answer, "input", "no socket listens on " + port);
       way_.end = Way::End::answered;
       way_.cause = Cause::port_closed;

@@ -81,7 +81,7 @@ TEST_CASE("a tunnel that nobody takes packets from at the other end") {
     rig.client.ip("link add tun type vxlan id 7 dstport 4789 remote 192.0.2.2")
         .ip("address add 10.9.0.2/24 dev tun");
     const Way way = rig.inside();
-    CHECK(way.cause == Cause::port_closed);
+    CHECK(way.cause == Cause::tunnel_closed);
     CHECK(way.steps.back().encapsulation == 1);
   }
   SECTION("another identifier") {
@@ -109,7 +109,7 @@ TEST_CASE("a tunnel that nobody takes packets from at the other end") {
   SECTION("no port of FoU") {
     Tunnelled rig;
     rig.tunnel("ipip encap-sport 5555 encap-dport 5555");
-    CHECK(rig.inside().cause == Cause::port_closed);
+    CHECK(rig.inside().cause == Cause::tunnel_closed);
   }
 }
 
