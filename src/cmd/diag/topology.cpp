@@ -8,17 +8,12 @@
 #include "cmd/diag/topology_json.hpp"
 #include "cmd/diag/topology_objects.hpp"
 #include "cmd/diag/topology_world.hpp"
-#include "cmd/edge/ask_running.hpp"
-#include "cmd/node/agent_protocol.hpp"
 #include "cmd/print.hpp"
 #include "core/topology/print.hpp"
 
 namespace cmd {
 
 CLI::App* add_topology(CLI::App& app, TopologyOptions& options) {
-  options.agent_sandboxes = default_sandbox_directory;
-  options.agent_socket = default_agent_socket;
-  options.edge_socket = default_edge_socket;
   CLI::App* const topology_app = app.add_subcommand(
       "topology", "Show namespaces, cables, tunnels, mappings and egresses as one picture");
   topology_app->footer(
@@ -36,20 +31,13 @@ CLI::App* add_topology(CLI::App& app, TopologyOptions& options) {
   topology_app->add_option("--depth", options.depth, "How many cables to follow (default: all)")
       ->check(CLI::Range(0, 1000))
       ->type_name("CABLES");
-  topology_app->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
-      ->type_name("PATH");
-  topology_app->add_option("--agent-socket", options.agent_socket, "Unix socket of a running agent")
-      ->type_name("PATH");
-  topology_app
-      ->add_option("--sandboxes", options.agent_sandboxes,
-                   "Where the CNI plugin leaves its records")
-      ->type_name("DIRECTORY");
+  add_daemon_places(*topology_app, options);
   add_output(*topology_app, options.format, {"text", "json", "mermaid", "dot", "svg"});
   return topology_app;
 }
 
 int topology(const TopologyOptions& options) {
-  const Places places(options.agent_sandboxes);
+  const Places places(options.sandboxes);
   TopologyWorld world(places);
   world.follow(Places::open(options.netns), options.depth);
   if (options.all) world.follow_all();

@@ -6,20 +6,19 @@
 #include <optional>
 #include <string>
 
+#include "cmd/diag/daemon_places.hpp"
+
 namespace CLI {
 class App;
 }
 
 namespace cmd {
 
-struct TopologyOptions {
+struct TopologyOptions : DaemonPlaces {
   std::string netns;                 // path or name; empty: where this process is
   bool all = false;                  // namespaces that nothing leads to, too
   std::optional<std::size_t> depth;  // cables from the beginning
   std::string format = "text";
-  std::string agent_sandboxes;
-  std::string edge_socket;
-  std::string agent_socket;
 };
 
 // The subcommand and its options; `options` must outlive the parsing.

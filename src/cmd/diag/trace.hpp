@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "cmd/diag/daemon_places.hpp"
+
 namespace CLI {
 class App;
 }
 
 namespace cmd {
 
-struct TraceOptions {
+struct TraceOptions : DaemonPlaces {
   std::vector<std::string> words;
   std::string netns;  // path or name; empty: where this process is
   std::string in;     // the interface that a client from outside comes in by; empty: as it seems
@@ -28,9 +30,6 @@ struct TraceOptions {
   double timeout = 0;             // seconds; 0: as long as needed
   std::string explain;            // a code: says what it means, and traces nothing
   std::string format = "text";
-  std::string agent_sandboxes;
-  std::string edge_socket;
-  std::string agent_socket;
 };
 
 // The subcommand; the options are filled when `app` is parsed, and must outlive that.

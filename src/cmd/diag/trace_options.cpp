@@ -7,8 +7,6 @@
 #include "cmd/command_line.hpp"
 #include "cmd/diag/explain.hpp"
 #include "cmd/diag/trace.hpp"
-#include "cmd/edge/ask_running.hpp"
-#include "cmd/node/agent_protocol.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
@@ -45,9 +43,6 @@ int explain_code(const std::string& text) {
 }
 
 CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
-  options.agent_sandboxes = default_sandbox_directory;
-  options.agent_socket = default_agent_socket;
-  options.edge_socket = default_edge_socket;
   CLI::App* const command =
       app.add_subcommand("trace", "Follow a packet step by step, and its answer");
   command->footer(
@@ -108,14 +103,7 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       ->add_option("--explain", options.explain,
                    "Say what a code means (all: each one), and trace nothing")
       ->type_name("CODE");
-  command->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
-      ->type_name("PATH");
-  command->add_option("--agent-socket", options.agent_socket, "Unix socket of a running agent")
-      ->type_name("PATH");
-  command
-      ->add_option("--sandboxes", options.agent_sandboxes,
-                   "Where the CNI plugin leaves its records")
-      ->type_name("DIRECTORY");
+  add_daemon_places(*command, options);
   add_output(*command, options.format, {"text", "json", "jsonl", "mermaid", "dot"});
   return command;
 }

@@ -33,7 +33,7 @@ class Tracing {
         words_(parse_trace_words(options.words, options.protocol == packet::tcp ||
                                                     options.protocol == packet::udp ||
                                                     options.protocol == packet::sctp)),
-        places_(options.agent_sandboxes),
+        places_(options.sandboxes),
         world_([this](const net::view::NamespaceId& id) { return places_.label(id); }) {}
 
   int run();

@@ -13,8 +13,6 @@
 #include "cmd/command_line.hpp"
 #include "cmd/diag/check/check_json.hpp"
 #include "cmd/diag/check/survey.hpp"
-#include "cmd/edge/ask_running.hpp"
-#include "cmd/node/agent_protocol.hpp"
 #include "cmd/print.hpp"
 #include "core/check/codes.hpp"
 #include "core/check/report.hpp"
@@ -154,9 +152,6 @@ int explain_check(const std::string& text) {
 }  // namespace
 
 CLI::App* add_check(CLI::App& app, CheckOptions& options) {
-  options.edge_socket = default_edge_socket;
-  options.agent_socket = default_agent_socket;
-  options.sandboxes = default_sandbox_directory;
   CLI::App* const check_app =
       app.add_subcommand("check", "Look for what keeps pona from its work on this host");
   check_app->footer(
@@ -193,12 +188,7 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
       ->type_name("DIRECTORY");
   check_app->add_option("--state-dir", options.state, "Where the edge saves its state")
       ->type_name("DIRECTORY");
-  check_app->add_option("--socket", options.edge_socket, "Unix socket of a running edge")
-      ->type_name("PATH");
-  check_app->add_option("--agent-socket", options.agent_socket, "Unix socket of a running agent")
-      ->type_name("PATH");
-  check_app->add_option("--sandboxes", options.sandboxes, "Where the CNI plugin leaves its records")
-      ->type_name("DIRECTORY");
+  add_daemon_places(*check_app, options);
   add_output(*check_app, options.format, {"text", "json"});
   return check_app;
 }

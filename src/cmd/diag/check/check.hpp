@@ -5,20 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "cmd/diag/daemon_places.hpp"
+
 namespace CLI {
 class App;
 }
 
 namespace cmd {
 
-struct CheckOptions {
+struct CheckOptions : DaemonPlaces {
   std::vector<std::string> words;  // the role, and the pod's name
   bool all = false;
   bool fix_script = false;
   std::string fail_on = "error";
   std::string explain;
   std::string format = "text";
-  std::string edge_socket, agent_socket, sandboxes;
   std::string kubeconfig, context, manifests, state;
 };
 
