@@ -63,6 +63,23 @@ inline Bytes name_bytes(std::string_view name) {
   return bytes;
 }
 
+inline Element element(Bytes key) {
+  Element one;
+  one.key = std::move(key);
+  return one;
+}
+// What an interval that began before this key does not hold any more.
+inline Element ends_before(Bytes key) {
+  Element one = element(std::move(key));
+  one.interval_end = true;
+  return one;
+}
+inline Element between(Bytes from, Bytes to) {
+  Element one = element(std::move(from));
+  one.key_end = std::move(to);
+  return one;
+}
+
 inline Packet tcp_syn() {
   Packet packet;
   packet.family = Family::ipv4;

@@ -198,7 +198,7 @@ struct Right {
   friend auto operator<=>(const Right&, const Right&) = default;
 };
 struct ClusterFacts {
-  std::string config;   // "context shop of /root/.kube/config"; empty: none was found
+  std::string config;   // "context shop of /etc/kubernetes/admin.conf"; empty: none was found
   std::string failure;  // why the API server cannot be asked
   std::vector<std::pair<Right, bool>> rights;
   std::string rights_unknown;

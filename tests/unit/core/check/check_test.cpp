@@ -404,14 +404,14 @@ TEST_CASE("check: exit status, and the script of fixes") {
 TEST_CASE("check: files and daemons") {
   FilesFacts facts;
   FileFacts file;
-  file.path = "/root/.kube/config";
+  file.path = "/etc/kubernetes/admin.conf";
   file.exists = true;
   file.mode = 0600;
   facts.kubeconfig = file;
   CHECK(state_of(judge_files(facts), code::kubeconfig_mode) == State::ok);
   facts.kubeconfig->mode = 0644;
   CHECK(find(judge_files(facts), code::kubeconfig_mode)->fixes[0].command ==
-        "chmod o-rw /root/.kube/config");
+        "chmod o-rw /etc/kubernetes/admin.conf");
   file.directory = true;
   file.mode = 0777;
   facts.run = file;

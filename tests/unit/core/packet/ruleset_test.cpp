@@ -12,20 +12,9 @@ namespace {
 const ChainId id{TableFamily::ip, "t", "s"};
 constexpr std::uint32_t interval = 4, concat = 0x80;
 
-Element element(Bytes key, Bytes data = {}) {
-  Element one;
-  one.key = std::move(key);
+Element entry(Bytes key, Bytes data) {
+  Element one = packet_rig::element(std::move(key));
   one.data = std::move(data);
-  return one;
-}
-Element ends_before(Bytes key) {
-  Element one = element(std::move(key));
-  one.interval_end = true;
-  return one;
-}
-Element between(Bytes from, Bytes to) {
-  Element one = element(std::move(from));
-  one.key_end = std::move(to);
   return one;
 }
 Bytes joined(std::initializer_list<Bytes> parts) {
@@ -65,8 +54,8 @@ TEST_CASE("a set has its elements and no others") {
   CHECK(ruleset.set(id) == nullptr);
   ruleset.add_set(id, {0, 13, 2, 0, 0, {}});
   CHECK(!has(ruleset, be16(80)));
-  ruleset.add_element(id, element(be16(80), {1}));
-  ruleset.add_element(id, element(be16(22), {2}));
+  ruleset.add_element(id, entry(be16(80), {1}));
+  ruleset.add_element(id, entry(be16(22), {2}));
   CHECK(has(ruleset, be16(80)));
   CHECK(!has(ruleset, be16(81)));
   CHECK(ruleset.find(id, be16(22)).data == Bytes{2});
@@ -82,10 +71,10 @@ TEST_CASE("an interval lasts until the next element") {
   ruleset.add_set(id, {interval, 7, 4, 0, 0, {}});
   // 10.0.0.0/24 next to 10.0.1.0/24, and 192.0.2.0/24 alone; in the kernel's order
   ruleset.add_element(id, ends_before(address_bytes("192.0.3.0")));
-  ruleset.add_element(id, element(address_bytes("192.0.2.0"), {3}));
+  ruleset.add_element(id, entry(address_bytes("192.0.2.0"), {3}));
   ruleset.add_element(id, ends_before(address_bytes("10.0.2.0")));
-  ruleset.add_element(id, element(address_bytes("10.0.1.0"), {2}));
-  ruleset.add_element(id, element(address_bytes("10.0.0.0"), {1}));
+  ruleset.add_element(id, entry(address_bytes("10.0.1.0"), {2}));
+  ruleset.add_element(id, entry(address_bytes("10.0.0.0"), {1}));
   ruleset.add_element(id, ends_before(address_bytes("0.0.0.0")));
   CHECK(!has(ruleset, address_bytes("9.255.255.255")));
   CHECK(ruleset.find(id, address_bytes("10.0.0.0")).data == Bytes{1});
@@ -100,8 +89,8 @@ TEST_CASE("an interval lasts until the next element") {
 TEST_CASE("an interval may begin where another ends") {
   HeldRuleset ruleset;
   ruleset.add_set(id, {interval, 13, 2, 0, 0, {}});
-  ruleset.add_element(id, element(be16(10), {1}));
-  ruleset.add_element(id, element(be16(20), {2}));
+  ruleset.add_element(id, entry(be16(10), {1}));
+  ruleset.add_element(id, entry(be16(20), {2}));
   ruleset.add_element(id, ends_before(be16(20)));
   CHECK(ruleset.find(id, be16(20)).data == Bytes{2});
   CHECK(ruleset.find(id, be16(65535)).data == Bytes{2});  // without an end
@@ -133,7 +122,7 @@ TEST_CASE("each field of a concatenation has its range") {
 TEST_CASE("what no element has is the catch-all's") {
   HeldRuleset ruleset;
   ruleset.add_set(id, {0, 13, 2, 13, 2, {}});
-  ruleset.add_element(id, element(be16(80), {1}));
+  ruleset.add_element(id, entry(be16(80), {1}));
   Element all;
   all.catch_all = true;
   all.data = {9};

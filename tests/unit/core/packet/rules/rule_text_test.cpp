@@ -15,20 +15,9 @@ namespace {
 using Op = Compare::Op;
 using Base = Payload::Base;
 
-Element element(Bytes key, std::optional<Verdict> verdict = std::nullopt) {
-  Element one;
-  one.key = std::move(key);
+Element leading(Bytes key, std::optional<Verdict> verdict) {
+  Element one = packet_rig::element(std::move(key));
   one.verdict = std::move(verdict);
-  return one;
-}
-Element end(Bytes key) {
-  Element one = element(std::move(key));
-  one.interval_end = true;
-  return one;
-}
-Element between(Bytes from, Bytes to) {
-  Element one = element(std::move(from));
-  one.key_end = std::move(to);
   return one;
 }
 Dynset dyn(const char* set, Dynset::Op op, Register key, std::uint64_t timeout,
@@ -49,22 +38,22 @@ void put_sets(Rig& rig) {
   rig.set("m", {set_map, service, 2, ipv4 << 6 | service, 8, {}}, {});
   rig.set("lim", {0x30, ipv4, 4, 0, 0, {}}, {});
   rig.set("__set0", {7, service, 2, 0, 0, {}},
-          {end({0, 0}), element(be16(80)), end(be16(81)), element(be16(443)), end(be16(444)),
-           element(be16(1000)), end(be16(2001))});
+          {ends_before({0, 0}), element(be16(80)), ends_before(be16(81)), element(be16(443)),
+           ends_before(be16(444)), element(be16(1000)), ends_before(be16(2001))});
   rig.set("__set1", {0x87, ipv4 << 6 | service, 8, 0, 0, {4, 2}},
           {between({1, 2, 3, 4, 0, 80, 0, 0}, {1, 2, 3, 4, 0, 80, 0, 0}),
            between({10, 0, 0, 0, 0, 90, 0, 0}, {10, 255, 255, 255, 0, 100, 0, 0})});
   rig.set("__map0", {11, service, 2, 0xffffff00, 0, {}},
-          {element(be16(80), accept()), element(be16(443), jump("w"))});
+          {leading(be16(80), accept()), leading(be16(443), jump("w"))});
   rig.set("__map1", {11, number, 4, 0xffffff00, 0, {}},
-          {element(host32(0), jump("w")), element(host32(1), jump("w"))});
+          {leading(host32(0), jump("w")), leading(host32(1), jump("w"))});
   rig.set("__set2", {3, protocol, 1, 0, 0, {}}, {element({6}), element({17})});
   rig.set("__set3", {3, service, 2, 0, 0, {}}, {element(be16(80)), element(be16(81))});
-  rig.set("__map2", {11, number, 4, 0xffffff00, 0, {}}, {element(host32(0), accept())});
+  rig.set("__map2", {11, number, 4, 0xffffff00, 0, {}}, {leading(host32(0), accept())});
   Element mapped = element(address_bytes("10.0.0.0"));
   mapped.data = {192, 168, 0, 0, 192, 168, 0, 255};
   rig.set("__map3", {15, ipv4, 4, ipv4, 8, {}},
-          {end({0, 0, 0, 0}), mapped, end(address_bytes("10.0.1.0"))});
+          {ends_before({0, 0, 0, 0}), mapped, ends_before(address_bytes("10.0.1.0"))});
 }
 
 void says(std::vector<Expression> expressions, const std::string& words) {
