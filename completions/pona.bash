@@ -65,8 +65,8 @@ declare -gA _pona_words=(
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
   [pona diag]="trace merge check topology --help"
-  [pona diag trace]="to --from-netns --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live --watch --mark
-    --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
+  [pona diag trace]="to --from-netns --manifests --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live \
+    --watch --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"

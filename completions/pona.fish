@@ -306,6 +306,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in diag merge' -l json -d 'Print JSON'
     complete -c $name -n '__pona_at diag' -f -a trace -d 'Follow a packet step by step, and its answer'
     complete -c $name -n '__pona_in diag trace' -l from-netns -x -a '(ls /run/netns 2>/dev/null)' -d 'Network namespace to begin in'
+    complete -c $name -n '__pona_in diag trace' -l manifests -x -a '(__fish_complete_directories)' -d 'Directory of objects'
     complete -c $name -n '__pona_in diag trace' -l in -x -a '(__fish_print_interfaces)' -d 'Interface that a client comes in by'
     complete -c $name -n '__pona_in diag trace' -l udp -d 'UDP in place of TCP'
     complete -c $name -n '__pona_in diag trace' -l icmp -d 'An echo request'

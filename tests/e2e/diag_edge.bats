@@ -292,6 +292,14 @@ start() {
   healthy trace_client "$vip2:80"
 }
 
+@test "diag: where no edge answers, manifests say what was promised" {
+  start
+  healthy trace_wire "$vip:80" --manifests "$manifests"
+  assert_equal "$(of_trace 't["object"]')" 'Mapping shop/web'
+  mapping other "addresses: [$vip], ports: [{port: 81}]"
+  diagnosed PONA-D401 edge trace_wire "$vip:81" --manifests "$manifests"
+}
+
 @test "diag: D408: nobody maps this port" {
   start
   diagnosed PONA-D408 edge trace_wire "$vip:81"

@@ -35,6 +35,38 @@ start() {
   refute_output --partial pona-diag
 }
 
+# Nobody of this host is asked: the pod's namespace is found by its address.
+trace_planned() { sandboxes=$work/nothing trace_pod "${1:-$out:8080}" --manifests "$manifests"; }
+
+@test "diag: where no agent answers, manifests say what an Egress promises and where a pod is" {
+  start nat1
+  healthy trace_planned
+  assert_equal "$(of_trace 't["object"], t["seenSource"]')" "('Egress internet/egress', '$(ip4 nat1)')"
+  gateways
+  within 20 eval '[ "$(ask client1 tcp "$out" 8080)" = unreachable ]'
+  fails_with PONA-D405 client1 trace_planned
+  # What cannot be read costs itself only, and is told.
+  put broken.yaml <<<'kind: ['
+  fails_with PONA-D405 client1 trace_planned
+  run -1 "$PONA" diag trace pod/default/client1 to "$out:8080" --manifests "$manifests" \
+    --sandboxes "$work/nothing"
+  assert_output --partial "left out of the manifests: $manifests/broken.yaml"
+  run -2 "$PONA" diag trace pod/default/client1 to "$out:8080" --sandboxes "$work/nothing"
+  assert_output --partial 'pod default/client1 is not known on this node'
+  run -2 "$PONA" diag trace pod/default/client1 to "$out:8080" --manifests "$work/nothing"
+  assert_output --partial "$work/nothing"
+}
+
+@test "diag: an Egress to everywhere leaves pods of the cluster to the pod's own way" {
+  start nat1
+  egress 'destinations: [0.0.0.0/0]'
+  within 10 eval 'leaves_by client1 nat1'
+  healthy trace_pod "$(ip4 nat1):8080"
+  assert_equal "$(of_trace 't["object"]')" ''
+  healthy trace_planned "$(ip4 nat1):8080"
+  assert_equal "$(of_trace 't["object"]')" ''
+}
+
 @test "diag: D104: the node drops the tunnel by a policy" {
   start nat1
   at node nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'

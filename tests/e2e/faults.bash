@@ -6,7 +6,7 @@
 trace() {
   trace_status=0
   "$PONA" diag trace --socket "$work/edge.sock" --agent-socket "$work/agent.sock" \
-    --sandboxes "$work/sandboxes" -o json "$@" >"$work/trace.json" 2>"$work/trace.err" || trace_status=$?
+    --sandboxes "${sandboxes:-$work/sandboxes}" -o json "$@" >"$work/trace.json" 2>"$work/trace.err" || trace_status=$?
 }
 # From the client to a mapped port, all the way.
 trace_client() { trace --from-netns "$net-client" "${@:-$vip:80}"; }
@@ -16,7 +16,10 @@ trace_wire() { trace --from-netns "$net-edge" "$client" to "${@:-$vip:80}"; }
 trace_pod() { trace pod/default/client1 to "${@:-$out:8080}"; }
 
 # A value of the trace, by a Python expression in which `t` is it.
-of_trace() { python3 -c 'import json,sys; t = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/trace.json" "$1"; }
+of_trace() {
+  [ -s "$work/trace.json" ] || fail "no trace: $(cat "$work/trace.err")"
+  python3 -c 'import json,sys; t = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/trace.json" "$1"
+}
 
 show_trace() {
   cat "$work/trace.err"

@@ -25,6 +25,7 @@ class AgentClients {
                                         core::ClientInput, bool incomplete, bool dry)>;
 
   AgentClients(AgentSettings settings, Pass pass, os::Clock clock);
+  [[nodiscard]] const core::ClientSettings& settings() const { return settings_.client; }
 
   void take(const core::ObjectChanges& changes);
   void take(ProbeNews news);

@@ -41,6 +41,7 @@ class AgentLoop {
   [[nodiscard]] const ClientPaths& paths() const { return clients_.paths(); }
   [[nodiscard]] const std::map<ClientKey, AgentClient>& clients() const { return clients_.all(); }
   [[nodiscard]] const AgentObjects& objects() const { return clients_.objects(); }
+  [[nodiscard]] const core::ClientSettings& settings() const { return clients_.settings(); }
   [[nodiscard]] const kube::Source& source() const { return source_; }
   // Of what the loop does not know of; told with its own.
   void set_other_troubles(std::vector<std::string> troubles) {

@@ -137,8 +137,12 @@ std::string status_json(const AgentLoop& loop, const std::string& node) {
   for (const kube::Problem& problem : loop.source().problems()) {
     problems.push_back(problem.where + ": " + problem.reason);
   }
+  // Ranges of which an Egress takes what one of its destinations lies within.
+  Json kept = Json::array();
+  for (const core::Prefix& prefix : loop.settings().kept) kept.push_back(core::to_string(prefix));
   return kube::dump_json(Json{{"node", node},
                               {"synced", loop.synced()},
+                              {"kept", kept},
                               {"troubles", loop.troubles()},
                               {"problems", problems},
                               {"egresses", egresses},

@@ -31,9 +31,13 @@ std::optional<std::string> Places::label(const net::view::NamespaceId& id) const
   return found == labels_.end() ? std::nullopt : std::optional(found->second);
 }
 
-const Sandbox& Places::pod(const core::ObjectName& name) const {
+const Sandbox* Places::find(const core::ObjectName& name) const {
   const auto found = std::ranges::find(sandboxes_, name, &Sandbox::pod);
-  if (found != sandboxes_.end() && !found->netns.empty()) return *found;
+  return found == sandboxes_.end() || found->netns.empty() ? nullptr : &*found;
+}
+
+const Sandbox& Places::pod(const core::ObjectName& name) const {
+  if (const Sandbox* const found = find(name)) return *found;
   std::error_code error;
   static_cast<void>(std::filesystem::directory_iterator(directory_, error));
   if (error == std::errc::permission_denied) {
@@ -44,7 +48,9 @@ const Sandbox& Places::pod(const core::ObjectName& name) const {
       core::Error::Kind::usage,
       "pod " + to_string(name) + " is not known on this node: " + directory_ +
           " has no record of it. Run this on the pod's node (kubectl get pod -o wide), "
-          "or name its network namespace with --from-netns");
+          "name its network namespace with --from-netns, or the Pod's own manifest with its "
+          "address "
+          "in --manifests");
 }
 
 std::vector<std::string> Places::paths() const {

@@ -21,6 +21,8 @@ class Places {
 
   // "pod shop/web-1" of a pod's namespace.
   [[nodiscard]] std::optional<std::string> label(const net::view::NamespaceId& id) const;
+  // Null: the CNI plugin has left no record of it.
+  [[nodiscard]] const Sandbox* find(const core::ObjectName& name) const;
   // Throws core::Error (usage) where this node has no such pod.
   [[nodiscard]] const Sandbox& pod(const core::ObjectName& name) const;
   // Of the namespaces of all pods that are known here.

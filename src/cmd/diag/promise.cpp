@@ -8,6 +8,7 @@
 #include "cmd/edge/status.hpp"
 #include "cmd/node/call_agent.hpp"
 #include "core/edge/obstruction.hpp"
+#include "core/egress/plan_client.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
 #include "kube/decode/json_depth.hpp"
@@ -142,18 +143,8 @@ const AgentJson& list_of(const AgentJson& json, const char* key) {
 
 }  // namespace
 
-std::optional<Promise> edge_promise(const std::string& socket, const core::Address& address,
-                                    std::uint8_t protocol, std::uint16_t port,
-                                    std::string& complaint) {
-  EdgeStatus status;
-  try {
-    const auto text = ask_edge(socket, "/status");
-    if (!text) return std::nullopt;
-    status = parse_status(*text);
-  } catch (const core::Error& error) {
-    complaint = error.what();
-    return std::nullopt;
-  }
+Promise promise_in(const EdgeStatus& status, const core::Address& address, std::uint8_t protocol,
+                   std::uint16_t port) {
   Promise promise;
   promise.kind = Promise::Kind::edge;
   for (const MappingStatus& mapping : status.mappings) {
@@ -178,6 +169,26 @@ std::optional<Promise> edge_promise(const std::string& socket, const core::Addre
   return promise;
 }
 
+std::optional<Promise> edge_promise(const std::string& socket, const core::Address& address,
+                                    std::uint8_t protocol, std::uint16_t port,
+                                    std::string& complaint) {
+  try {
+    const auto text = ask_edge(socket, "/status");
+    if (!text) return std::nullopt;
+    return promise_in(parse_status(*text), address, protocol, port);
+  } catch (const core::Error& error) {
+    complaint = error.what();
+    return std::nullopt;
+  }
+}
+
+bool is_kept(std::span<const core::Prefix> kept, const core::Address& address,
+             const core::Prefix& destination) {
+  return std::ranges::any_of(kept, [&](const core::Prefix& one) {
+    return one.length > destination.length && one.contains(address);
+  });
+}
+
 std::optional<Promise> egress_promise(const std::string& socket, const core::ObjectName& pod,
                                       const core::Address& address, std::string& complaint) {
   AgentJson answer;
@@ -191,6 +202,13 @@ std::optional<Promise> egress_promise(const std::string& socket, const core::Obj
   }
   if (!answer.is_object() || !answer.contains("status")) return std::nullopt;
   const AgentJson& status = answer["status"];
+  std::vector<core::Prefix> kept;
+  for (const AgentJson& one : list_of(status, "kept")) {
+    const auto prefix =
+        one.is_string() ? core::Prefix::parse(one.get<std::string>()) : std::nullopt;
+    if (prefix) kept.push_back(*prefix);
+  }
+  if (kept.empty()) kept = core::private_ranges();  // an agent of before, which does not say
   Promise promise;
   std::optional<core::Prefix> best;
   for (const AgentJson& client : list_of(status, "clients")) {
@@ -216,7 +234,7 @@ std::optional<Promise> egress_promise(const std::string& socket, const core::Obj
       promise.draining = draining && !promise.sources.empty();
     }
   }
-  if (promise.kind == Promise::Kind::none) return std::nullopt;
+  if (promise.kind == Promise::Kind::none || is_kept(kept, address, *best)) return std::nullopt;
   return promise;
 }
 

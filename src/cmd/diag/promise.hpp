@@ -3,13 +3,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "cmd/edge/status.hpp"
 #include "core/ip.hpp"
 #include "core/objects.hpp"
 #include "core/packet/diagnosis/judge.hpp"
 
 namespace cmd {
+
+// By the status of an edge.
+core::packet::Promise promise_in(const EdgeStatus& status, const core::Address& address,
+                                 std::uint8_t protocol, std::uint16_t port);
 
 // By the edge that listens on `socket`; nothing where none does, or it does not answer (`complaint`
 // says so then).
@@ -17,6 +23,11 @@ std::optional<core::packet::Promise> edge_promise(const std::string& socket,
                                                   const core::Address& address,
                                                   std::uint8_t protocol, std::uint16_t port,
                                                   std::string& complaint);
+
+// An Egress that has the address by a destination of this length leaves it to the pod's own way: it
+// lies within a narrower one of the ranges that Egresses take by a destination within only.
+bool is_kept(std::span<const core::Prefix> kept, const core::Address& address,
+             const core::Prefix& destination);
 
 // Likewise by the agent, for a pod.
 std::optional<core::packet::Promise> egress_promise(const std::string& socket,

@@ -94,12 +94,9 @@ void Tracing::begin() {
   question_.mark = options_.mark;
   question_.evaluated = options_.evaluated;
 
+  if (!options_.manifests.empty()) planned_.emplace(options_.manifests);
   if (words_.source.pod) {
-    const Sandbox& pod = places_.pod(*words_.source.pod);
-    question_.place = world_.add(net::Namespace::open(pod.netns));
-    for (const core::Address& address : pod.addresses) {
-      if (address.family() == probe.family) probe.source = address;
-    }
+    begin_in(*words_.source.pod);
     return;
   }
   question_.place = world_.add(Places::open(options_.netns));
@@ -107,6 +104,19 @@ void Tracing::begin() {
   probe.source = *words_.source.address;
   packet::Network& network = world_.network(question_.place);
   if (network.link_with(probe.source) == nullptr) question_.from_wire = wire(network);
+}
+
+void Tracing::begin_in(const core::ObjectName& name) {
+  packet::Packet& probe = question_.probe;
+  const auto planned = planned_ ? planned_->addresses(name) : std::vector<core::Address>();
+  const auto with_planned =
+      places_.find(name) != nullptr ? std::nullopt : world_.place_with(planned);
+  const auto& addresses = with_planned ? planned : places_.pod(name).addresses;
+  question_.place =
+      with_planned ? *with_planned : world_.add(net::Namespace::open(places_.pod(name).netns));
+  for (const core::Address& address : addresses) {
+    if (address.family() == probe.family) probe.source = address;
+  }
 }
 
 // By which link a client that is not here would come in.
@@ -135,13 +145,18 @@ packet::Attachment Tracing::wire(packet::Network& network) {
 void Tracing::promise_of_objects() {
   const packet::Packet& probe = question_.probe;
   if (words_.source.pod) {
-    auto promise =
-        egress_promise(options_.agent_socket, *words_.source.pod, probe.destination, complaint_);
+    auto promise = planned_ ? planned_->egress(*words_.source.pod, probe.destination)
+                            : egress_promise(options_.agent_socket, *words_.source.pod,
+                                             probe.destination, complaint_);
     if (promise) promise_ = std::move(*promise);
     return;
   }
-  auto promise = edge_promise(options_.edge_socket, probe.destination, probe.protocol,
-                              probe.destination_port, complaint_);
+  auto promise =
+      planned_
+          ? std::optional(promise_in(planned_->edge_status(world_.where(question_.place)),
+                                     probe.destination, probe.protocol, probe.destination_port))
+          : edge_promise(options_.edge_socket, probe.destination, probe.protocol,
+                         probe.destination_port, complaint_);
   if (promise && (question_.from_wire || !promise->object.empty())) promise_ = std::move(*promise);
 }
 
@@ -200,6 +215,9 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
   text.reply = options_.reply;
   text.evaluated = options_.evaluated;
   print_traces(traces, options_.format, text);
+  if (planned_ && !planned_->complaint().empty() && options_.format == "text") {
+    print_line(std::cerr, "pona diag: left out of the manifests: " + planned_->complaint());
+  }
   if (!complaint_.empty() && options_.format == "text") {
     print_line(std::cerr, std::string("pona diag: the ") + (words_.source.pod ? "agent" : "edge") +
                               " does not say what it promises: " + complaint_);

@@ -64,6 +64,11 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       ->add_option("--from-netns", options.netns,
                    "Network namespace to begin in, by path or name (default: this one)")
       ->type_name("PATH");
+  command
+      ->add_option("--manifests", options.manifests,
+                   "Directory of objects that say what is promised, and which address a pod has, "
+                   "in place of the edge or agent of this host")
+      ->type_name("DIR");
   command->add_option("--in", options.in, "Interface that a client from outside comes in by")
       ->type_name("INTERFACE");
   const auto sends = [&](const char* flag, std::uint8_t protocol, const char* help) {

@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cmd/diag/places.hpp"
+#include "cmd/diag/planned_promise.hpp"
 #include "cmd/diag/question.hpp"
 #include "cmd/diag/trace.hpp"
 #include "core/packet/cookie.hpp"
@@ -40,6 +42,7 @@ class Tracing {
 
  private:
   void begin();
+  void begin_in(const core::ObjectName& name);
   packet::Attachment wire(packet::Network& network);
   void promise_of_objects();
   void ask();
@@ -65,6 +68,7 @@ class Tracing {
   Places places_;
   net::view::LiveWorld world_;
   packet::Question question_;
+  std::optional<PlannedPromise> planned_;  // of --manifests
   packet::Promise promise_;
   std::string complaint_;
   packet::Cookie cookie_;

@@ -85,6 +85,23 @@ const std::vector<LiveWorld::Candidate>& LiveWorld::candidates() {
   return *candidates_;
 }
 
+std::optional<std::size_t> LiveWorld::place_with(const std::vector<core::Address>& addresses) {
+  for (const Candidate& candidate : candidates()) {
+    try {
+      auto where = Namespace::find(candidate.path);
+      if (!where) continue;
+      LiveNetwork network(*std::move(where));
+      const bool has = std::ranges::any_of(addresses, [&](const core::Address& address) {
+        return network.link_with(address) != nullptr;
+      });
+      if (has) return add(Namespace::open(candidate.path));
+    } catch (const core::Error&) {
+      continue;  // it ended meanwhile
+    }
+  }
+  return std::nullopt;
+}
+
 std::string LiveWorld::inside(std::size_t place) {
   const Place& one = places_[place];
   if (one.id == id_of_path("/proc/self/ns/net")) return "";

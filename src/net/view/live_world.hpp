@@ -43,6 +43,9 @@ class LiveWorld final : public core::packet::World {
   }
   [[nodiscard]] std::size_t size() const { return places_.size(); }
 
+  // The first namespace that has one of the addresses; nothing: none has.
+  std::optional<std::size_t> place_with(const std::vector<core::Address>& addresses);
+
   // All namespaces that have a name or a process, in the order in which they are found; the
   // machine's own one first.
   struct Candidate {
