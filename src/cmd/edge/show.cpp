@@ -1,5 +1,4 @@
 // `pona edge status`, once or again and again.
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +13,7 @@
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/status/window.hpp"
 #include "cmd/print.hpp"
+#include "cmd/screen.hpp"
 #include "core/error.hpp"
 #include "core/printable.hpp"
 #include "net/kernel.hpp"
@@ -28,21 +28,6 @@ struct Look {
   std::string text;
   bool healthy = false;
 };
-
-// Of the terminal, where the output is one that knows; at least a line with a few letters.
-struct Size {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-};
-std::optional<Size> terminal_size() {
-  constexpr unsigned short fewest = 10;
-  winsize size{};
-  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
-      size.ws_row == 0 || size.ws_col < fewest) {
-    return std::nullopt;
-  }
-  return Size{size.ws_row, size.ws_col};
-}
 
 // What goes to a file or a pipe is whole, and so is what is asked for like that.
 StatusLayout layout_for(const EdgeShow& show) {
@@ -83,28 +68,6 @@ Look look(const EdgeShow& show) {
           ": this is what the kernel holds by itself.\n\n" + chosen_text(status, show)};
 }
 
-// The terminal's second screen, so that the first comes back as it was.
-class Screen {
- public:
-  Screen() { std::cout << "\x1b[?1049h\x1b[?25l"; }
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
-  ~Screen() { std::cout << "\x1b[?25h\x1b[?1049l" << std::flush; }
-
-  void draw(std::string_view text) {
-    constexpr std::size_t unknown = 10'000;
-    // What would wrap would push the top out.
-    const Size size = terminal_size().value_or(Size{unknown, unknown});
-    std::cout << "\x1b[H";
-    const char* end = "";
-    for (const std::string& line : window_of(text, size.rows, size.columns)) {
-      std::cout << end << line << "\x1b[K";
-      end = "\r\n";
-    }
-    std::cout << "\x1b[J" << std::flush;
-  }
-};
-
 std::string look_or_say_why_not(const EdgeShow& show) {
   try {
     return look(show).text;
@@ -126,7 +89,9 @@ void watch_edge(const EdgeShow& show) {
   while (std::cout) {
     const std::string text = look_or_say_why_not(show);
     if (screen) {
-      screen->draw(text);
+      // What would wrap would push the top out.
+      const TerminalSize size = terminal_size().value_or(TerminalSize{10'000, 10'000});
+      screen->draw(window_of(text, size.rows, size.columns));
     } else {
       print_lines(std::cout, text);
       std::cout << std::flush;
