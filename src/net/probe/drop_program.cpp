@@ -30,16 +30,20 @@ class DropProgram {
  public:
   explicit DropProgram(const SkbOffsets& offsets) : offsets_(offsets) {}
 
-  std::vector<bpf_insn> build(const std::vector<std::uint32_t>& words, int ring) {
+  std::vector<bpf_insn> build(const DropFilter& filter, int ring, int lost) {
     put(load(BPF_DW, skb, 1, 0));
     put(load(BPF_DW, reason, 1, 16));  // behind the caller's address
     read_bytes();
-    find(words);
-    const std::size_t none = jump();
-    land(found_);
+    if (!filter.words.empty()) {
+      find(filter.words);
+      out_.push_back(jump());
+      land(found_);
+    }
     fill_record();
+    if (!filter.networks.empty()) find_network(filter.networks);
     output(ring);
-    land({none});
+    out_.push_back(jump_if(BPF_JEQ, 0, 0));
+    count(lost);
     land(out_);
     put(set(0, 0));
     put(leave());
@@ -128,6 +132,25 @@ class DropProgram {
     land({no_socket, no_network});
   }
 
+  void find_network(const std::vector<std::uint32_t>& networks) {
+    Jumps same;
+    put(load(BPF_W, scratch, frame, network_at));
+    for (const std::uint32_t network : networks) {
+      // Of words, as a value of an instruction is taken for a signed one.
+      same.push_back(code_.size());
+      put(instruction(BPF_JMP32 | BPF_JEQ | BPF_K, scratch, 0, 0, static_cast<int>(network)));
+    }
+    out_.push_back(jump());
+    land(same);
+  }
+
+  void count(int counter) {
+    put(instruction(BPF_LD | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, counter));
+    put(instruction(0, 0, 0, 0, 0));
+    put(set(2, 1));
+    put(instruction(BPF_STX | BPF_DW | BPF_ATOMIC, 1, 2, 0, BPF_ADD));
+  }
+
   void output(int ring) {
     put(instruction(BPF_LD | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, ring));  // BPF_IMM is 0
     put(instruction(0, 0, 0, 0, 0));
@@ -164,9 +187,9 @@ std::optional<SkbOffsets> skb_offsets(const Btf& btf) {
   return all ? std::optional(offsets) : std::nullopt;
 }
 
-std::vector<bpf_insn> drop_program(const SkbOffsets& offsets,
-                                   const std::vector<std::uint32_t>& words, int ring) {
-  return DropProgram(offsets).build(words, ring);
+std::vector<bpf_insn> drop_program(const SkbOffsets& offsets, const DropFilter& filter, int ring,
+                                   int lost) {
+  return DropProgram(offsets).build(filter, ring, lost);
 }
 
 }  // namespace net::probe

@@ -1,6 +1,6 @@
 // The program at the kernel's tracepoint kfree_skb: for each packet that is thrown away and has one
-// of some words, it says why, where, and what it was. Pure. Rule: packets of others cost a look at
-// their first bytes, and only when they are thrown away.
+// of some words, or is in one of some namespaces, it says why, where, and what it was. Pure. Rule:
+// packets of others cost a look at their first bytes, and only when they are thrown away.
 #pragma once
 
 #include <linux/bpf.h>
@@ -37,8 +37,13 @@ struct SkbOffsets {
 };
 std::optional<SkbOffsets> skb_offsets(const Btf& btf);
 
-// `words`: looked for at even offsets from the IP header.
-std::vector<bpf_insn> drop_program(const SkbOffsets& offsets,
-                                   const std::vector<std::uint32_t>& words, int ring);
+// Which packets; both must be so.
+struct DropFilter {
+  std::vector<std::uint32_t> words;     // one of them at an even offset from the IP header; or any
+  std::vector<std::uint32_t> networks;  // inodes of namespaces, one of them; or any
+};
+// `lost`: an array of one counter of 64 bits, for those that the ring has no room for.
+std::vector<bpf_insn> drop_program(const SkbOffsets& offsets, const DropFilter& filter, int ring,
+                                   int lost);
 
 }  // namespace net::probe

@@ -32,13 +32,20 @@ std::map<std::uint32_t, std::string> reason_names(const Btf& btf) {
   return names;
 }
 
-}  // namespace
+DropFilter words_of(const std::vector<Needle>& needles) {
+  DropFilter filter;
+  for (const Needle& needle : needles) filter.words.push_back(needle.word);
+  return filter;
+}
 
-std::optional<DropEvent> read_drop(const DropRecord& record, const core::packet::Cookie& cookie,
-                                   const std::map<std::uint32_t, std::string>& names) {
-  const core::packet::ByteView bytes = record.bytes;
-  const auto sighting = core::packet::find_cookie(bytes, cookie);
-  if (!sighting) return std::nullopt;
+DropFilter networks_of(const DropWatch::Places& places) {
+  DropFilter filter;
+  for (const auto& [network, place] : places) filter.networks.push_back(network);
+  return filter;
+}
+
+DropEvent what_was_dropped(const DropRecord& record,
+                           const std::map<std::uint32_t, std::string>& names) {
   DropEvent event;
   event.reason = record.reason;
   if (const auto name = names.find(record.reason); name != names.end()) {
@@ -46,12 +53,29 @@ std::optional<DropEvent> read_drop(const DropRecord& record, const core::packet:
   }
   event.network = record.network;
   event.interface = record.interface;
+  event.packet = core::packet::parse_packet(record.bytes);
+  event.time = std::chrono::nanoseconds(record.time);
+  return event;
+}
+
+}  // namespace
+
+std::optional<DropEvent> read_drop(const DropRecord& record,
+                                   const std::map<std::uint32_t, std::string>& names) {
+  DropEvent event = what_was_dropped(record, names);
+  return event.packet ? std::optional(std::move(event)) : std::nullopt;
+}
+
+std::optional<DropEvent> read_drop(const DropRecord& record, const core::packet::Cookie& cookie,
+                                   const std::map<std::uint32_t, std::string>& names) {
+  const core::packet::ByteView bytes = record.bytes;
+  const auto sighting = core::packet::find_cookie(bytes, cookie);
+  if (!sighting) return std::nullopt;
+  DropEvent event = what_was_dropped(record, names);
   event.relation = sighting->relation;
-  event.packet = core::packet::parse_packet(bytes);
   if (sighting->offset != 0) {
     event.inside = core::packet::parse_packet(bytes.subspan(sighting->offset));
   }
-  event.time = std::chrono::nanoseconds(record.time);
   return event;
 }
 
@@ -118,9 +142,12 @@ class DropWatch::Ring {
   std::uint8_t* theirs_ = nullptr;  // how far the kernel has written, and what
 };
 
-DropWatch::DropWatch(const std::vector<Needle>& needles,
-                     std::map<std::uint32_t, std::size_t> places)
-    : places_(std::move(places)) {
+DropWatch::DropWatch(const std::vector<Needle>& needles, Places places)
+    : DropWatch(words_of(needles), std::move(places)) {}
+
+DropWatch::DropWatch(Places places) : DropWatch(networks_of(places), Places(places)) {}
+
+DropWatch::DropWatch(const DropFilter& filter, Places places) : places_(std::move(places)) {
   const Btf btf = kernel_btf();
   names_ = reason_names(btf);
   const auto offsets = skb_offsets(btf);
@@ -129,10 +156,15 @@ DropWatch::DropWatch(const std::vector<Needle>& needles,
                       "this kernel gives no reasons, Linux 5.17 does");
   }
   ring_ = std::make_unique<Ring>();
-  std::vector<std::uint32_t> words;
-  words.reserve(needles.size());
-  for (const Needle& needle : needles) words.push_back(needle.word);
-  program_ = load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, drop_program(*offsets, words, ring_->fd()));
+  bpf_attr counter{};
+  counter.map_type = BPF_MAP_TYPE_ARRAY;
+  counter.key_size = sizeof(std::uint32_t);
+  counter.value_size = sizeof(std::uint64_t);
+  counter.max_entries = 1;
+  lost_ = os::Fd(call_bpf(BPF_MAP_CREATE, counter));
+  if (!lost_) fail_watch("no counter of BPF", errno);
+  program_ = load_program(BPF_PROG_TYPE_RAW_TRACEPOINT,
+                          drop_program(*offsets, filter, ring_->fd(), lost_.get()));
   if (!program_) fail_watch("cannot load a BPF program", errno);
   bpf_attr attributes{};
   attributes.raw_tracepoint.name = reinterpret_cast<std::uintptr_t>("kfree_skb");
@@ -149,14 +181,33 @@ int DropWatch::fd() const { return ring_->fd(); }
 
 void DropWatch::drain(const std::function<void(const DropRecord&)>& visit) { ring_->drain(visit); }
 
+std::uint64_t DropWatch::lost() const {
+  const std::uint32_t key = 0;
+  std::uint64_t value = 0;
+  bpf_attr attributes{};
+  attributes.map_fd = static_cast<std::uint32_t>(lost_.get());
+  attributes.key = reinterpret_cast<std::uintptr_t>(&key);
+  attributes.value = reinterpret_cast<std::uintptr_t>(&value);
+  return call_bpf(BPF_MAP_LOOKUP_ELEM, attributes) == 0 ? value : 0;
+}
+
+void DropWatch::complete(DropEvent& event) const {
+  event.time += clock_offset_;
+  if (const auto place = places_.find(event.network); place != places_.end()) {
+    event.place = place->second;
+  }
+}
+
 std::optional<DropEvent> DropWatch::read(const DropRecord& record,
                                          const core::packet::Cookie& cookie) const {
   auto event = read_drop(record, cookie, names_);
-  if (!event) return std::nullopt;
-  event->time += clock_offset_;
-  if (const auto place = places_.find(event->network); place != places_.end()) {
-    event->place = place->second;
-  }
+  if (event) complete(*event);
+  return event;
+}
+
+std::optional<DropEvent> DropWatch::read(const DropRecord& record) const {
+  auto event = read_drop(record, names_);
+  if (event) complete(*event);
   return event;
 }
 

@@ -1,5 +1,6 @@
-// Why the kernel threw the probe away, anywhere on this host, where it may be asked (Linux 5.17
-// with BTF, CAP_BPF and CAP_PERFMON). The program goes when its descriptors are closed.
+// Why the kernel threw packets away, anywhere on this host, where it may be asked (Linux 5.17 with
+// BTF, CAP_BPF and CAP_PERFMON): the probe, or any. The program goes when its descriptors are
+// closed.
 #pragma once
 
 #include <functional>
@@ -22,28 +23,44 @@ std::optional<core::packet::DropEvent> read_drop(const DropRecord& record,
                                                  const core::packet::Cookie& cookie,
                                                  const std::map<std::uint32_t, std::string>& names);
 
+// Of any packet; relation and inside are empty.
+std::optional<core::packet::DropEvent> read_drop(const DropRecord& record,
+                                                 const std::map<std::uint32_t, std::string>& names);
+
 class DropWatch {
  public:
-  // `places`: by the inodes of their namespaces. Throws core::Error, which says what is missing.
-  DropWatch(const std::vector<Needle>& needles, std::map<std::uint32_t, std::size_t> places);
+  // By the inodes of their namespaces.
+  using Places = std::map<std::uint32_t, std::size_t>;
+  // Of packets that have one of the needles, wherever they are. Throws core::Error, which says what
+  // is missing.
+  DropWatch(const std::vector<Needle>& needles, Places places);
+  // Of all packets in these places. Throws likewise.
+  explicit DropWatch(Places places);
   DropWatch(const DropWatch&) = delete;
   DropWatch& operator=(const DropWatch&) = delete;
   ~DropWatch();
 
   [[nodiscard]] int fd() const;
-  // Gives each packet that has a needle to `visit`.
+  // Gives each packet to `visit`, at most as many as the ring has room for.
   void drain(const std::function<void(const DropRecord&)>& visit);
+  // How many found no room since the beginning.
+  [[nodiscard]] std::uint64_t lost() const;
   // Nothing for packets without the cookie.
   [[nodiscard]] std::optional<core::packet::DropEvent> read(
       const DropRecord& record, const core::packet::Cookie& cookie) const;
+  // Of any packet.
+  [[nodiscard]] std::optional<core::packet::DropEvent> read(const DropRecord& record) const;
 
  private:
   class Ring;
+  DropWatch(const DropFilter& filter, Places places);
+  void complete(core::packet::DropEvent& event) const;
 
-  std::map<std::uint32_t, std::size_t> places_;
+  Places places_;
   std::map<std::uint32_t, std::string> names_;
   core::packet::ObservedAt clock_offset_{};  // from CLOCK_MONOTONIC to CLOCK_REALTIME
   std::unique_ptr<Ring> ring_;
+  os::Fd lost_;
   os::Fd program_;
   os::Fd attached_;
 };

@@ -96,13 +96,15 @@ TEST_CASE("types of the kernel that are cut off are none, or fewer") {
 }
 
 TEST_CASE("the program at the tracepoint ends, and jumps to where it has instructions") {
-  for (const std::vector<std::uint32_t>& words : {std::vector<std::uint32_t>{1}, {1, 2, 3, 4}}) {
-    const auto program = net::probe::drop_program({}, words, 3);
-    REQUIRE(program.size() > 100);
+  for (const net::probe::DropFilter& filter :
+       {net::probe::DropFilter{{1}, {}}, {{1, 2, 3, 4}, {}}, {{}, {0xf0000001, 7}}, {}}) {
+    const auto program = net::probe::drop_program({}, filter, 3, 4);
+    REQUIRE(program.size() > 50);
     CHECK(program.back().code == (BPF_JMP | BPF_EXIT));
     for (std::size_t at = 0; at < program.size(); ++at) {
       const unsigned code = program[at].code;
-      if (BPF_CLASS(code) != BPF_JMP || code == (BPF_JMP | BPF_CALL)) continue;
+      if (BPF_CLASS(code) != BPF_JMP && BPF_CLASS(code) != BPF_JMP32) continue;
+      if (code == (BPF_JMP | BPF_CALL)) continue;
       if (code == (BPF_JMP | BPF_EXIT)) continue;
       CHECK(program[at].off >= 0);
       CHECK(at + 1 + static_cast<std::size_t>(program[at].off) < program.size());
@@ -134,6 +136,11 @@ TEST_CASE("a packet that was thrown away, with the reason by name") {
   CHECK(net::probe::read_drop(record, cookie, {})->reason_name.empty());
   cookie.sequence += 7;
   CHECK_FALSE(net::probe::read_drop(record, cookie, {}));
+  // Of any packet, and of no IP packet.
+  CHECK(net::probe::read_drop(record, {{3, "NO_SOCKET"}})->packet->destination ==
+        packet.destination);
+  record.bytes[0] = 0;
+  CHECK_FALSE(net::probe::read_drop(record, {}));
 }
 
 }  // namespace unit::drop_watch_test
