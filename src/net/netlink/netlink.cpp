@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/privilege.hpp"
 #include "net/netlink/status.hpp"
 
 #ifdef PONA_FAULTS
@@ -41,6 +42,10 @@ Value load(ByteView bytes, std::size_t at = 0) {
 }
 
 [[noreturn]] void fail(const char* attempted, int error) {
+  if (error == EPERM) {
+    throw core::NoPrivilege(std::string("cannot ") + attempted + ": " + error_text(error) +
+                            " (this needs root: CAP_NET_ADMIN)");
+  }
   throw core::Error(core::Error::Kind::permanent,
                     std::string(attempted) + ": " + error_text(error));
 }
