@@ -64,13 +64,16 @@ declare -gA _pona_words=(
   [pona lab status]="--output --json --lab --dir --help"
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
-  [pona diag]="trace merge check topology --help"
+  [pona diag]="trace merge check topology watch --help"
   [pona diag trace]="to --from-netns --manifests --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live \
-    --watch --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
+    --watch --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output \
+    --json --help"
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
+  [pona diag watch]="--from-netns --address --port --mapping --egress --pod --interval --count --duration
+    --socket --agent-socket --sandboxes --output --json --help"
   [pona diag topology]="--from-netns --all --depth --socket --agent-socket --sandboxes --output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )
@@ -100,8 +103,8 @@ declare -gA _pona_values=(
   [egress -o]="json"
   [lab --output]="name json"
   [lab -o]="name json"
-  [diag --output]="text json jsonl mermaid dot svg"
-  [diag -o]="text json jsonl mermaid dot svg"
+  [diag --output]="text lines json jsonl mermaid dot svg"
+  [diag -o]="text lines json jsonl mermaid dot svg"
   [diag --fail-on]="warn error"
   [version --output]="json"
   [version -o]="json"

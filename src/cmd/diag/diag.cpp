@@ -12,6 +12,7 @@
 #include "cmd/diag/merge.hpp"
 #include "cmd/diag/topology.hpp"
 #include "cmd/diag/trace.hpp"
+#include "cmd/diag/watch/watch.hpp"
 
 namespace cmd {
 
@@ -23,7 +24,8 @@ int diag(int argc, char** argv) {
       "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
       "  pona diag trace --explain PONA-D104\n"
-      "  pona diag check");
+      "  pona diag check\n"
+      "  pona diag watch");
 
   TraceOptions trace_options;
   MergeOptions merge_options;
@@ -33,6 +35,8 @@ int diag(int argc, char** argv) {
   const CLI::App* const merge_app = add_merge(app, merge_options);
   const CLI::App* const check_app = add_check(app, check_options);
   add_topology(app, topology_options);
+  WatchOptions watch_options;
+  const CLI::App* const watch_app = add_watch(app, watch_options);
 
   // The parser takes an arrow for an option.
   std::vector<std::string> words;
@@ -42,6 +46,7 @@ int diag(int argc, char** argv) {
   if (const auto done = parse_words(app, std::move(words))) return *done;
   if (merge_app->parsed()) return merge(merge_options);
   if (check_app->parsed()) return check(check_options);
+  if (watch_app->parsed()) return watch(watch_options);
   if (!trace_app->parsed()) return topology(topology_options);
   return trace_options.explain.empty() ? trace(trace_options) : explain_code(trace_options.explain);
 }
