@@ -1,7 +1,7 @@
 #include "support/fake_world.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -16,9 +16,7 @@ using core::packet::Bytes;
 using core::packet::Link;
 using core::packet::ListedRoute;
 using core::packet::ListedRule;
-using core::packet::Listening;
 using core::packet::Neighbour;
-using core::packet::RouteAnswer;
 using core::packet::RouteQuery;
 using core::packet::TunnelLink;
 
@@ -105,7 +103,7 @@ FakeHost::FakeHost(std::size_t place) : place_(place) {
       rule.priority = priority;
       rule.table = table;
       rule.family = family;
-      tables_.rules.push_back(rule);
+      tables.rules.push_back(rule);
     }
   }
   ip("address add 127.0.0.1/8 dev lo").ip("address add ::1/128 dev lo");
@@ -135,33 +133,37 @@ FakeHost& FakeHost::ip(const std::string& command) {
 }
 
 FakeHost& FakeHost::set(const std::string& sysctl, std::int64_t value) {
-  sysctls_[sysctl] = value;
+  sysctls[sysctl] = value;
   return *this;
 }
 
 FakeHost& FakeHost::listen(std::uint8_t protocol, std::uint16_t port) {
-  listeners_.emplace_back(protocol, port);
+  constexpr std::array<std::uint8_t, 16> zeros{};
+  for (const std::size_t size : {std::size_t{4}, zeros.size()}) {
+    listeners.insert(
+        {port, static_cast<core::Protocol>(protocol), Address(std::span(zeros.data(), size)), 0});
+  }
   return *this;
 }
 
 Link& FakeHost::device(std::string_view name) {
   const auto found =
-      std::ranges::find_if(links_, [&](const Link& one) { return one.device.name == name; });
-  if (found == links_.end()) throw std::invalid_argument("no device " + std::string(name));
+      std::ranges::find_if(interfaces, [&](const Link& one) { return one.device.name == name; });
+  if (found == interfaces.end()) throw std::invalid_argument("no device " + std::string(name));
   return *found;
 }
 
 Link& FakeHost::make(const std::string& name, const std::string& kind) {
   Link link;
-  link.device.index = static_cast<std::uint32_t>(links_.size() + 1);
+  link.device.index = static_cast<std::uint32_t>(interfaces.size() + 1);
   link.device.name = name;
   link.device.kind = kind;
   link.mtu = 1500;
   link.up = true;
   link.mac = {
       2, 0, 0, 0, static_cast<std::uint8_t>(place_), static_cast<std::uint8_t>(link.device.index)};
-  links_.push_back(std::move(link));
-  return links_.back();
+  interfaces.push_back(std::move(link));
+  return interfaces.back();
 }
 
 void FakeHost::add_link(Words words) {
@@ -201,7 +203,7 @@ void FakeHost::add_link(Words words) {
   }
   Link& link = make(name, kind);
   link.lower = lower;
-  if (kind == "vrf") vrfs_[link.device.index] = table;
+  if (kind == "vrf") vrfs[link.device.index] = table;
   if (kind == "ipip") tunnel.kind = encapsulated ? TunnelLink::Kind::fou : TunnelLink::Kind::ip;
   if (kind == "gre") tunnel.kind = TunnelLink::Kind::other;
   if (kind == "vxlan" || kind == "ipip" || kind == "gre") link.tunnel = tunnel;
@@ -225,16 +227,6 @@ void FakeHost::set_link(Words words) {
   }
 }
 
-std::uint32_t FakeHost::table_of(std::uint32_t link) {
-  const auto own = vrfs_.find(link);
-  if (own != vrfs_.end()) return own->second;
-  const auto found =
-      std::ranges::find_if(links_, [&](const Link& one) { return one.device.index == link; });
-  if (found == links_.end()) return 0;
-  const auto vrf = vrfs_.find(found->master);
-  return vrf == vrfs_.end() ? 0 : vrf->second;
-}
-
 void FakeHost::add_address(Words words) {
   core::packet::LinkAddress one;
   one.prefix = prefix_of(words.take());
@@ -251,7 +243,7 @@ void FakeHost::add_address(Words words) {
   own.device = link.device.index;
   own.source = one.prefix.address;
   own.text = "local " + to_string(one.prefix.address) + " dev " + link.device.name;
-  if (!one.tentative) tables_.routes.push_back(own);
+  if (!one.tentative) tables.routes.push_back(own);
   if (one.prefix.length == own.destination.length) return;
   ListedRoute subnet = own;
   subnet.destination = one.prefix.masked();
@@ -260,7 +252,7 @@ void FakeHost::add_address(Words words) {
     subnet.type = unicast;
     subnet.table = vrf != 0 ? vrf : main_table;
   }
-  tables_.routes.push_back(subnet);
+  tables.routes.push_back(subnet);
 }
 
 void FakeHost::add_route(Words words, const std::string& text) {
@@ -289,7 +281,7 @@ void FakeHost::add_route(Words words, const std::string& text) {
     } else if (word == "mtu") {
       route.mtu = number_of(words.take());
     } else if (word == "encap") {
-      encaps_[route.device].encap_remote = address_of(words.take());
+      route.encap_remote = address_of(words.take());
     } else {
       throw std::invalid_argument("not known: " + word);
     }
@@ -300,9 +292,9 @@ void FakeHost::add_route(Words words, const std::string& text) {
   if (route.gateway && route.device == 0) {
     RouteQuery query;
     query.destination = *route.gateway;
-    route.device = tables_.look_up(query, "", "").device;
+    route.device = tables.look_up(query, "", "").device;
   }
-  tables_.routes.push_back(route);
+  tables.routes.push_back(route);
 }
 
 void FakeHost::add_rule(Words words, const std::string& text) {
@@ -349,8 +341,8 @@ void FakeHost::add_rule(Words words, const std::string& text) {
     }
   }
   const auto behind = std::ranges::find_if(
-      tables_.rules, [&](const ListedRule& one) { return one.priority > rule.priority; });
-  tables_.rules.insert(behind, std::move(rule));
+      tables.rules, [&](const ListedRule& one) { return one.priority > rule.priority; });
+  tables.rules.insert(behind, std::move(rule));
 }
 
 void FakeHost::add_neighbour(Words words) {
@@ -365,131 +357,7 @@ void FakeHost::add_neighbour(Words words) {
       neighbour.state = Neighbour::State::failed;
     }
   }
-  neighbours_[{device, address}] = neighbour;
-}
-
-std::int64_t FakeHost::conf(std::uint32_t device, const std::string& name) {
-  const Link* const found = link(device);
-  const auto of = [&](const std::string& one) {
-    return sysctl("net/ipv4/conf/" + one + "/" + name).value_or(0);
-  };
-  return std::max(of("all"), found != nullptr ? of(found->device.name) : 0);
-}
-
-// inet_select_addr()
-std::optional<Address> FakeHost::own_address(std::uint32_t device, const Address& next_hop) {
-  std::optional<Address> first;
-  const Link* const out = link(device);
-  if (out == nullptr) return first;
-  for (const auto& one : out->addresses) {
-    if (one.prefix.family() != next_hop.family() || one.secondary || one.tentative) continue;
-    if (one.prefix.contains(next_hop)) return one.prefix.address;
-    if (!first) first = one.prefix.address;
-  }
-  if (first || out->loopback) return first;
-  for (const Link& other : links_) {
-    if (other.loopback) continue;
-    for (const auto& one : other.addresses) {
-      if (one.prefix.family() == next_hop.family() && !one.secondary) return one.prefix.address;
-    }
-  }
-  return first;
-}
-
-// What ip_route_input_slow() asks besides.
-int FakeHost::check_input(const RouteQuery& query, const RouteAnswer& answer) {
-  const Link* const in = link(query.in);
-  if (query.destination.family() == Family::ipv6 || in == nullptr || in->loopback) {
-    return answer.error;
-  }
-  const auto own = sysctls_.find("net/ipv4/conf/" + in->device.name + "/forwarding");
-  const bool forwards = own == sysctls_.end() || own->second != 0;
-  if (answer.error != 0) return forwards ? answer.error : EHOSTUNREACH;
-  if (answer.type != local && answer.type != broadcast && !forwards) return EHOSTUNREACH;
-  if (!query.source) return 0;
-  if (link_with(*query.source) != nullptr && conf(query.in, "accept_local") == 0) return EINVAL;
-  const std::int64_t filter = conf(query.in, "rp_filter");
-  if (filter == 0) return 0;
-  RouteQuery back;
-  back.destination = *query.source;
-  back.source = query.destination;
-  if (conf(query.in, "src_valid_mark") != 0) back.mark = query.mark;
-  const RouteAnswer way = tables_.look_up(back, "", "");
-  if (way.error != 0) return EXDEV;
-  if (way.device == query.in) return 0;
-  const bool no_address = std::ranges::none_of(
-      in->addresses, [](const auto& one) { return one.prefix.family() == Family::ipv4; });
-  return filter == 1 || no_address ? EXDEV : 0;
-}
-
-RouteAnswer FakeHost::route(const RouteQuery& query) {
-  const auto name = [&](std::uint32_t device) {
-    const Link* const found = link(device);
-    return found == nullptr ? std::string() : found->device.name;
-  };
-  core::packet::RouteTables tables = tables_;
-  const std::uint32_t vrf = table_of(query.in != 0 ? query.in : query.out);
-  if (vrf != 0) {
-    ListedRule rule;
-    rule.table = vrf;
-    rule.family = query.destination.family();
-    tables.rules.insert(tables.rules.begin(), rule);
-  }
-  RouteAnswer answer = tables.look_up(query, name(query.in), name(query.out));
-  if (query.in != 0) {
-    answer.error = check_input(query, answer);
-    return answer;
-  }
-  // ip_route_output_key_hash_rcu(): whoever sends has the address.
-  if (query.source && query.out == 0 && query.destination.family() == Family::ipv4 &&
-      link_with(*query.source) == nullptr) {
-    RouteAnswer refused;
-    refused.error = EINVAL;
-    return refused;
-  }
-  if (answer.error != 0) return answer;
-  if (!answer.source) {
-    answer.source = own_address(answer.device, answer.gateway.value_or(query.destination));
-  }
-  if (answer.type == local) answer.device = 1;
-  if (const auto encap = encaps_.find(answer.device); encap != encaps_.end()) {
-    answer.encap_remote = encap->second.encap_remote;
-  }
-  return answer;
-}
-
-Neighbour FakeHost::neighbour(std::uint32_t device, const Address& address) {
-  const auto found = neighbours_.find({device, address});
-  return found == neighbours_.end() ? Neighbour() : found->second;
-}
-
-std::optional<std::int64_t> FakeHost::sysctl(const std::string& name) {
-  const auto found = sysctls_.find(name);
-  return found == sysctls_.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::optional<core::packet::Connection> FakeHost::connection(const core::packet::FlowTuple& tuple) {
-  for (const core::packet::Connection& one : tracked) {
-    if (one.original == tuple || one.reply == tuple) return one;
-  }
-  return std::nullopt;
-}
-
-Listening FakeHost::listens(std::uint8_t protocol, const Address& /*address*/, std::uint16_t port) {
-  if (!listeners_known) return Listening::unknown;
-  return std::ranges::find(listeners_, std::pair(protocol, port)) != listeners_.end()
-             ? Listening::yes
-             : Listening::no;
-}
-
-std::vector<core::packet::Opaque> FakeHost::opaque(core::packet::Hook hook,
-                                                   const core::packet::Packet& /*packet*/,
-                                                   const core::packet::Context& /*context*/) {
-  std::vector<core::packet::Opaque> result;
-  for (const auto& [at, what] : unread) {
-    if (at == hook) result.push_back(what);
-  }
-  return result;
+  neighbours[{device, address}] = neighbour;
 }
 
 FakeHost& FakeWorld::add(const std::string& name) {

@@ -1,6 +1,4 @@
-// Network namespaces of values for tests of the model: made by commands as ip(8) has them, and
-// asked as a kernel would be. Routes are looked up by RouteTables; what the kernel decides besides
-// (forwarding, the check of the way back) is done here as ip_route_input_slow() does it.
+// Network namespaces of values for tests of the model, made by commands as ip(8) has them.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +12,11 @@
 #include <vector>
 
 #include "core/packet/ruleset.hpp"
-#include "core/packet/walk/network.hpp"
-#include "core/packet/walk/route_table.hpp"
+#include "core/packet/walk/held_network.hpp"
 
 namespace support::world {
 
-class FakeHost final : public core::packet::Network {
+class FakeHost final : public core::packet::HeldNetwork {
  public:
   using Link = core::packet::Link;
 
@@ -42,27 +39,6 @@ class FakeHost final : public core::packet::Network {
   Link& device(std::string_view name);
   std::uint32_t index(std::string_view name) { return device(name).device.index; }
 
-  core::packet::HeldRuleset rules;
-  std::vector<core::packet::Connection> tracked;
-  Fill fill;
-  std::vector<FouPort> fou;
-  std::vector<std::pair<core::packet::Hook, core::packet::Opaque>> unread;
-  bool listeners_known = true;
-
-  core::packet::Ruleset& ruleset() override { return rules; }
-  const std::vector<Link>& links() override { return links_; }
-  core::packet::RouteAnswer route(const core::packet::RouteQuery& query) override;
-  core::packet::Neighbour neighbour(std::uint32_t device, const core::Address& address) override;
-  std::optional<std::int64_t> sysctl(const std::string& name) override;
-  std::optional<core::packet::Connection> connection(const core::packet::FlowTuple& tuple) override;
-  core::packet::Listening listens(std::uint8_t protocol, const core::Address& address,
-                                  std::uint16_t port) override;
-  const std::vector<FouPort>& fou_ports() override { return fou; }
-  std::vector<core::packet::Opaque> opaque(core::packet::Hook hook,
-                                           const core::packet::Packet& packet,
-                                           const core::packet::Context& context) override;
-  Fill conntrack_fill() override { return fill; }
-
  private:
   friend class FakeWorld;
   class Words;
@@ -74,19 +50,8 @@ class FakeHost final : public core::packet::Network {
   void add_rule(Words words, const std::string& text);
   void add_neighbour(Words words);
   Link& make(const std::string& name, const std::string& kind);
-  [[nodiscard]] std::uint32_t table_of(std::uint32_t link);
-  int check_input(const core::packet::RouteQuery& query, const core::packet::RouteAnswer& answer);
-  std::int64_t conf(std::uint32_t device, const std::string& name);
-  std::optional<core::Address> own_address(std::uint32_t device, const core::Address& next_hop);
 
   std::size_t place_;
-  std::vector<Link> links_;
-  core::packet::RouteTables tables_;
-  std::map<std::uint32_t, std::uint32_t> vrfs_;  // tables, by the index of the VRF
-  std::map<std::uint32_t, core::packet::RouteAnswer> encaps_;
-  std::map<std::pair<std::uint32_t, core::Address>, core::packet::Neighbour> neighbours_;
-  std::map<std::string, std::int64_t> sysctls_;
-  std::vector<std::pair<std::uint8_t, std::uint16_t>> listeners_;
 };
 
 class FakeWorld final : public core::packet::World {

@@ -109,6 +109,11 @@ void HeldRuleset::add(const BaseChain& chain) {
   add_chain(chain.id);
 }
 
+void HeldRuleset::add_last(const BaseChain& chain) {
+  base_.push_back(chain);
+  add_chain(chain.id);
+}
+
 void HeldRuleset::add_chain(const ChainId& id) { rules_.try_emplace(id); }
 
 void HeldRuleset::add_rule(const ChainId& chain, Rule rule) {
@@ -125,6 +130,12 @@ void HeldRuleset::add_element(const ChainId& set, Element element) {
 
 void HeldRuleset::add_object(const ChainId& id, std::uint32_t type, Expression what) {
   objects_.insert_or_assign({id, type}, std::move(what));
+}
+
+std::vector<std::pair<ChainId, const HeldRuleset::HeldSet*>> HeldRuleset::all_sets() const {
+  std::vector<std::pair<ChainId, const HeldSet*>> result;
+  for (const auto& [id, set] : sets_) result.emplace_back(id, &set);
+  return result;
 }
 
 const std::vector<Rule>* HeldRuleset::rules(const ChainId& chain) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/packet/expression.hpp"
@@ -138,12 +139,20 @@ class HeldRuleset final : public Ruleset {
   };
   // Adding keeps the order of calls among equal priorities.
   void add(const BaseChain& chain);
-  void add_chain(const ChainId& id);  // one that is no base chain
+  void add_last(const BaseChain& chain);  // they come in the order in which packets meet them
+  void add_chain(const ChainId& id);      // one that is no base chain
   void add_rule(const ChainId& chain, Rule rule);
   void add_set(const ChainId& id, Set set);
   void add_element(const ChainId& set, Element element);
   void add_object(const ChainId& id, std::uint32_t type, Expression what);
+  void make_unreadable() { readable_ = false; }
 
+  // All of it, for who writes it down.
+  [[nodiscard]] const std::map<ChainId, std::vector<Rule>>& all_rules() const { return rules_; }
+  [[nodiscard]] std::vector<std::pair<ChainId, const HeldSet*>> all_sets() const;
+  [[nodiscard]] const auto& all_objects() const { return objects_; }
+
+  bool readable() override { return readable_; }
   const std::vector<BaseChain>& base_chains() override { return base_; }
   const std::vector<Rule>* rules(const ChainId& chain) override;
   const Set* set(const ChainId& id) override;
@@ -167,6 +176,7 @@ class HeldRuleset final : public Ruleset {
   };
   std::map<ChainId, Indexed> sets_;
   std::map<std::pair<ChainId, std::uint32_t>, Expression> objects_;
+  bool readable_ = true;
 };
 
 }  // namespace core::packet

@@ -35,16 +35,15 @@ class WholeRuleset {
     }
   }
 
-  void give(ReadRuleset& into) && {
+  void give(HeldRuleset& into, std::vector<std::string>& gaps) && {
     auto base = std::move(order_).take();
-    // The place among equals is by the calls' order.
-    for (BaseChain& chain : base) into.ruleset.add(chain);
-    for (const ChainId& chain : chains_) into.ruleset.add_chain(chain);
-    for (auto& [chain, rule] : rules_) into.ruleset.add_rule(chain, std::move(rule));
-    for (auto& [id, set] : sets_) into.ruleset.add_set(id, std::move(set));
-    for (auto& [id, element] : elements_) into.ruleset.add_element(id, std::move(element));
-    for (auto& [id, type, what] : objects_) into.ruleset.add_object(id, type, std::move(what));
-    std::ranges::move(gaps_, std::back_inserter(into.gaps));
+    for (const BaseChain& chain : base) into.add_last(chain);
+    for (const ChainId& chain : chains_) into.add_chain(chain);
+    for (auto& [chain, rule] : rules_) into.add_rule(chain, std::move(rule));
+    for (auto& [id, set] : sets_) into.add_set(id, std::move(set));
+    for (auto& [id, element] : elements_) into.add_element(id, std::move(element));
+    for (auto& [id, type, what] : objects_) into.add_object(id, type, std::move(what));
+    std::ranges::move(gaps_, std::back_inserter(gaps));
   }
 
  private:
@@ -152,10 +151,14 @@ class WholeRuleset {
 
 }  // namespace
 
-void read_ruleset(ReadRuleset& into, const RulesetLimits& limits) {
+void read_ruleset(HeldRuleset& into, std::vector<std::string>& gaps, const RulesetLimits& limits) {
   WholeRuleset whole(limits);
   whole.read();
-  std::move(whole).give(into);
+  std::move(whole).give(into, gaps);
+}
+
+void read_ruleset(ReadRuleset& into, const RulesetLimits& limits) {
+  read_ruleset(into.ruleset, into.gaps, limits);
 }
 
 }  // namespace net

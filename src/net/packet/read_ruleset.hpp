@@ -23,6 +23,8 @@ struct ReadRuleset {
 
 // Adds to `into` what the namespace of the calling thread has. Throws core::Error where there is no
 // socket.
+void read_ruleset(core::packet::HeldRuleset& into, std::vector<std::string>& gaps,
+                  const RulesetLimits& limits = {});
 void read_ruleset(ReadRuleset& into, const RulesetLimits& limits = {});
 
 }  // namespace net

@@ -154,6 +154,24 @@ std::optional<core::Address> gateway_in(const Attributes& attributes) {
   return std::nullopt;
 }
 
+// `encap ip` and `encap ip6`: the tunnel's other end.
+void put_encapsulation(ByteView level, ListedRoute& route) {
+  const auto type = find(level, RTA_ENCAP_TYPE);
+  const auto encap = find(level, RTA_ENCAP);
+  if (type && encap && type->value.size() == 2) {
+    std::uint16_t number = 0;
+    std::memcpy(&number, type->value.data(), sizeof number);
+    // LWTUNNEL_IP6_* have the same numbers.
+    if (number == LWTUNNEL_ENCAP_IP || number == LWTUNNEL_ENCAP_IP6) {
+      route.encap_remote = address_in(find(encap->value, LWTUNNEL_IP_DST));
+      route.encap_local = address_in(find(encap->value, LWTUNNEL_IP_SRC));
+      if (const auto id = find(encap->value, LWTUNNEL_IP_ID)) {
+        for (const std::uint8_t byte : id->value) route.encap_id = route.encap_id << 8 | byte;
+      }
+    }
+  }
+}
+
 std::string hex(std::uint32_t value) {
   std::array<char, 10> digits{};
   const auto end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
@@ -275,6 +293,7 @@ std::optional<ListedRoute> decode_route(const NetlinkMessage& message) {
   if (route.source) route.text += " src " + to_string(*route.source);
   if (route.mtu != 0) route.text += " mtu " + std::to_string(route.mtu);
   route.text += several;
+  put_encapsulation(message.payload(sizeof(rtmsg)), route);
   return route;
 }
 
@@ -289,21 +308,9 @@ std::optional<RouteAnswer> decode_route_answer(const NetlinkMessage& message) {
   answer.table = route->table;
   answer.mtu = route->mtu;
   answer.text = route->text;
-  const ByteView level = message.payload(sizeof(rtmsg));
-  const auto type = find(level, RTA_ENCAP_TYPE);
-  const auto encap = find(level, RTA_ENCAP);
-  if (type && encap && type->value.size() == 2) {
-    std::uint16_t number = 0;
-    std::memcpy(&number, type->value.data(), sizeof number);
-    // LWTUNNEL_IP6_* have the same numbers.
-    if (number == LWTUNNEL_ENCAP_IP || number == LWTUNNEL_ENCAP_IP6) {
-      answer.encap_remote = address_in(find(encap->value, LWTUNNEL_IP_DST));
-      answer.encap_local = address_in(find(encap->value, LWTUNNEL_IP_SRC));
-      if (const auto id = find(encap->value, LWTUNNEL_IP_ID)) {
-        for (const std::uint8_t byte : id->value) answer.encap_id = answer.encap_id << 8 | byte;
-      }
-    }
-  }
+  answer.encap_remote = route->encap_remote;
+  answer.encap_local = route->encap_local;
+  answer.encap_id = route->encap_id;
   return answer;
 }
 

@@ -176,17 +176,20 @@ RouteAnswer LiveNetwork::route(const RouteQuery& query) {
   return result;
 }
 
+void LiveNetwork::read_neighbours() {
+  if (neighbours_) return;
+  neighbours_.emplace();
+  each(*routes_, make_message(RTM_GETNEIGH, 0, ndmsg{}), "neighbours",
+       [&](const NetlinkMessage& message) {
+         if (const auto one = decode_neighbour(message)) {
+           neighbours_->push_back({{one->link, one->address}, one->neighbour});
+         }
+       });
+  std::ranges::sort(*neighbours_, {}, [](const auto& one) { return one.first; });
+}
+
 Neighbour LiveNetwork::neighbour(std::uint32_t device, const core::Address& address) {
-  if (!neighbours_) {
-    neighbours_.emplace();
-    each(*routes_, make_message(RTM_GETNEIGH, 0, ndmsg{}), "neighbours",
-         [&](const NetlinkMessage& message) {
-           if (const auto one = decode_neighbour(message)) {
-             neighbours_->push_back({{one->link, one->address}, one->neighbour});
-           }
-         });
-    std::ranges::sort(*neighbours_, {}, [](const auto& one) { return one.first; });
-  }
+  read_neighbours();
   const auto key = std::pair(device, address);
   const auto found =
       std::ranges::lower_bound(*neighbours_, key, {}, [](const auto& one) { return one.first; });

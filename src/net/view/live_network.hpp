@@ -2,6 +2,7 @@
 // kept, so one of these is for one question.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/listener.hpp"
+#include "core/packet/walk/held_network.hpp"
 #include "core/packet/walk/network.hpp"
 #include "core/packet/walk/route_table.hpp"
 #include "net/netlink/request.hpp"
@@ -18,6 +20,13 @@
 namespace net::view {
 
 class LegacyTables;
+
+// Of what a namespace may have any number of.
+struct RecordLimits {
+  std::size_t rules = 100'000;
+  std::size_t elements = 200'000;
+  std::size_t connections = 20'000;
+};
 
 class LiveNetwork final : public core::packet::Network {
  public:
@@ -42,6 +51,10 @@ class LiveNetwork final : public core::packet::Network {
   Fill conntrack_fill() override;
 
   [[nodiscard]] const Namespace& where() const { return where_; }
+  // All of it as values, for a bundle. What cannot be read is missing, and told in `gaps`.
+  void record(core::packet::HeldNetwork& into, const RecordLimits& limits,
+              std::vector<std::string>& gaps);
+
   // What `peer` is called among this namespace's peers (RTM_GETNSID); empty: nothing.
   std::optional<std::int32_t> id_of(const Namespace& peer);
 
@@ -52,6 +65,11 @@ class LiveNetwork final : public core::packet::Network {
   core::packet::RouteAnswer ask(const core::packet::RouteQuery& query, std::uint32_t flags);
   std::string name_of(std::uint32_t link);
   std::string with_names(std::string text);
+  void read_neighbours();
+  void record_sysctls(core::packet::HeldNetwork& into);
+  void record_connections(core::packet::HeldNetwork& into, std::size_t most,
+                          std::vector<std::string>& gaps);
+  void record_unread(core::packet::HeldNetwork& into);
 
   Namespace where_;
   std::unique_ptr<RequestSocket> routes_;

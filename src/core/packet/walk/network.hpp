@@ -102,7 +102,8 @@ struct Opaque {
   enum class Opinion : std::uint8_t { passes, drops, unknown };
   std::string what;  // "legacy iptables, table filter", "IPVS"
   Opinion opinion = Opinion::unknown;
-  std::string remedy;  // a command that lets it pass, or shows more; may be empty
+  std::string remedy;              // a command that lets it pass, or shows more; may be empty
+  std::optional<Family> family{};  // whose packets meet it; empty: all
 };
 
 class Network : public Surroundings {

@@ -58,43 +58,54 @@ bool better(const ListedRoute& one, const ListedRoute* other) {
 
 }  // namespace
 
-RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_name,
-                                 const std::string& out_name) const {
-  RouteAnswer answer;
-  for (const ListedRule& rule : rules) {
-    if (!fits(rule, query, in_name, out_name)) continue;
-    if (refusal(rule.action) != 0) {
-      answer.type = rule.action;
-      answer.error = refusal(rule.action);
-      answer.text = "rule " + rule.text;
-      return answer;
-    }
-    if (rule.action != act_to_table) continue;
-    const ListedRoute* best = nullptr;
-    for (const ListedRoute& route : routes) {
-      if (route.table != rule.table || route.destination.family() != query.destination.family() ||
-          !route.destination.contains(query.destination) ||
-          (route.tos != 0 && route.tos != query.tos) ||
-          (query.out != 0 && route.device != 0 && route.device != query.out)) {
-        continue;
-      }
-      if (better(route, best)) best = &route;
-    }
-    if (best == nullptr || best->type == rtn_throw) continue;
-    // What refuses is never passed over (fib_rules_lookup).
-    if (rule.suppress_length && best->destination.length <= *rule.suppress_length &&
-        refusal(best->type) == 0) {
+bool RouteTables::ask(const ListedRule& rule, const RouteQuery& query, RouteAnswer& answer) const {
+  if (refusal(rule.action) != 0) {
+    answer.type = rule.action;
+    answer.error = refusal(rule.action);
+    answer.text = "rule " + rule.text;
+    return true;
+  }
+  if (rule.action != act_to_table) return false;
+  const ListedRoute* best = nullptr;
+  for (const ListedRoute& route : routes) {
+    if (route.table != rule.table || route.destination.family() != query.destination.family() ||
+        !route.destination.contains(query.destination) ||
+        (route.tos != 0 && route.tos != query.tos) ||
+        (query.out != 0 && route.device != 0 && route.device != query.out)) {
       continue;
     }
-    answer.type = best->type;
-    answer.error = refusal(best->type);
-    answer.device = best->device;
-    answer.gateway = best->gateway;
-    answer.source = best->source;
-    answer.table = best->table;
-    answer.mtu = best->mtu;
-    answer.text = best->text;
-    return answer;
+    if (better(route, best)) best = &route;
+  }
+  if (best == nullptr || best->type == rtn_throw) return false;
+  // What refuses is never passed over (fib_rules_lookup).
+  if (rule.suppress_length && best->destination.length <= *rule.suppress_length &&
+      refusal(best->type) == 0) {
+    return false;
+  }
+  answer.type = best->type;
+  answer.error = refusal(best->type);
+  answer.device = best->device;
+  answer.gateway = best->gateway;
+  answer.source = best->source;
+  answer.table = best->table;
+  answer.mtu = best->mtu;
+  answer.text = best->text;
+  answer.encap_remote = best->encap_remote;
+  answer.encap_local = best->encap_local;
+  answer.encap_id = best->encap_id;
+  return true;
+}
+
+RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_name,
+                                 const std::string& out_name, std::uint32_t vrf) const {
+  RouteAnswer answer;
+  if (vrf != 0) {
+    ListedRule rule;
+    rule.table = vrf;
+    if (ask(rule, query, answer)) return answer;
+  }
+  for (const ListedRule& rule : rules) {
+    if (fits(rule, query, in_name, out_name) && ask(rule, query, answer)) return answer;
   }
   answer.error = ENETUNREACH;
   return answer;

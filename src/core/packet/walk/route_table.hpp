@@ -23,6 +23,10 @@ struct ListedRoute {
   std::optional<Address> source;
   std::uint32_t mtu = 0;
   std::string text;
+  // `encap ip`, as RouteAnswer has it
+  std::optional<Address> encap_remote;
+  std::optional<Address> encap_local;
+  std::uint64_t encap_id = 0;
 
   friend bool operator==(const ListedRoute&, const ListedRoute&) = default;
 };
@@ -56,8 +60,13 @@ struct RouteTables {
 
   // `in_name`, `out_name`: of the query's devices; empty for none. An answer with an error is one
   // of a rule or route that refuses, whose text it has, or ENETUNREACH without.
+  // `vrf`: the table of the VRF that the query's device belongs to, asked first; 0: of none.
   [[nodiscard]] RouteAnswer look_up(const RouteQuery& query, const std::string& in_name,
-                                    const std::string& out_name) const;
+                                    const std::string& out_name, std::uint32_t vrf = 0) const;
+
+ private:
+  // Whether what this rule says is the answer.
+  bool ask(const ListedRule& rule, const RouteQuery& query, RouteAnswer& answer) const;
 };
 
 }  // namespace core::packet
