@@ -64,16 +64,18 @@ declare -gA _pona_words=(
   [pona lab status]="--output --json --lab --dir --help"
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
-  [pona diag]="trace merge check topology watch --help"
+  [pona diag]="trace merge check topology bundle watch --help"
   [pona diag trace]="to --from-netns --manifests --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live \
-    --watch --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes --output \
-    --json --help"
+    --watch --bundle --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes \
+    --output --json --help"
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
-  [pona diag watch]="--from-netns --address --port --mapping --egress --pod --interval --count --duration
-    --socket --agent-socket --sandboxes --output --json --help"
+  [pona diag watch]="--from-netns --address --port --mapping --egress --pod --interval --count --duration --socket \
+    --agent-socket --sandboxes --output --json --help"
+  [pona diag bundle]="--from-netns --redact --kubeconfig --context --socket --agent-socket --sandboxes --output \
+    --help"
   [pona diag topology]="--from-netns --all --depth --socket --agent-socket --sandboxes --output --json --help"
   [pona completion]="bash zsh fish contexts --kubeconfig --help"
 )

@@ -7,6 +7,7 @@
 
 #include "cmd/applets.hpp"
 #include "cmd/command_line.hpp"
+#include "cmd/diag/bundle/bundle.hpp"
 #include "cmd/diag/check/check.hpp"
 #include "cmd/diag/explain.hpp"
 #include "cmd/diag/merge.hpp"
@@ -25,18 +26,21 @@ int diag(int argc, char** argv) {
       "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
       "  pona diag trace --explain PONA-D104\n"
       "  pona diag check\n"
-      "  pona diag watch");
+      "  pona diag watch\n"
+      "  pona diag bundle --redact");
 
   TraceOptions trace_options;
   MergeOptions merge_options;
   CheckOptions check_options;
   TopologyOptions topology_options;
+  BundleOptions bundle_options;
   const CLI::App* const trace_app = add_trace(app, trace_options);
   const CLI::App* const merge_app = add_merge(app, merge_options);
   const CLI::App* const check_app = add_check(app, check_options);
   add_topology(app, topology_options);
   WatchOptions watch_options;
   const CLI::App* const watch_app = add_watch(app, watch_options);
+  const CLI::App* const bundle_app = add_bundle(app, bundle_options);
 
   // The parser takes an arrow for an option.
   std::vector<std::string> words;
@@ -47,6 +51,7 @@ int diag(int argc, char** argv) {
   if (merge_app->parsed()) return merge(merge_options);
   if (check_app->parsed()) return check(check_options);
   if (watch_app->parsed()) return watch(watch_options);
+  if (bundle_app->parsed()) return bundle(bundle_options);
   if (!trace_app->parsed()) return topology(topology_options);
   return trace_options.explain.empty() ? trace(trace_options) : explain_code(trace_options.explain);
 }

@@ -16,10 +16,8 @@ Places::Places(const std::string& sandboxes)
     try {
       const auto where = net::Namespace::find(sandbox.netns);
       if (!where) continue;
-      const std::string name = sandbox.pod.name.empty()
-                                   ? "container " + sandbox.container.substr(0, 12)
-                                   : "pod " + to_string(sandbox.pod);
-      labels_.emplace(net::view::id_of(*where), name);
+      known_.emplace(net::view::id_of(*where),
+                     static_cast<std::size_t>(&sandbox - sandboxes_.data()));
     } catch (const core::Error&) {
       continue;  // its path leads to what cannot be looked at; it has no name then
     }
@@ -27,8 +25,15 @@ Places::Places(const std::string& sandboxes)
 }
 
 std::optional<std::string> Places::label(const net::view::NamespaceId& id) const {
-  const auto found = labels_.find(id);
-  return found == labels_.end() ? std::nullopt : std::optional(found->second);
+  const Sandbox* const sandbox = at(id);
+  if (sandbox == nullptr) return std::nullopt;
+  return sandbox->pod.name.empty() ? "container " + sandbox->container.substr(0, 12)
+                                   : "pod " + to_string(sandbox->pod);
+}
+
+const Sandbox* Places::at(const net::view::NamespaceId& id) const {
+  const auto found = known_.find(id);
+  return found == known_.end() ? nullptr : &sandboxes_[found->second];
 }
 
 const Sandbox* Places::find(const core::ObjectName& name) const {

@@ -2,6 +2,7 @@
 // ip-netns(8).
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ class Places {
   [[nodiscard]] std::optional<std::string> label(const net::view::NamespaceId& id) const;
   // Null: the CNI plugin has left no record of it.
   [[nodiscard]] const Sandbox* find(const core::ObjectName& name) const;
+  // Whose namespace that is; null: of no container that is known.
+  [[nodiscard]] const Sandbox* at(const net::view::NamespaceId& id) const;
   // Throws core::Error (usage) where this node has no such pod.
   [[nodiscard]] const Sandbox& pod(const core::ObjectName& name) const;
   // Of the namespaces of all pods that are known here.
@@ -32,7 +35,7 @@ class Places {
 
  private:
   std::vector<Sandbox> sandboxes_;
-  std::map<net::view::NamespaceId, std::string> labels_;
+  std::map<net::view::NamespaceId, std::size_t> known_;  // places in `sandboxes_`
   std::string directory_;
 };
 

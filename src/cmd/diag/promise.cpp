@@ -143,6 +143,24 @@ const AgentJson& list_of(const AgentJson& json, const char* key) {
 
 }  // namespace
 
+std::string ask_edge_status(const std::string& socket, std::string& complaint) {
+  try {
+    return ask_edge(socket, "/status").value_or("");
+  } catch (const core::Error& error) {
+    complaint = error.what();
+    return "";
+  }
+}
+
+std::string ask_agent_status(const std::string& socket, std::string& complaint) {
+  try {
+    return call_agent(socket, R"({"version":1,"command":"SHOW"})", agent_patience);
+  } catch (const core::Error& error) {
+    complaint = error.what();
+    return "";
+  }
+}
+
 Promise promise_in(const EdgeStatus& status, const core::Address& address, std::uint8_t protocol,
                    std::uint16_t port) {
   Promise promise;
@@ -169,13 +187,12 @@ Promise promise_in(const EdgeStatus& status, const core::Address& address, std::
   return promise;
 }
 
-std::optional<Promise> edge_promise(const std::string& socket, const core::Address& address,
+std::optional<Promise> edge_promise(const std::string& status_text, const core::Address& address,
                                     std::uint8_t protocol, std::uint16_t port,
                                     std::string& complaint) {
+  if (status_text.empty()) return std::nullopt;
   try {
-    const auto text = ask_edge(socket, "/status");
-    if (!text) return std::nullopt;
-    return promise_in(parse_status(*text), address, protocol, port);
+    return promise_in(parse_status(status_text), address, protocol, port);
   } catch (const core::Error& error) {
     complaint = error.what();
     return std::nullopt;
@@ -189,19 +206,12 @@ bool is_kept(std::span<const core::Prefix> kept, const core::Address& address,
   });
 }
 
-std::optional<Promise> egress_promise(const std::string& socket, const core::ObjectName& pod,
-                                      const core::Address& address, std::string& complaint) {
-  AgentJson answer;
-  try {
-    const std::string line =
-        call_agent(socket, R"({"version":1,"command":"SHOW"})", agent_patience);
-    if (!kube::nested_too_deep(line)) answer = AgentJson::parse(line, nullptr, false);
-  } catch (const core::Error& error) {
-    complaint = error.what();
-    return std::nullopt;
-  }
+std::optional<Promise> egress_promise(const std::string& status_text, const core::ObjectName& pod,
+                                      const core::Address& address) {
+  if (status_text.empty() || kube::nested_too_deep(status_text)) return std::nullopt;
+  const AgentJson answer = AgentJson::parse(status_text, nullptr, false);
   if (!answer.is_object() || !answer.contains("status")) return std::nullopt;
-  const AgentJson& status = answer["status"];
+  const AgentJson& status = answer.at("status");
   std::vector<core::Prefix> kept;
   for (const AgentJson& one : list_of(status, "kept")) {
     const auto prefix =

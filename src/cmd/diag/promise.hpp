@@ -17,9 +17,19 @@ namespace cmd {
 core::packet::Promise promise_in(const EdgeStatus& status, const core::Address& address,
                                  std::uint8_t protocol, std::uint16_t port);
 
-// By the edge that listens on `socket`; nothing where none does, or it does not answer (`complaint`
-// says so then).
-std::optional<core::packet::Promise> edge_promise(const std::string& socket,
+// What they answer to who asks for their status, as it came; empty: none runs, or it does not
+// answer
+// (`complaint` says so then).
+std::string ask_edge_status(const std::string& socket, std::string& complaint);
+std::string ask_agent_status(const std::string& socket, std::string& complaint);
+
+// Of both, where somebody has kept them.
+struct StatusOfDaemons {
+  std::string edge, agent;
+};
+
+// By the status of an edge; nothing where that is empty, or is none (`complaint` says so then).
+std::optional<core::packet::Promise> edge_promise(const std::string& status_text,
                                                   const core::Address& address,
                                                   std::uint8_t protocol, std::uint16_t port,
                                                   std::string& complaint);
@@ -29,10 +39,9 @@ std::optional<core::packet::Promise> edge_promise(const std::string& socket,
 bool is_kept(std::span<const core::Prefix> kept, const core::Address& address,
              const core::Prefix& destination);
 
-// Likewise by the agent, for a pod.
-std::optional<core::packet::Promise> egress_promise(const std::string& socket,
+// By the status of an agent, for a pod.
+std::optional<core::packet::Promise> egress_promise(const std::string& status_text,
                                                     const core::ObjectName& pod,
-                                                    const core::Address& address,
-                                                    std::string& complaint);
+                                                    const core::Address& address);
 
 }  // namespace cmd

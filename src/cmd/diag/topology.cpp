@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <utility>
 
 #include "cmd/command_line.hpp"
 #include "cmd/diag/places.hpp"
@@ -36,7 +37,7 @@ CLI::App* add_topology(CLI::App& app, TopologyOptions& options) {
   return topology_app;
 }
 
-int topology(const TopologyOptions& options) {
+core::topology::Graph topology_graph(const TopologyOptions& options) {
   const Places places(options.sandboxes);
   TopologyWorld world(places);
   world.follow(Places::open(options.netns), options.depth);
@@ -47,7 +48,11 @@ int topology(const TopologyOptions& options) {
   core::topology::Graph& graph = world.graph();
   core::topology::assign_roles(graph);
   core::topology::mark_faults(graph);
+  return std::move(graph);
+}
 
+int topology(const TopologyOptions& options) {
+  const core::topology::Graph graph = topology_graph(options);
   if (options.format == "json") {
     print_lines(std::cout, topology_json(graph));
   } else if (options.format == "mermaid") {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cmd/diag/daemon_places.hpp"
+#include "core/topology/graph.hpp"
 
 namespace CLI {
 class App;
@@ -23,6 +24,8 @@ struct TopologyOptions : DaemonPlaces {
 
 // The subcommand and its options; `options` must outlive the parsing.
 CLI::App* add_topology(CLI::App& app, TopologyOptions& options);
+// Throws core::Error.
+core::topology::Graph topology_graph(const TopologyOptions& options);
 // The exit status. Throws core::Error.
 int topology(const TopologyOptions& options);
 

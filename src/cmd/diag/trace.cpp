@@ -41,7 +41,7 @@ int Tracing::run() {
   promise_of_objects();
   ask();
   std::vector<packet::Trace> traces;
-  if (options_.live && options_.protocol != packet::sctp) {
+  if (options_.live && !bundle_ && options_.protocol != packet::sctp) {
     traces.push_back(live());
   } else {
     traces.push_back(judged(answers_.front()));
@@ -59,8 +59,20 @@ int Tracing::run() {
   return status;
 }
 
-// Where it begins, and as what.
 void Tracing::begin() {
+  make_probe();
+  if (bundle_) {
+    begin_in_bundle();
+  } else {
+    begin_here();
+  }
+  if (words_.source.pod || !words_.source.address) return;
+  question_.probe.source = *words_.source.address;
+  packet::Network& network = world_.network(question_.place);
+  if (network.link_with(question_.probe.source) == nullptr) question_.from_wire = wire(network);
+}
+
+void Tracing::make_probe() {
   packet::Packet& probe = question_.probe;
   probe.family = words_.destination.family();
   probe.protocol = options_.protocol;
@@ -93,27 +105,37 @@ void Tracing::begin() {
   packet::put_cookie(probe, cookie_);
   question_.mark = options_.mark;
   question_.evaluated = options_.evaluated;
+}
 
+void Tracing::begin_here() {
   if (!options_.manifests.empty()) planned_.emplace(options_.manifests);
   if (words_.source.pod) {
     begin_in(*words_.source.pod);
+  } else {
+    question_.place = live_.add(Places::open(options_.netns));
+  }
+}
+
+void Tracing::begin_in_bundle() {
+  packet::Packet& probe = question_.probe;
+  if (!words_.source.pod) {
+    question_.place = bundle_->place(options_.netns);
     return;
   }
-  question_.place = world_.add(Places::open(options_.netns));
-  if (!words_.source.address) return;
-  probe.source = *words_.source.address;
-  packet::Network& network = world_.network(question_.place);
-  if (network.link_with(probe.source) == nullptr) question_.from_wire = wire(network);
+  question_.place = bundle_->pod(*words_.source.pod);
+  for (const core::Address& address : bundle_->world->places[question_.place].pod_addresses) {
+    if (address.family() == probe.family) probe.source = address;
+  }
 }
 
 void Tracing::begin_in(const core::ObjectName& name) {
   packet::Packet& probe = question_.probe;
   const auto planned = planned_ ? planned_->addresses(name) : std::vector<core::Address>();
   const auto with_planned =
-      places_.find(name) != nullptr ? std::nullopt : world_.place_with(planned);
+      places_.find(name) != nullptr ? std::nullopt : live_.place_with(planned);
   const auto& addresses = with_planned ? planned : places_.pod(name).addresses;
   question_.place =
-      with_planned ? *with_planned : world_.add(net::Namespace::open(places_.pod(name).netns));
+      with_planned ? *with_planned : live_.add(net::Namespace::open(places_.pod(name).netns));
   for (const core::Address& address : addresses) {
     if (address.family() == probe.family) probe.source = address;
   }
@@ -144,19 +166,23 @@ packet::Attachment Tracing::wire(packet::Network& network) {
 
 void Tracing::promise_of_objects() {
   const packet::Packet& probe = question_.probe;
+  const StatusOfDaemons said =
+      planned_            ? StatusOfDaemons()
+      : bundle_           ? bundle_->daemons
+      : words_.source.pod ? StatusOfDaemons{{}, ask_agent_status(options_.agent_socket, complaint_)}
+                          : StatusOfDaemons{ask_edge_status(options_.edge_socket, complaint_), {}};
   if (words_.source.pod) {
     auto promise = planned_ ? planned_->egress(*words_.source.pod, probe.destination)
-                            : egress_promise(options_.agent_socket, *words_.source.pod,
-                                             probe.destination, complaint_);
+                            : egress_promise(said.agent, *words_.source.pod, probe.destination);
     if (promise) promise_ = std::move(*promise);
     return;
   }
   auto promise =
       planned_
-          ? std::optional(promise_in(planned_->edge_status(world_.where(question_.place)),
+          ? std::optional(promise_in(planned_->edge_status(live_.where(question_.place)),
                                      probe.destination, probe.protocol, probe.destination_port))
-          : edge_promise(options_.edge_socket, probe.destination, probe.protocol,
-                         probe.destination_port, complaint_);
+          : edge_promise(said.edge, probe.destination, probe.protocol, probe.destination_port,
+                         complaint_);
   if (promise && (question_.from_wire || !promise->object.empty())) promise_ = std::move(*promise);
 }
 
@@ -177,17 +203,24 @@ void Tracing::ask() {
 
 packet::Trace Tracing::judged(const packet::Answer& answer) {
   packet::Trace trace = laid_out(answer);
-  trace.live_note =
-      "no packet was sent" + std::string(options_.live ? "" : " (--no-live)") +
-      (options_.protocol == packet::sctp ? ": SCTP is told by rules and routes alone" : "");
+  trace.live_note = why_not_live();
   packet::judge(trace, question_, answer, promise_, world_);
   return trace;
+}
+
+std::string Tracing::why_not_live() const {
+  if (bundle_) {
+    return "no packet was sent: this is told from a bundle of " + bundle_->host + ", made at " +
+           bundle_->made;
+  }
+  return "no packet was sent" + std::string(options_.live ? "" : " (--no-live)") +
+         (options_.protocol == packet::sctp ? ": SCTP is told by rules and routes alone" : "");
 }
 
 packet::Trace Tracing::laid_out(const packet::Answer& answer) {
   packet::Trace trace;
   trace.model_ms = model_ms_;
-  trace.host = host_name();
+  trace.host = bundle_ ? bundle_->host : host_name();
   trace.probe = question_.probe;
   if (!answer.request.steps.empty()) {
     trace.probe.source = answer.request.steps.front().packet.source;
@@ -196,7 +229,8 @@ packet::Trace Tracing::laid_out(const packet::Answer& answer) {
                : promise_.kind == packet::Promise::Kind::egress ? "egress"
                                                                 : "path";
   trace.object = promise_.object;
-  for (std::size_t place = 0; place < world_.size(); ++place) {
+  const std::size_t places = bundle_ ? bundle_->world->places.size() : live_.size();
+  for (std::size_t place = 0; place < places; ++place) {
     trace.places.push_back(world_.name(place));
   }
   trace.steps = answer.request.steps;
@@ -214,6 +248,12 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
   packet::TextOptions text;
   text.reply = options_.reply;
   text.evaluated = options_.evaluated;
+  if (bundle_ && options_.format == "text") {
+    print_line(std::cout,
+               "offline: " + bundle_->host + " as it was at " + bundle_->made +
+                   (bundle_->redacted ? ", with other names and addresses (redacted)" : ""));
+    print_line(std::cout, "");
+  }
   print_traces(traces, options_.format, text);
   if (planned_ && !planned_->complaint().empty() && options_.format == "text") {
     print_line(std::cerr, "pona diag: left out of the manifests: " + planned_->complaint());

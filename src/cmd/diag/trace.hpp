@@ -18,6 +18,7 @@ struct TraceOptions : DaemonPlaces {
   std::vector<std::string> words;
   std::string netns;      // path or name; empty: where this process is
   std::string manifests;  // directory of objects, asked in place of the daemons; empty: none
+  std::string bundle;     // a file that is asked in place of this machine; empty: none
   std::string in;  // the interface that a client from outside comes in by; empty: as it seems
   std::uint8_t protocol = 6;
   bool reply = false;

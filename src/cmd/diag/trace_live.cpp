@@ -22,7 +22,7 @@ namespace cmd {
 packet::Trace Tracing::live() {
   std::vector<net::probe::Place> places;
   for (const std::size_t place : places_to_watch()) {
-    places.push_back({place, world_.name(place), &world_.where(place)});
+    places.push_back({place, world_.name(place), &live_.where(place)});
   }
   if (options_.protocol == packet::udp) know_answers();
   net::probe::LiveTrace::Options options;
@@ -99,8 +99,8 @@ std::vector<std::size_t> Tracing::places_to_watch() {
     if (!answer.reply) continue;
     for (const packet::Step& step : answer.reply->steps) chosen.insert(step.place);
   }
-  if (world_.size() <= few) {
-    for (std::size_t place = 0; place < world_.size(); ++place) chosen.insert(place);
+  if (live_.size() <= few) {
+    for (std::size_t place = 0; place < live_.size(); ++place) chosen.insert(place);
   }
   // A packet that is awaited is looked for in the first one.
   std::vector<std::size_t> result = {question_.place};
@@ -195,7 +195,7 @@ std::string Tracing::inject() {
   if (!answers_.front().request.steps.empty()) {
     probe.source = answers_.front().request.steps.front().packet.source;
   }
-  const net::Namespace& where = world_.where(question_.place);
+  const net::Namespace& where = live_.where(question_.place);
   try {
     if (question_.from_wire) {
       const packet::Link* const link =
@@ -221,7 +221,7 @@ std::vector<net::probe::Tunnel> Tracing::tunnels() {
     const net::probe::Tunnel tunnel{kind, port};
     if (port != 0 && std::ranges::find(result, tunnel) == result.end()) result.push_back(tunnel);
   };
-  for (std::size_t place = 0; place < world_.size(); ++place) {
+  for (std::size_t place = 0; place < live_.size(); ++place) {
     packet::Network& network = world_.network(place);
     for (const packet::Link& link : network.links()) {
       if (!link.tunnel) continue;

@@ -50,6 +50,8 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       "host, or of a client that is not here, whose packet comes in from outside.\n"
       "Without it the packet begins on this host. An arrow (->) in place of \"to\" has\n"
       "to be quoted: shells take it for a redirection.\n\n"
+      "With --bundle FILE it is told from what \"pona diag bundle\" has collected,\n"
+      "on any machine and without root; --from-netns is then a name in the bundle.\n\n"
       "Rules and routes are read, then one real packet is sent to compare. Nothing is\n"
       "changed. It needs root.\n\n"
       "Exit status: 0 delivered, 1 it fails, 2 usage, 3 not known to the end,\n"
@@ -58,17 +60,18 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
       "  pona diag trace --from-netns blue 198.51.100.10:53 --udp\n"
+      "  pona diag trace --bundle node-1.tar.gz pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace --explain PONA-D104");
   command->add_option("flow", options.words, "[SOURCE to] ADDRESS:PORT")->type_name("");
   command
       ->add_option("--from-netns", options.netns,
                    "Network namespace to begin in, by path or name (default: this one)")
       ->type_name("PATH");
-  command
-      ->add_option("--manifests", options.manifests,
-                   "Directory of objects that say what is promised, and which address a pod has, "
-                   "in place of the edge or agent of this host")
-      ->type_name("DIR");
+  CLI::Option* const manifests = command->add_option(
+      "--manifests", options.manifests,
+      "Directory of objects that say what is promised, and which address a pod has, "
+      "in place of the edge or agent of this host");
+  manifests->type_name("DIR");
   command->add_option("--in", options.in, "Interface that a client from outside comes in by")
       ->type_name("INTERFACE");
   const auto sends = [&](const char* flag, std::uint8_t protocol, const char* help) {
@@ -88,8 +91,14 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
   command->add_flag_callback(
       "--no-live", [&options] { options.live = false; },
       "Send no packet: say what rules and routes would do");
-  command->add_flag("--watch", options.watch,
-                    "Send nothing: follow the next real packet of this flow");
+  CLI::Option* const watch = command->add_flag(
+      "--watch", options.watch, "Send nothing: follow the next real packet of this flow");
+  command
+      ->add_option("--bundle", options.bundle,
+                   "Ask this bundle in place of this machine; no packet is sent")
+      ->excludes(watch)
+      ->excludes(manifests)
+      ->type_name("FILE");
   command->add_option("--mark", options.mark, "Packet mark that the sender sets")
       ->type_name("NUMBER");
   command

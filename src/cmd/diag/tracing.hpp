@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cmd/diag/bundle/read_bundle.hpp"
 #include "cmd/diag/places.hpp"
 #include "cmd/diag/planned_promise.hpp"
 #include "cmd/diag/question.hpp"
@@ -35,20 +37,26 @@ class Tracing {
         words_(parse_trace_words(options.words, options.protocol == packet::tcp ||
                                                     options.protocol == packet::udp ||
                                                     options.protocol == packet::sctp)),
-        places_(options.sandboxes),
-        world_([this](const net::view::NamespaceId& id) { return places_.label(id); }) {}
+        bundle_(options.bundle.empty() ? nullptr : open_bundle(options.bundle)),
+        places_(bundle_ ? "" : options.sandboxes),
+        live_([this](const net::view::NamespaceId& id) { return places_.label(id); }),
+        world_(bundle_ ? static_cast<packet::World&>(*bundle_->world) : live_) {}
 
   int run();
 
  private:
   void begin();
+  void make_probe();
+  void begin_here();
   void begin_in(const core::ObjectName& name);
+  void begin_in_bundle();
   packet::Attachment wire(packet::Network& network);
   void promise_of_objects();
   void ask();
   packet::Trace judged(const packet::Answer& answer);
   packet::Trace laid_out(const packet::Answer& answer);
   void print(const std::vector<packet::Trace>& traces);
+  [[nodiscard]] std::string why_not_live() const;
 
   // one real packet (trace_live.cpp)
   packet::Trace live();
@@ -65,8 +73,10 @@ class Tracing {
   const TraceOptions& options_;
   static constexpr std::array<std::uint8_t, 16> unspecified_{};
   TraceWords words_;
+  std::unique_ptr<Bundle> bundle_;  // null: this machine is asked
   Places places_;
-  net::view::LiveWorld world_;
+  net::view::LiveWorld live_;
+  packet::World& world_;  // one of the two
   packet::Question question_;
   std::optional<PlannedPromise> planned_;  // of --manifests
   packet::Promise promise_;

@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <chrono>
 #include <functional>
 #include <iostream>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "cmd/command_line.hpp"
 #include "cmd/diag/check/check_json.hpp"
 #include "cmd/diag/check/survey.hpp"
+#include "cmd/diag/progress.hpp"
 #include "cmd/print.hpp"
 #include "core/check/codes.hpp"
 #include "core/check/report.hpp"
@@ -67,32 +67,6 @@ const std::vector<GroupOfChecks>& groups() {
   };
   return all;
 }
-
-// Says on a terminal what takes long, and takes it away again.
-class Progress {
- public:
-  void say(std::string_view what) {
-    if (!terminal_ || std::chrono::steady_clock::now() - begun_ < std::chrono::seconds(1)) return;
-    clear();
-    const std::string text = "looking at " + std::string(what) + " ...";
-    std::cerr << '\r' << std::flush;
-    print_lines(std::cerr, text);
-    std::cerr << std::flush;
-    width_ = text.size();
-  }
-  void clear() {
-    if (width_ == 0) return;
-    std::cerr << '\r' << std::flush;
-    print_lines(std::cerr, std::string(width_, ' '));
-    std::cerr << '\r' << std::flush;
-    width_ = 0;
-  }
-
- private:
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  bool terminal_ = isatty(STDERR_FILENO) == 1;
-  std::size_t width_ = 0;
-};
 
 std::size_t columns() {
   winsize size{};
@@ -193,9 +167,8 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   return check_app;
 }
 
-int check(const CheckOptions& options) {
-  if (!options.explain.empty()) return explain_check(options.explain);
-  Progress progress;
+core::check::Report check_report(const CheckOptions& options,
+                                 const std::function<void(std::string_view)>& progress) {
   Survey survey(options);
   core::check::Report report;
   report.role = survey.role;
@@ -204,11 +177,19 @@ int check(const CheckOptions& options) {
   if (survey.pod) report.words += " " + core::check::quoted(to_string(*survey.pod));
   for (const GroupOfChecks& one : groups()) {
     if (!one.asked(survey.role)) continue;
-    progress.say(to_string(one.group));
+    progress(to_string(one.group));
     report.groups.push_back(one.group);
     Results results = one.look(survey);
     for (core::check::Result& result : results) report.results.push_back(std::move(result));
   }
+  return report;
+}
+
+int check(const CheckOptions& options) {
+  if (!options.explain.empty()) return explain_check(options.explain);
+  Progress progress;
+  const core::check::Report report =
+      check_report(options, [&](std::string_view group) { progress.say(group); });
   progress.clear();
   if (options.format == "json") {
     print_lines(std::cout, check_json(report));

@@ -46,7 +46,10 @@ void fields_of(Fields& fields, Link& link) {
   number(fields, "loopback", link.loopback);
   fields.bytes("mac", link.mac, Meaning::mac);
   list(fields, "addresses", link.addresses, [&](LinkAddress& one) {
-    prefix(fields, "address", one.prefix);
+    // No prefix: that of an address is not the network's.
+    address(fields, "address", one.prefix.address);
+    number(fields, "length", one.prefix.length,
+           8 * static_cast<std::int64_t>(one.prefix.address.size()));
     number(fields, "secondary", one.secondary);
     number(fields, "tentative", one.tentative);
     number(fields, "duplicate", one.duplicate);

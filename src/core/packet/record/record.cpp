@@ -194,7 +194,7 @@ SysctlLine sysctl_line(const std::string& name, std::int64_t value) {
 
 // Each line as a value of its own. Sets come before their elements, chains before their rules.
 template <typename Visit>
-void each_line(const HeldNetwork& n, const Visit& visit) {
+void each_line(const HeldNetwork& n, HeldRuleset& rules, const Visit& visit) {
   for (const Link& one : n.interfaces) visit(LinkLine{one});
   for (const auto& [link, table] : n.vrfs) visit(VrfLine{link, table});
   for (const ListedRule& one : n.tables.rules) visit(IpRuleLine{one});
@@ -203,18 +203,17 @@ void each_line(const HeldNetwork& n, const Visit& visit) {
   for (const auto& [name, value] : n.sysctls) visit(sysctl_line(name, value));
   for (const Network::FouPort& one : n.fou) visit(FouLine{one});
   for (const auto& [hook, what] : n.unread) visit(OpaqueLine{hook, what});
-  HeldRuleset& rules = const_cast<HeldRuleset&>(n.rules);
   visit(StateLine{n.fill, !rules.readable(), !n.listeners_known});
   for (const BaseChain& one : rules.base_chains()) visit(BaseChainLine{one});
-  for (const auto& [id, of_chain] : n.rules.all_rules()) {
+  for (const auto& [id, of_chain] : rules.all_rules()) {
     visit(ChainLine{id});
     for (const Rule& rule : of_chain) visit(RuleLine{id, rule});
   }
-  for (const auto& [id, held] : n.rules.all_sets()) {
+  for (const auto& [id, held] : rules.all_sets()) {
     visit(SetLine{id, held->set});
     for (const Element& element : held->elements) visit(ElementLine{id, element});
   }
-  for (const auto& [key, what] : n.rules.all_objects()) {
+  for (const auto& [key, what] : rules.all_objects()) {
     visit(ObjectLine{key.first, key.second, what});
   }
   for (const Listener& one : n.listeners) visit(ListenerLine{one});
@@ -254,8 +253,8 @@ void of_peer(Fields& f, Attachment& one, Attachment& other) {
 
 }  // namespace
 
-void write_lines(const HeldNetwork& network, const LineSink& sink) {
-  each_line(network,
+void write_lines(HeldNetwork& network, const LineSink& sink) {
+  each_line(network, network.rules,
             [&](auto line) { sink(line.kind, [&](Fields& fields) { of(fields, line); }); });
 }
 
@@ -263,8 +262,8 @@ bool read_line(HeldNetwork& network, std::string_view kind, Fields& fields) {
   return AllKinds::read(network, kind, fields);
 }
 
-void copy_lines(const HeldNetwork& from, Fields& change, HeldNetwork& into) {
-  each_line(from, [&](auto line) {
+void copy_lines(const HeldNetwork& from, HeldRuleset& rules, Fields& change, HeldNetwork& into) {
+  each_line(from, rules, [&](auto line) {
     of(change, line);
     add(into, std::move(line));
   });

@@ -13,14 +13,14 @@ namespace core::packet {
 // Who writes a line down: `value` says its fields, to whom it likes, once or several times.
 using LineSink =
     std::function<void(std::string_view kind, const std::function<void(Fields&)>& value)>;
-void write_lines(const HeldNetwork& network, const LineSink& sink);
+void write_lines(HeldNetwork& network, const LineSink& sink);
 
 // Adds what a line says, whose fields `fields` reads; false: its kind is not known. Throws what
 // `fields` throws.
 bool read_line(HeldNetwork& network, std::string_view kind, Fields& fields);
 
-// A copy whose values have gone through `change`.
-void copy_lines(const HeldNetwork& from, Fields& change, HeldNetwork& into);
+// A copy whose values have gone through `change`, with `rules` in place of its own.
+void copy_lines(const HeldNetwork& from, HeldRuleset& rules, Fields& change, HeldNetwork& into);
 
 // The namespaces of a world and what leads from one to another, without what is in them.
 void write_lines(const HeldWorld& world, const LineSink& sink);
