@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <system_error>
 
 #include "core/error.hpp"
@@ -19,10 +20,14 @@ struct CurlDeleter {
 };
 
 // Returning less than given makes curl stop: an endless answer must not fill the memory.
-std::size_t collect(const char* data, std::size_t, std::size_t size, void* into) {
+std::size_t collect(const char* data, std::size_t, std::size_t size, void* into) noexcept {
   auto& body = *static_cast<std::string*>(into);
   if (size > most_bytes - body.size()) return 0;
-  body.append(data, size);
+  try {
+    body.append(data, size);
+  } catch (const std::bad_alloc&) {
+    return 0;  // nothing may be thrown through curl, which is C
+  }
   return size;
 }
 

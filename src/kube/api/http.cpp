@@ -11,6 +11,8 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <new>
+#include <string_view>
 #include <utility>
 
 #include "core/error.hpp"
@@ -45,6 +47,8 @@ class CurlHttp : public Http {
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* transfer);
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* transfer);
 
+  static void take_header(const char* data, std::size_t size, Transfer& from);
+  void take_body(std::string_view data, Transfer& from);
   void begin(Transfer& transfer);
   void tell_head(Transfer& transfer);
   void drive();
@@ -111,9 +115,23 @@ int CurlHttp::on_timer(CURLM*, long milliseconds, void* self) {
   return 0;
 }
 
+// Nothing may be thrown through curl, which is C: what does not fit into memory ends its transfer.
+template <class Work>
+std::size_t taken(std::size_t size, Work work) noexcept {
+  try {
+    work();
+    return size;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+
 // A watch of what does not change has no body for a minute: that it is open is told before.
 std::size_t CurlHttp::on_header(char* data, std::size_t, std::size_t size, void* transfer) {
-  auto& from = *static_cast<Transfer*>(transfer);
+  return taken(size, [&] { take_header(data, size, *static_cast<Transfer*>(transfer)); });
+}
+
+void CurlHttp::take_header(const char* data, std::size_t size, Transfer& from) {
   long status = 0;
   curl_easy_getinfo(from.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   constexpr std::string_view date = "date:";
@@ -125,21 +143,22 @@ std::size_t CurlHttp::on_header(char* data, std::size_t, std::size_t size, void*
   const bool last = size > 0 && (data[0] == '\r' || data[0] == '\n');
   // Below 200 another head follows.
   if (last && status >= 200) static_cast<CurlHttp*>(from.owner)->tell_head(from);
-  return size;
 }
 
 std::size_t CurlHttp::on_body(char* data, std::size_t, std::size_t size, void* transfer) {
   auto& from = *static_cast<Transfer*>(transfer);
   auto& http = *static_cast<CurlHttp*>(from.owner);
-  http.tell_head(from);
-  auto& arrivals = http.arrivals_;
-  if (!arrivals.empty() && arrivals.back().request == from.id &&
-      arrivals.back().kind == Arrival::Kind::body) {
-    arrivals.back().bytes.append(data, size);
+  return taken(size, [&] { http.take_body({data, size}, from); });
+}
+
+void CurlHttp::take_body(std::string_view data, Transfer& from) {
+  tell_head(from);
+  if (!arrivals_.empty() && arrivals_.back().request == from.id &&
+      arrivals_.back().kind == Arrival::Kind::body) {
+    arrivals_.back().bytes.append(data);
   } else {
-    arrivals.push_back({from.id, Arrival::Kind::body, 0, {}, std::string(data, size), {}});
+    arrivals_.push_back({from.id, Arrival::Kind::body, 0, {}, std::string(data), {}});
   }
-  return size;
 }
 
 std::uint64_t CurlHttp::start(Request request) {
