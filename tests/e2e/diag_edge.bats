@@ -174,6 +174,29 @@ start() {
   diagnosed PONA-D210 edge trace_wire
 }
 
+@test "diag: D210: a pod answers by its other router, past the edge" {
+  second_edge
+  mapping web "addresses: [$vip], ports: [{port: 80}], preserveClientIP: true"
+  start
+  healthy trace_client
+  at pod1 ip route replace default via 10.1.0.3
+  # The router believes no source of the pods.
+  fails_with PONA-D210 pod1 trace_client
+  agreed
+  fails_with PONA-D210 pod1 trace_wire
+  agreed
+  assert_equal "$(of_trace 't["steps"][t["findings"][0]["step"] - 1]["action"], t["findings"][0]["fix"][0]["command"]')" \
+    "('route', 'ip netns exec $net-pod1 ip route replace $client via 10.1.0.2')"
+  # It believes them, and the client is asked by nobody whom it knows.
+  at router ip route add 10.1.0.0/24 via 192.0.2.3
+  fails_with PONA-D210 pod1 trace_client
+  fails_with PONA-D210 pod1 trace_wire
+  # As the finding says.
+  bash -c "$(of_trace 't["findings"][0]["fix"][0]["command"]')"
+  healthy trace_client
+  healthy trace_wire
+}
+
 @test "diag: D213: an old entry of connection tracking decides" {
   start
   at edge conntrack -I -p udp -s "$client" -d "$vip" --sport 40000 --dport 53 --timeout 100 \

@@ -45,6 +45,9 @@ class Judgement {
   void home(const Way& way, std::size_t last);
   [[nodiscard]] bool left_elsewhere(std::size_t first) const;
   void by_another_link(std::size_t first);
+  [[nodiscard]] const Step* passed_over(const Way& way) const;
+  void past_the_translation(const Way& way, const Step& translation, std::size_t first);
+  [[nodiscard]] std::string way_to(const Step& translation, const Step& from) const;
   static std::vector<std::size_t> places(std::span<const Step> steps);
   void symmetry(const Way& way, std::size_t first);
 

@@ -302,6 +302,31 @@ TEST_CASE("2xx: the answer has no way back, or another one") {
     CHECK(result.trace.symmetric == false);
     CHECK(result.trace.result == Trace::Result::ok);
   }
+  SECTION("by the pod's other router, and not by the edge") {
+    for (const bool filtered : {false, true}) {
+      Judged rig;
+      rig.router.ip("address add 203.0.113.5/32 dev in").ip("route add default dev in");
+      rule(rig.router, edge_chain(rig.router, "prerouting", Hook::prerouting, -100, Type::nat),
+           port(443) + dnat("192.0.2.2", 80));
+      rig.from_outside("198.51.100.7", "203.0.113.5", 443);
+      rig.promise.kind = Promise::Kind::edge;
+      rig.promise.object = "Mapping shop/web";
+      FakeHost& other = rig.world.add("other");
+      rig.world.veth(rig.server, "eth1", other, "pods");
+      rig.world.veth(other, "wan", rig.client, "eth1");
+      rig.server.ip("address add 10.50.0.1/24 dev eth1");
+      rig.server.ip("route add 198.51.100.0/24 via 10.50.0.2");
+      other.ip("address add 10.50.0.2/24 dev pods").ip("route add 198.51.100.0/24 dev wan");
+      rig.client.ip("address add 198.51.100.7/24 dev eth1");
+      rig.client.set("net/ipv4/conf/eth1/rp_filter", filtered ? 1 : 0);
+      check(rig.judge(), code::asymmetric, rig.server, "eth1");
+      CHECK(rig.judge().first().fatal);
+      CHECK(rig.judge().first().fixes.at(0).command.ends_with(
+          "ip route replace 198.51.100.7 via 192.0.2.1"));
+      CHECK(rig.judge().first().fixes.at(1).command ==
+            "pona mapping set shop/web --preserve-client-ip=false");
+    }
+  }
   SECTION("by another interface of the edge") {
     Mapped rig;
     rig.router.ip("link add wan type dummy").ip("address add 100.64.0.1/24 dev wan");
