@@ -130,8 +130,11 @@ sees_drops() { ! grep -q 'dropped packets are not shown\|"seesDrops":false' "$wo
   at edge sysctl -qw net.netfilter.nf_conntrack_events=0
   watching seen --duration 0.2 --mapping shop/other
   wait "$watcher"
-  has seen 'note  connections are not told of: net.netfilter.nf_conntrack_events is 0'
+  has seen "note  $watched: connections are not told of: net.netfilter.nf_conntrack_events is 0"
   has seen 'note  Mapping shop/other is not known here now'
+  watched=$net-switch watching seen --duration 0.2
+  wait "$watcher"
+  has seen "note  $net-switch: no connection is tracked now, and none is shown as long as no rule asks"
   assert_equal "$(at edge sysctl -n net.netfilter.nf_conntrack_events)" 0
 }
 

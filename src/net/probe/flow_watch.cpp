@@ -51,6 +51,10 @@ FlowWatch::FlowWatch(const Namespace& network, std::size_t place)
     counts_bytes_ = read_sysctl("net/netfilter/nf_conntrack_acct") == "1";
     if (read_sysctl("net/netfilter/nf_conntrack_events") == "0") {
       obstacle_ = "connections are not told of: net.netfilter.nf_conntrack_events is 0";
+    } else if (read_conntrack_fill().entries == 0) {
+      obstacle_ =
+          "no connection is tracked now, and none is shown as long as no rule asks for connection "
+          "tracking";
     }
   });
 }

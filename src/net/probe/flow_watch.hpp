@@ -37,7 +37,7 @@ class FlowWatch {
 
   // Whether connections have bytes (net.netfilter.nf_conntrack_acct).
   [[nodiscard]] bool counts_bytes() const { return counts_bytes_; }
-  // Why there will be no events; empty: there will be.
+  // Why there are no events, or may be none; empty: there are.
   [[nodiscard]] const std::string& obstacle() const { return obstacle_; }
 
   // Each connection that is tracked now. False, and nothing visited: there are more than `most`.

@@ -52,8 +52,9 @@ WatchLoop::WatchLoop(const std::vector<WatchPlace>& places, watch_values::Filter
 int WatchLoop::run(const os::Fd& signals, std::vector<std::string> notes) {
   begun_ = last_report_ = now();
   objects_.look(begun_, false);
-  for (const auto& flows : flows_) {
-    if (!flows->obstacle().empty()) notes.push_back(flows->obstacle());
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    const std::string& obstacle = flows_[i]->obstacle();
+    if (!obstacle.empty()) notes.push_back(places_[i].label + ": " + obstacle);
   }
   if (!drop_watch_) notes.push_back("dropped packets are not shown: " + no_drops_);
   if (!counts_bytes_) {
@@ -140,7 +141,8 @@ bool WatchLoop::drain() {
 void WatchLoop::take(const watch_values::Flow& flow) {
   const bool enough = over();
   const std::string* const owner = objects_.owners().of(flow);
-  if (owner == nullptr && flow.after != flow.before) stranger_ = true;
+  // What an edge carries has another destination behind it.
+  if (owner == nullptr && flow.after.destination != flow.before.destination) stranger_ = true;
   if (!filter_.fits(flow, owner)) return;
   ++(flow.ended ? totals_.ended : totals_.begun);
   rates_.add(flow, owner);
