@@ -145,7 +145,7 @@ class DropWatch::Ring {
 DropWatch::DropWatch(const std::vector<Needle>& needles, Places places)
     : DropWatch(words_of(needles), std::move(places)) {}
 
-DropWatch::DropWatch(Places places) : DropWatch(networks_of(places), Places(places)) {}
+DropWatch::DropWatch(const Places& places) : DropWatch(networks_of(places), places) {}
 
 DropWatch::DropWatch(const DropFilter& filter, Places places) : places_(std::move(places)) {
   const Btf btf = kernel_btf();

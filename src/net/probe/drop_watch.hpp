@@ -35,7 +35,7 @@ class DropWatch {
   // is missing.
   DropWatch(const std::vector<Needle>& needles, Places places);
   // Of all packets in these places. Throws likewise.
-  explicit DropWatch(Places places);
+  explicit DropWatch(const Places& places);
   DropWatch(const DropWatch&) = delete;
   DropWatch& operator=(const DropWatch&) = delete;
   ~DropWatch();

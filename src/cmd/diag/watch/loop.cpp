@@ -43,7 +43,7 @@ WatchLoop::WatchLoop(const std::vector<WatchPlace>& places, watch_values::Filter
     inodes.emplace(static_cast<std::uint32_t>(net::view::id_of(places_[i].network).second), i);
   }
   try {
-    drop_watch_ = std::make_unique<net::probe::DropWatch>(std::move(inodes));
+    drop_watch_ = std::make_unique<net::probe::DropWatch>(inodes);
   } catch (const core::Error& error) {
     no_drops_ = error.what();
   }
