@@ -279,7 +279,9 @@ std::optional<ListedRoute> decode_route(const NetlinkMessage& message) {
     std::memcpy(&hop, hops.data(), sizeof hop);
     if (hop.rtnh_len >= sizeof hop && hop.rtnh_len <= hops.size()) {
       route.device = static_cast<std::uint32_t>(hop.rtnh_ifindex);
-      route.gateway = gateway_in(Attributes(hops.subspan(sizeof hop, hop.rtnh_len - sizeof hop)));
+      const ByteView of_hop = hops.subspan(sizeof hop, hop.rtnh_len - sizeof hop);
+      route.gateway = gateway_in(Attributes(of_hop));
+      put_encapsulation(of_hop, route);
       several = ", one of several next hops";
     }
   }

@@ -49,8 +49,8 @@ class TarReader {
   TarReader(const std::function<bool(std::string_view)>& wanted, const ArchiveLimits& limits)
       : wanted_(wanted), limits_(limits) {}
 
-  // False: it is at its end.
-  bool take(std::string_view bytes) {
+  // What follows the end is passed over: it is padding.
+  void take(std::string_view bytes) {
     all_ += bytes.size();
     if (all_ > limits_.all) no_bundle("more comes out of it than any bundle holds");
     while (!bytes.empty() && !ended_) {
@@ -71,7 +71,6 @@ class TarReader {
         if (block_.size() == os::tar_block) begin_file();
       }
     }
-    return !ended_;
   }
 
   std::map<std::string, std::string> finish() && {
@@ -170,7 +169,11 @@ std::map<std::string, std::string> read_archive(
     std::string_view bytes, const std::function<bool(std::string_view name)>& wanted,
     const ArchiveLimits& limits) {
   TarReader reader(wanted, limits);
-  const bool whole = inflate_all(bytes, [&](std::string_view piece) { return reader.take(piece); });
+  const bool whole = inflate_all(bytes, [&](std::string_view piece) {
+    // To the end of the stream, where its own checksum is.
+    reader.take(piece);
+    return true;
+  });
   if (!whole) no_bundle("it is no gzip file, or it is damaged or cut off");
   return std::move(reader).finish();
 }

@@ -42,10 +42,10 @@ constexpr std::size_t most_cni_files = 50;
 void collect_host(BundleContent& content) {
   utsname names{};
   uname(&names);
-  const PartJson json = {{"pona", version_number()}, {"commit", version_commit()},
-                         {"system", names.sysname},  {"kernel", names.release},
-                         {"build", names.version},   {"machine", names.machine},
-                         {"host", names.nodename}};
+  PartJson json = {{"pona", version_number()}, {"commit", version_commit()},
+                   {"system", names.sysname},  {"kernel", names.release},
+                   {"build", names.version},   {"machine", names.machine}};
+  if (content.redaction() == nullptr) json["host"] = names.nodename;
   content.add("host.json", "versions of pona and the kernel", kube::dump_json(json, 2) + '\n');
 }
 

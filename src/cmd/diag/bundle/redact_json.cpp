@@ -47,8 +47,10 @@ std::string redact_text(std::string_view key, const std::string& text, Redaction
   }
   if (has_key(names_of_objects, key)) return object_name(text, redaction);
   if (key == "name" || key == "node") {
-    return text.starts_with("pod ") ? redaction.name(Meaning::place, text)
-                                    : redaction.name(Meaning::value, text);
+    if (const auto other = redaction.known(text)) return *other;
+    if (Redaction::names_nobody(text)) return text;
+    if (text.starts_with("pod ")) return redaction.name(Meaning::place, text);
+    return redaction.name(Meaning::value, text);
   }
   return Redaction::names_nobody(text) ? text : "(left out)";
 }

@@ -73,8 +73,9 @@ constexpr std::string_view route_words =
     "unicast unreachable via ";
 // What interfaces' names begin with, where a number or a hash follows.
 constexpr std::string_view stems =
-    " bond br cali cilium cni docker dummy en eno enp ens eth flannel gre ipip lo lxc pona ppp tap "
-    "tun tunl veth vlan vnet vrf vxlan wg wlan ";
+    " bond br cali cilium cni docker dummy en eno enp ens eth flannel fou gpe gre ipip lo lxc pona "
+    "ppp "
+    "tap tun tunl veth vlan vnet vrf vxlan wg wlan ";
 
 bool has_word(std::string_view words, std::string_view word) {
   std::string lower(" ");
@@ -85,31 +86,14 @@ bool has_word(std::string_view words, std::string_view word) {
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-std::string_view noun(Meaning meaning) {
-  switch (meaning) {
-    case Meaning::pod:
-      return "pod-";
-    case Meaning::ns:
-      return "space-";
-    case Meaning::place:
-      return "netns-";
-    case Meaning::comment:
-      return "comment-";
-    default:
-      return "name-";
-  }
-}
-
-}  // namespace
-
-// Of short numbers, too.
-bool Redaction::names_nobody(std::string_view name) {
+// Of these words, of short numbers, and of what stands between.
+bool is_made_of(std::string_view words, std::string_view name) {
   constexpr std::size_t most_digits = 3;
   for (std::size_t i = 0; i < name.size();) {
     std::size_t end = i;
     if (is_letter(name[i])) {
       while (end < name.size() && is_letter(name[end])) ++end;
-      if (!has_word(vocabulary, name.substr(i, end - i))) return false;
+      if (!has_word(words, name.substr(i, end - i))) return false;
     } else if (is_digit(name[i])) {
       while (end < name.size() && is_digit(name[end])) ++end;
       if (end - i > most_digits) return false;
@@ -122,13 +106,62 @@ bool Redaction::names_nobody(std::string_view name) {
   return true;
 }
 
+// As people call what has such a name.
+std::string_view kind_of(Meaning meaning) {
+  switch (meaning) {
+    case Meaning::pod:
+      return "pod";
+    case Meaning::ns:
+      return "namespace";
+    case Meaning::place:
+      return "netns";
+    case Meaning::comment:
+      return "comment";
+    case Meaning::interface:
+      return "interface";
+    case Meaning::nft:
+      return "nft";
+    default:
+      return "object";
+  }
+}
+
+std::string_view noun(Meaning meaning) {
+  switch (meaning) {
+    case Meaning::pod:
+      return "pod-";
+    case Meaning::ns:
+      return "space-";
+    case Meaning::place:
+      return "netns-";
+    case Meaning::comment:
+      return "comment-";
+    case Meaning::value:
+      return "object-";
+    default:
+      return "name-";
+  }
+}
+
+}  // namespace
+
+bool Redaction::names_nobody(std::string_view name) { return is_made_of(vocabulary, name); }
+
+std::optional<std::string> Redaction::known(const std::string& name) const {
+  for (const Meaning meaning : {Meaning::place, Meaning::interface, Meaning::pod, Meaning::ns}) {
+    const auto found = names_.find({meaning, name});
+    if (found != names_.end()) return found->second;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> Redaction::key() const {
   std::vector<std::string> lines;
   for (const auto& [original, other] : addresses_) {
     if (original != other) lines.push_back(to_string(original) + " is " + to_string(other));
   }
   for (const auto& [original, other] : names_) {
-    lines.push_back(original.second + " is " + other);
+    lines.push_back(std::string(kind_of(original.first)) + ' ' + original.second + " is " + other);
   }
   return lines;
 }
@@ -139,9 +172,7 @@ const Redaction::Digest& Redaction::digest(const std::string& text) {
                                  : digests_.emplace(text, hash_(text)).first->second;
 }
 
-Address Redaction::address(const Address& original) {
-  const auto known = addresses_.find(original);
-  if (known != addresses_.end()) return known->second;
+Address Redaction::permuted(const Address& original) {
   const auto bytes = original.bytes();
   Bytes result(bytes.begin(), bytes.end());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -157,12 +188,21 @@ Address Redaction::address(const Address& original) {
       }
     }
   }
-  return addresses_.emplace(original, Address(result)).first->second;
+  return Address(result);
+}
+
+Address Redaction::address(const Address& original) {
+  const auto known = addresses_.find(original);
+  return known != addresses_.end() ? known->second
+                                   : addresses_.emplace(original, permuted(original)).first->second;
 }
 
 Prefix Redaction::prefix(const Prefix& original) {
-  const Prefix result{address(original.address), original.length};
-  return original == original.masked() ? result.masked() : result;
+  // A network's first address is none that anybody has.
+  const bool network =
+      original == original.masked() && original.length < 8 * original.address.size();
+  return network ? Prefix{permuted(original.address), original.length}.masked()
+                 : Prefix{address(original.address), original.length};
 }
 
 Bytes Redaction::mac(const Bytes& mac) {
@@ -176,7 +216,7 @@ Bytes Redaction::mac(const Bytes& mac) {
 }
 
 std::string Redaction::interface_name(const std::string& name) {
-  if (names_nobody(name)) return name;
+  if (is_made_of(stems, name)) return name;
   const auto known = names_.find({Meaning::interface, name});
   if (known != names_.end()) return known->second;
   std::size_t stem = 0;

@@ -35,7 +35,9 @@ class Redaction final : public Fields {
   std::string name(Meaning meaning, const std::string& name);
   // Whether it is made of words of the kernel, of nftables or of pona, and so may stay.
   static bool names_nobody(std::string_view name);
-  // What was what, for who keeps it: "10.1.2.3 is 10.44.3.9".
+  // What a name of a namespace, pod or interface became; nothing where there was none such.
+  [[nodiscard]] std::optional<std::string> known(const std::string& name) const;
+  // What was what, for who keeps it: "10.1.2.3 is 10.44.3.9", "pod web-1 is pod-7".
   [[nodiscard]] std::vector<std::string> key() const;
   // Addresses in it are replaced, words that are none of ip(8)'s left out.
   std::string route_text(const std::string& text);
@@ -50,6 +52,7 @@ class Redaction final : public Fields {
   void leave() override {}
 
  private:
+  Address permuted(const Address& original);
   std::string interface_name(const std::string& name);
   std::string place_name(const std::string& name);
   std::string command_text(const std::string& text);

@@ -80,7 +80,6 @@ std::string ruleset_text(HeldRuleset& ruleset, std::size_t most_elements) {
       if (const auto found = base.find(id); found != base.end()) text += base_text(*found->second);
       for (const Rule& rule : rules) {
         text += "    " + to_text(rule, id, ruleset);
-        if (!rule.comment.empty()) text += " comment \"" + rule.comment + '"';
         text += " # handle " + std::to_string(rule.handle) + '\n';
       }
       text += "  }\n";
