@@ -141,6 +141,21 @@ start() {
   healthy trace_client
 }
 
+@test "diag: D212: routing rules that refuse are named, and deleted as it is printed" {
+  local word command
+  start
+  for word in unreachable prohibit blackhole; do
+    at router ip rule add to "$vip" ipproto tcp priority 100 "$word"
+    fails_with PONA-D212 router trace_client
+    agreed
+    run of_trace 't["findings"][0]["why"]'
+    assert_output --partial "rule 100: from all to $vip ipproto tcp $word"
+    command=$(of_trace 't["findings"][0]["fix"][0]["command"]')
+    at router sh -c "${command#ip netns exec "$net-router" }"
+    healthy trace_client
+  done
+}
+
 @test "diag: D204: an endpoint's address is gone, and nobody answers for it" {
   start
   at pod1 ip address del 10.1.0.11/24 dev eth0

@@ -40,6 +40,59 @@ listen() {
   healthy trace --from-netns "$net-near" 10.0.2.1:8080
 }
 
+@test "diag: next hops are ways of their own, and the one that the kernel takes is traced" {
+  local host
+  for host in near far; do add_host "$host" 0 0; done
+  for host in r1 r2; do add_host "$host" 0 1; done
+  cable near r1 10.0.1.1/24 10.0.1.2/24
+  cable r1 far 10.0.2.2/24 10.0.2.1/24
+  cable far r2 10.0.3.1/24 10.0.3.2/24
+  cable r2 near 10.0.4.2/24 10.0.4.1/24
+  at near ip address add 192.0.2.1/32 dev lo
+  at far ip address add 198.51.100.1/32 dev lo
+  at near ip route add 198.51.100.1/32 src 192.0.2.1 nexthop via 10.0.1.2 weight 1 nexthop via 10.0.4.2 weight 3
+  at far ip route add 192.0.2.1/32 nexthop via 10.0.2.2 nexthop via 10.0.3.2
+  at r1 ip route add 198.51.100.1/32 via 10.0.2.1
+  at r1 ip route add 192.0.2.1/32 via 10.0.1.1
+  at r2 ip route add 198.51.100.1/32 via 10.0.3.1
+  at r2 ip route add 192.0.2.1/32 via 10.0.4.1
+  listen far 8080
+  trace --from-netns "$net-near" 198.51.100.1:8080
+  assert_equal "$(of_trace 't["result"], t["live"], t["differences"]')" "('ok', True, [])"
+  run of_trace 't["choices"]'
+  assert_output --partial "via 10.0.1.2 dev r1 weight 1"
+  assert_output --partial "via 10.0.4.2 dev r2 weight 3"
+  # One of them is broken: it is found, whichever the kernel takes.
+  at r1 ip route replace blackhole 198.51.100.1/32
+  at r2 ip route replace blackhole 198.51.100.1/32
+  trace --from-netns "$net-near" 198.51.100.1:8080
+  assert_equal "$(of_trace 't["findings"][0]["code"]')" PONA-D212
+  at r1 ip route replace 198.51.100.1/32 via 10.0.2.1
+  run "$PONA" diag trace --from-netns "$net-near" 198.51.100.1:8080 --all-endpoints --no-live
+  echo "$output"
+  assert_output --partial "PONA-D212"
+  assert_output --partial "delivered and answered"
+}
+
+@test "diag: D205: what is too large is so before the rules of what is forwarded see it" {
+  line
+  at router ip link set far mtu 1400
+  at router nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; ip saddr 10.0.1.1 icmp type echo-request counter drop; }; }'
+  "$PONA" diag trace --from-netns "$net-router" --watch --icmp --in near 10.0.1.1 to 10.0.2.1 -o json \
+    >"$work/trace.json" 2>"$work/trace.err" 3>&- &
+  local watcher=$!
+  echo "$watcher" >>"$work/pids"
+  within 10 eval 'at router nft list tables | grep -q pona-diag'
+  run at near ping -c 1 -W 1 -M "do" -s 1450 10.0.2.1
+  assert_failure
+  wait "$watcher" || true
+  show_trace
+  assert_equal "$(of_trace 't["findings"][0]["code"]')" PONA-D205
+  assert_equal "$(of_trace 't["differences"]')" "[]"
+  run at router nft list chain inet fw forward
+  assert_output --partial "counter packets 0"
+}
+
 @test "diag: D208: a tunnel through a Service clashes with an entry the other way round" {
   local host
   for host in client nat; do add_host "$host" 0 1; done

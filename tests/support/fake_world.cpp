@@ -203,7 +203,14 @@ void FakeHost::add_link(Words words) {
   }
   Link& link = make(name, kind);
   link.lower = lower;
-  if (kind == "vrf") vrfs[link.device.index] = table;
+  if (kind == "vrf") {
+    link.vrf_table = table;
+    vrfs[link.device.index] = table;
+    // The kernel makes this rule with the first one, for each family.
+    for (const char* const family : {"", "-6 "}) {
+      if (vrfs.size() == 1) ip(std::string("rule add ") + family + "priority 1000 l3mdev");
+    }
+  }
   if (kind == "ipip") tunnel.kind = encapsulated ? TunnelLink::Kind::fou : TunnelLink::Kind::ip;
   if (kind == "gre") tunnel.kind = TunnelLink::Kind::other;
   if (kind == "vxlan" || kind == "ipip" || kind == "gre") link.tunnel = tunnel;
@@ -280,6 +287,16 @@ void FakeHost::add_route(Words words, const std::string& text) {
       route.metric = number_of(words.take());
     } else if (word == "mtu") {
       route.mtu = number_of(words.take());
+    } else if (word == "nexthop") {
+      words.accept("via");
+      core::packet::NextHop hop;
+      hop.gateway = address_of(words.take());
+      words.accept("dev");
+      hop.device = index(words.take());
+      if (words.accept("weight")) hop.weight = number_of(words.take());
+      route.hops.push_back(hop);
+      route.device = route.hops.front().device;
+      route.gateway = route.hops.front().gateway;
     } else if (word == "encap") {
       route.encap_remote = address_of(words.take());
     } else {
@@ -332,6 +349,13 @@ void FakeHost::add_rule(Words words, const std::string& text) {
       rule.priority = number_of(words.take());
     } else if (word == "suppress_prefixlength") {
       rule.suppress_length = number_of(words.take());
+    } else if (word == "goto") {
+      rule.action = 2;
+      rule.target = number_of(words.take());
+    } else if (word == "nop") {
+      rule.action = 3;
+    } else if (word == "l3mdev") {
+      rule.l3mdev = true;
     } else if (word == "lookup") {
       rule.table = number_of(words.take());
     } else if (const auto type = types.find(word); type != types.end()) {

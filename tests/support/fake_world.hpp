@@ -28,9 +28,10 @@ class FakeHost final : public core::packet::HeldNetwork {
   //   link set NAME [up|down] [nocarrier] [mtu N] [master DEV]
   //   address add PREFIX dev NAME [secondary] [tentative]
   //   route add [TYPE] PREFIX [via A] [dev NAME] [src A] [table N] [metric N] [mtu N] [encap A]
+  //     [nexthop via A dev NAME [weight N]]…
   //   rule add [not] [from P] [to P] [fwmark N[/N]] [iif NAME] [oif NAME] [uidrange N-N]
   //     [ipproto N] [dport N] [priority N] [suppress_prefixlength N]
-  //     lookup N|blackhole|unreachable|prohibit
+  //     lookup N|goto N|nop|l3mdev|blackhole|unreachable|prohibit
   //   neigh add A dev NAME [lladdr MAC] [nud failed]
   // What makes no sense is a failed test.
   FakeHost& ip(const std::string& command);

@@ -73,6 +73,15 @@ core::packet::ObservedAt time_in(msghdr& message) {
   return std::chrono::system_clock::now().time_since_epoch();
 }
 
+// What was cut off of a packet counts for its size: as zeros, since nobody reads it.
+void fill_up(core::packet::Packet& packet, ByteView bytes) {
+  const bool ipv4 = packet.family == core::Family::ipv4;
+  const std::size_t at = ipv4 ? 2 : 4;
+  const std::size_t said = (std::size_t{bytes[at]} << 8 | bytes[at + 1]) + (ipv4 ? 0U : 40U);
+  const std::size_t size = core::packet::size_of(packet);
+  if (size < said) packet.payload.resize(packet.payload.size() + said - size);
+}
+
 }  // namespace
 
 std::vector<sock_filter> packet_filter(const std::vector<Needle>& needles) {
@@ -120,6 +129,10 @@ std::optional<Captured> read_capture(const Frame& frame, const Cookie& cookie) {
   captured.packet = std::move(*outermost);
   if (sighting->offset != 0) {
     captured.inside = core::packet::parse_packet(packet.subspan(sighting->offset));
+  }
+  if (packet.size() >= kept_bytes) {
+    fill_up(captured.packet, packet);
+    if (captured.inside) fill_up(*captured.inside, packet.subspan(sighting->offset));
   }
   captured.direction = frame.direction;
   captured.interface = frame.interface;

@@ -10,6 +10,7 @@
 #include <linux/if_tunnel.h>
 #include <linux/lwtunnel.h>
 #include <linux/neighbour.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@ using core::packet::Link;
 using core::packet::ListedRoute;
 using core::packet::ListedRule;
 using core::packet::Neighbour;
+using core::packet::NextHop;
 using core::packet::RouteAnswer;
 using core::packet::TunnelLink;
 
@@ -172,10 +174,48 @@ void put_encapsulation(ByteView level, ListedRoute& route) {
   }
 }
 
+// Of RTA_MULTIPATH, those that may be used.
+std::vector<NextHop> hops_in(ByteView bytes) {
+  std::vector<NextHop> hops;
+  rtnexthop hop{};
+  while (bytes.size() >= sizeof hop) {
+    std::memcpy(&hop, bytes.data(), sizeof hop);
+    if (hop.rtnh_len < sizeof hop || hop.rtnh_len > bytes.size()) break;
+    const Attributes own(bytes.subspan(sizeof hop, hop.rtnh_len - sizeof hop));
+    if ((hop.rtnh_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) == 0) {
+      hops.push_back({static_cast<std::uint32_t>(hop.rtnh_ifindex), gateway_in(own),
+                      std::uint32_t{hop.rtnh_hops} + 1});
+    }
+    bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(hop.rtnh_len), bytes.size()));
+  }
+  return hops;
+}
+
 std::string hex(std::uint32_t value) {
   std::array<char, 10> digits{};
   const auto end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
   return "0x" + std::string(digits.begin(), end);
+}
+
+std::string action_word(const ListedRule& rule) {
+  switch (rule.action) {
+    case FR_ACT_TO_TBL:
+      return "lookup " + (rule.l3mdev ? "[l3mdev-table]" : table_word(rule.table));
+    case FR_ACT_GOTO:
+      return "goto " + std::to_string(rule.target);
+    case FR_ACT_NOP:
+      return "nop";
+    default: {
+      std::string word = type_word(rule.action);
+      if (!word.empty()) word.pop_back();
+      return word;
+    }
+  }
+}
+
+std::string range_word(const core::PortRange& range) {
+  return std::to_string(range.first) +
+         (range.first == range.last ? "" : "-" + std::to_string(range.last));
 }
 
 }  // namespace
@@ -209,6 +249,9 @@ std::optional<Link> decode_link(const NetlinkMessage& message) {
   const Attributes info(attributes[IFLA_LINKINFO]);
   link.device.kind = info.text(IFLA_INFO_KIND);
   link.tunnel = tunnel_of(link.device.kind, info[IFLA_INFO_DATA]);
+  if (link.device.kind == "vrf") {
+    link.vrf_table = number_in(find(info[IFLA_INFO_DATA], IFLA_VRF_TABLE));
+  }
   return link;
 }
 
@@ -272,29 +315,30 @@ std::optional<ListedRoute> decode_route(const NetlinkMessage& message) {
   route.gateway = gateway_in(attributes);
   route.source = attributes.address(RTA_PREFSRC);
   route.mtu = Attributes(attributes[RTA_METRICS]).u32(RTAX_MTU).value_or(0);
-  const ByteView hops = attributes[RTA_MULTIPATH];
-  std::string several;
-  if (hops.size() >= sizeof(rtnexthop)) {
+  route.hops = hops_in(attributes[RTA_MULTIPATH]);
+  if (!route.hops.empty()) {
+    route.device = route.hops.front().device;
+    route.gateway = route.hops.front().gateway;
     rtnexthop hop{};
-    std::memcpy(&hop, hops.data(), sizeof hop);
-    if (hop.rtnh_len >= sizeof hop && hop.rtnh_len <= hops.size()) {
-      route.device = static_cast<std::uint32_t>(hop.rtnh_ifindex);
-      const ByteView of_hop = hops.subspan(sizeof hop, hop.rtnh_len - sizeof hop);
-      route.gateway = gateway_in(Attributes(of_hop));
-      put_encapsulation(of_hop, route);
-      several = ", one of several next hops";
+    const ByteView first = attributes[RTA_MULTIPATH];
+    std::memcpy(&hop, first.data(), sizeof hop);
+    if (static_cast<std::uint32_t>(hop.rtnh_ifindex) == route.device) {
+      put_encapsulation(first.subspan(sizeof hop, hop.rtnh_len - sizeof hop), route);
     }
   }
+  // Which one of several a packet takes is not the route's.
+  const bool several = route.hops.size() > 1;
+  if (!several) route.hops.clear();
   route.text = type_word(route.type) + prefix_word(route.destination);
-  if (route.gateway) route.text += " via " + to_string(*route.gateway);
-  if (route.device != 0) route.text += " dev #" + std::to_string(route.device);
+  if (route.gateway && !several) route.text += " via " + to_string(*route.gateway);
+  if (route.device != 0 && !several) route.text += " dev #" + std::to_string(route.device);
   if (attributes.has(RTA_NH_ID)) {
     route.text += " nhid " + std::to_string(attributes.u32(RTA_NH_ID).value_or(0));
   }
   if (route.table != RT_TABLE_MAIN) route.text += " table " + table_word(route.table);
   if (route.source) route.text += " src " + to_string(*route.source);
   if (route.mtu != 0) route.text += " mtu " + std::to_string(route.mtu);
-  route.text += several;
+  if (several) route.text += ", one of " + std::to_string(route.hops.size()) + " next hops";
   put_encapsulation(message.payload(sizeof(rtmsg)), route);
   return route;
 }
@@ -313,7 +357,25 @@ std::optional<RouteAnswer> decode_route_answer(const NetlinkMessage& message) {
   answer.encap_remote = route->encap_remote;
   answer.encap_local = route->encap_local;
   answer.encap_id = route->encap_id;
+  answer.hops = route->hops;
+  answer.group = number_in(find(message.payload(sizeof(rtmsg)), RTA_NH_ID));
   return answer;
+}
+
+std::optional<NextHopObject> decode_next_hop(const NetlinkMessage& message) {
+  const auto header = header_in<nhmsg>(message);
+  if (message.type != RTM_NEWNEXTHOP || !header) return std::nullopt;
+  const Attributes attributes(message, sizeof *header);
+  NextHopObject object;
+  object.id = attributes.u32(NHA_ID).value_or(0);
+  object.hop = {attributes.u32(NHA_OIF).value_or(0), attributes.address(NHA_GATEWAY), 1};
+  ByteView group = attributes[NHA_GROUP];
+  nexthop_grp member{};
+  for (; group.size() >= sizeof member; group = group.subspan(sizeof member)) {
+    std::memcpy(&member, group.data(), sizeof member);
+    object.group.emplace_back(member.id, std::uint32_t{member.weight} + 1);
+  }
+  return object;
 }
 
 std::optional<ListedRule> decode_rule(const NetlinkMessage& message) {
@@ -352,6 +414,8 @@ std::optional<ListedRule> decode_rule(const NetlinkMessage& message) {
   }
   const std::uint32_t suppress = attributes.u32(FRA_SUPPRESS_PREFIXLEN).value_or(0xffffffff);
   if (suppress != 0xffffffff) rule.suppress_length = suppress;
+  rule.l3mdev = attributes.u8(FRA_L3MDEV).value_or(0) != 0;
+  rule.target = attributes.u32(FRA_GOTO).value_or(0);
   rule.table = attributes.u32(FRA_TABLE).value_or(header->table);
 
   rule.text = std::to_string(rule.priority) + ":";
@@ -364,8 +428,17 @@ std::optional<ListedRule> decode_rule(const NetlinkMessage& message) {
   }
   if (!rule.in.empty()) rule.text += " iif " + rule.in;
   if (!rule.out.empty()) rule.text += " oif " + rule.out;
-  rule.text += rule.action == FR_ACT_TO_TBL ? " lookup " + table_word(rule.table)
-                                            : " " + type_word(rule.action);
+  if (rule.protocol != 0) rule.text += " ipproto " + core::packet::protocol_text(rule.protocol);
+  if (rule.source_ports) rule.text += " sport " + range_word(*rule.source_ports);
+  if (rule.destination_ports) rule.text += " dport " + range_word(*rule.destination_ports);
+  if (rule.uids) {
+    rule.text +=
+        " uidrange " + std::to_string(rule.uids->first) + "-" + std::to_string(rule.uids->second);
+  }
+  rule.text += " " + action_word(rule);
+  if (rule.suppress_length) {
+    rule.text += " suppress_prefixlength " + std::to_string(*rule.suppress_length);
+  }
   return rule;
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/packet/context.hpp"
 #include "core/packet/walk/network.hpp"
@@ -32,6 +34,13 @@ std::optional<NeighbourOf> decode_neighbour(const NetlinkMessage& message);
 // RTM_NEWROUTE; the text has the numbers of devices in place of their names, as "dev #3".
 std::optional<core::packet::ListedRoute> decode_route(const NetlinkMessage& message);
 // Of an answer to RTM_GETROUTE, with a tunnel's other end (`encap ip`).
+// A next hop object (`ip nexthop`), or a group of them with their weights.
+struct NextHopObject {
+  std::uint32_t id = 0;
+  core::packet::NextHop hop;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> group;  // ids and weights
+};
+std::optional<NextHopObject> decode_next_hop(const NetlinkMessage& message);
 std::optional<core::packet::RouteAnswer> decode_route_answer(const NetlinkMessage& message);
 std::optional<core::packet::ListedRule> decode_rule(const NetlinkMessage& message);
 

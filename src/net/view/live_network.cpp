@@ -4,6 +4,7 @@
 
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -147,6 +148,40 @@ const core::packet::RouteTables& LiveNetwork::tables() {
   return *tables_;
 }
 
+// Where the kernel does not list them with the route (net.ipv4.nexthop_compat_mode=0).
+std::vector<core::packet::NextHop> LiveNetwork::hops_of(std::uint32_t group) {
+  const auto get = [&](std::uint32_t id) {
+    NextHopObject object;
+    const Message request = make_message(RTM_GETNEXTHOP, 0, nhmsg{});
+    put_u32(*request, NHA_ID, id);
+    static_cast<void>(routes_->get(*request, [&](const NetlinkMessage& message) {
+      if (auto one = decode_next_hop(message)) object = std::move(*one);
+    }));
+    return object;
+  };
+  std::vector<core::packet::NextHop> hops;
+  for (const auto& [id, weight] : get(group).group) {
+    hops.push_back(get(id).hop);
+    hops.back().weight = weight;
+  }
+  return hops;
+}
+
+RouteAnswer LiveNetwork::listed(const RouteQuery& query) {
+  const auto vrf = [&](std::uint32_t index) -> const Link* {
+    const Link* const own = link(index);
+    if (own == nullptr || own->vrf_table != 0) return own;
+    const Link* const master = link(own->master);
+    return master != nullptr && master->vrf_table != 0 ? master : nullptr;
+  };
+  // l3mdev_update_flow()
+  RouteQuery asked = query;
+  const Link* const by = vrf(query.out != 0 ? query.out : query.in);
+  if (by != nullptr && by->device.index == query.out) asked.out = 0;
+  return tables().look_up(asked, name_of(query.in), name_of(query.out),
+                          by != nullptr ? by->vrf_table : 0);
+}
+
 RouteAnswer LiveNetwork::route(const RouteQuery& query) {
   // IPv6 tells the table by itself, and takes no other flag (inet6_rtm_valid_getroute_req).
   const std::uint32_t table =
@@ -163,13 +198,17 @@ RouteAnswer LiveNetwork::route(const RouteQuery& query) {
         result.encap_id = matched.encap_id;
       }
       if (result.mtu == 0) result.mtu = matched.mtu;
+      result.hops = matched.hops;
+      if (result.hops.empty() && matched.group != 0 && matched.device == 0) {
+        result.hops = hops_of(matched.group);
+      }
     }
   } else {
-    const RouteAnswer listed = tables().look_up(query, name_of(query.in), name_of(query.out));
+    const RouteAnswer found = listed(query);
     // Only what refuses is told: the kernel's own answer holds.
-    if (listed.error == result.error && listed.type != 0) {
-      result.type = listed.type;
-      result.text = listed.text;
+    if (found.error == result.error && found.type != 0) {
+      result.type = found.type;
+      result.text = found.text;
     }
   }
   result.text = with_names(result.text);

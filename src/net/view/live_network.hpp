@@ -63,6 +63,8 @@ class LiveNetwork final : public core::packet::Network {
   void read_addresses();
   const core::packet::RouteTables& tables();
   core::packet::RouteAnswer ask(const core::packet::RouteQuery& query, std::uint32_t flags);
+  std::vector<core::packet::NextHop> hops_of(std::uint32_t group);
+  core::packet::RouteAnswer listed(const core::packet::RouteQuery& query);
   std::string name_of(std::uint32_t link);
   std::string with_names(std::string text);
   void read_neighbours();

@@ -119,6 +119,19 @@ std::string consequence(Cause cause, const Packet& packet) {
   return "";
 }
 
+// How to take a route or a rule away, by what the step says of it.
+Finding::Fix refusing(const std::string& ip, const std::string& text, const std::string& at) {
+  constexpr std::string_view rule = "rule ";
+  if (!text.starts_with(rule)) {
+    return {ip + " route del " + text, at + "if the route is not meant to be there"};
+  }
+  // "rule 100: from all unreachable"
+  const std::size_t colon = text.find(':');
+  return {ip + " rule del priority " + text.substr(rule.size(), colon - rule.size()) +
+              text.substr(std::min(colon + 1, text.size())),
+          at + "if the rule is not meant to be there"};
+}
+
 }  // namespace
 
 Finding Judgement::dead_end(const Way& way, std::size_t step, bool reply) {
@@ -184,8 +197,7 @@ std::vector<Finding::Fix> Judgement::fixes(const Way& way, const Step& step) {
       if (step.text.find(": ") == std::string::npos) {
         return {{ip + " route get " + to, at + "what the kernel says"}};
       }
-      return {{ip + " route del " + step.text.substr(step.text.find(": ") + 2),
-               at + "if the route is not meant to be there"}};
+      return {refusing(ip, step.text.substr(step.text.find(": ") + 2), at)};
     case Cause::neighbour_silent: {
       const std::string next = to_string(way.next_hop.value_or(packet.destination));
       return {{ip + " neigh show to " + next,
@@ -220,6 +232,11 @@ std::vector<Finding::Fix> Judgement::fixes(const Way& way, const Step& step) {
       return {{in + "ip -d link show", at + "is the tunnel's device there, and up?"},
               {"pona egress status", "what the node's agent and the NAT pods say"}};
     case Cause::too_big:
+      if (step.text.find("of the route by") != std::string::npos) {
+        return {{ip + " route show match " + to,
+                 at + "the route has an MTU of its own: `ip route change` it without, or with a "
+                      "larger one"}};
+      }
       return {{in + "ip link set " + step.where + " mtu MTU", at + "equal at both ends"}};
     case Cause::ttl_exceeded:
       return {{ip + " route get " + to, at + "compare with the hosts before it: where does each "

@@ -75,8 +75,15 @@ RouteAnswer HeldNetwork::route(const RouteQuery& query) {
     const Link* const found = link(device);
     return found == nullptr ? std::string() : found->device.name;
   };
-  const std::uint32_t vrf = table_of(query.in != 0 ? query.in : query.out);
+  const std::uint32_t vrf = table_of(query.out != 0 ? query.out : query.in);
   RouteAnswer answer = tables.look_up(query, name(query.in), name(query.out), vrf);
+  if (query.out != 0 && answer.error == 0) {
+    for (const NextHop& hop : answer.hops) {
+      if (hop.device != query.out) continue;
+      answer.device = hop.device;
+      answer.gateway = hop.gateway;
+    }
+  }
   if (query.in != 0) {
     answer.error = check_input(query, answer);
     return answer;

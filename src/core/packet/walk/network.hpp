@@ -49,6 +49,7 @@ struct Link {
   Bytes mac;  // 6 bytes; empty where it has none
   std::vector<LinkAddress> addresses;
   std::uint32_t master = 0;                 // index of the bridge or VRF that it belongs to
+  std::uint32_t vrf_table = 0;              // of a VRF: its routing table
   std::uint32_t lower = 0;                  // IFLA_LINK: a veth's peer, a VLAN's device
   std::optional<std::int32_t> lower_netns;  // IFLA_LINK_NETNSID; empty: this namespace
   std::optional<TunnelLink> tunnel;
@@ -71,6 +72,15 @@ struct RouteQuery {
   std::uint8_t tos = 0;
 };
 
+// Of a route that has several.
+struct NextHop {
+  std::uint32_t device = 0;
+  std::optional<Address> gateway;
+  std::uint32_t weight = 1;
+
+  friend bool operator==(const NextHop&, const NextHop&) = default;
+};
+
 struct RouteAnswer {
   int error = 0;          // errno
   std::uint8_t type = 0;  // RTN_*
@@ -84,6 +94,9 @@ struct RouteAnswer {
   std::optional<Address> encap_remote;
   std::optional<Address> encap_local;
   std::uint64_t encap_id = 0;
+  // Where there are several, all that are usable; `device` and `gateway` are those of one of them.
+  std::vector<NextHop> hops;
+  std::uint32_t group = 0;  // the next hop object of the route that fits; 0: none
 };
 
 struct Neighbour {

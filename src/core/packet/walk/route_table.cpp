@@ -8,14 +8,13 @@
 namespace core::packet {
 namespace {
 
-constexpr std::uint8_t act_to_table = 1;  // FR_ACT_TO_TBL
-
-int refusal(std::uint8_t type) {
+// Of routes (fib_props, fib6_prop); a rule that refuses has another one (fib4_rule_action).
+int refusal(std::uint8_t type, bool by_rule = false) {
   switch (type) {
     case rtn_blackhole:
       return EINVAL;
     case rtn_unreachable:
-      return EHOSTUNREACH;
+      return by_rule ? ENETUNREACH : EHOSTUNREACH;
     case rtn_prohibit:
       return EACCES;
     default:
@@ -24,7 +23,7 @@ int refusal(std::uint8_t type) {
 }
 
 bool fits(const ListedRule& rule, const RouteQuery& query, const std::string& in,
-          const std::string& out) {
+          const std::string& out, std::uint32_t vrf_table) {
   const auto within = [](const std::optional<Prefix>& prefix,
                          const std::optional<Address>& address) {
     return !prefix || (address && prefix->contains(*address));
@@ -44,6 +43,7 @@ bool fits(const ListedRule& rule, const RouteQuery& query, const std::string& in
     const std::uint32_t uid = query.uid.value_or(0);
     result = result && rule.uids->first <= uid && uid <= rule.uids->second;
   }
+  if (rule.l3mdev) result = result && vrf_table != 0;  // l3mdev_fib_rule_match()
   return result != rule.inverted;
 }
 
@@ -58,54 +58,58 @@ bool better(const ListedRoute& one, const ListedRoute* other) {
 
 }  // namespace
 
-bool RouteTables::ask(const ListedRule& rule, const RouteQuery& query, RouteAnswer& answer) const {
-  if (refusal(rule.action) != 0) {
-    answer.type = rule.action;
-    answer.error = refusal(rule.action);
-    answer.text = "rule " + rule.text;
-    return true;
-  }
-  if (rule.action != act_to_table) return false;
-  const ListedRoute* best = nullptr;
-  for (const ListedRoute& route : routes) {
-    if (route.table != rule.table || route.destination.family() != query.destination.family() ||
-        !route.destination.contains(query.destination) ||
-        (route.tos != 0 && route.tos != query.tos) ||
-        (query.out != 0 && route.device != 0 && route.device != query.out)) {
+RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_name,
+                                 const std::string& out_name, std::uint32_t vrf_table) const {
+  RouteAnswer answer;
+  std::uint32_t skip_to = 0;  // by a goto, which leads forward only (fib_nl_newrule)
+  for (const ListedRule& rule : rules) {
+    if (rule.priority < skip_to && rule.family == query.destination.family()) continue;
+    if (!fits(rule, query, in_name, out_name, vrf_table)) continue;
+    if (rule.action == act_goto) {
+      // One that leads nowhere is passed over.
+      const bool leads = std::ranges::any_of(rules, [&](const ListedRule& one) {
+        return one.family == rule.family && one.priority == rule.target;
+      });
+      if (leads) skip_to = rule.target;
       continue;
     }
-    if (better(route, best)) best = &route;
-  }
-  if (best == nullptr || best->type == rtn_throw) return false;
-  // What refuses is never passed over (fib_rules_lookup).
-  if (rule.suppress_length && best->destination.length <= *rule.suppress_length &&
-      refusal(best->type) == 0) {
-    return false;
-  }
-  answer.type = best->type;
-  answer.error = refusal(best->type);
-  answer.device = best->device;
-  answer.gateway = best->gateway;
-  answer.source = best->source;
-  answer.table = best->table;
-  answer.mtu = best->mtu;
-  answer.text = best->text;
-  answer.encap_remote = best->encap_remote;
-  answer.encap_local = best->encap_local;
-  answer.encap_id = best->encap_id;
-  return true;
-}
-
-RouteAnswer RouteTables::look_up(const RouteQuery& query, const std::string& in_name,
-                                 const std::string& out_name, std::uint32_t vrf) const {
-  RouteAnswer answer;
-  if (vrf != 0) {
-    ListedRule rule;
-    rule.table = vrf;
-    if (ask(rule, query, answer)) return answer;
-  }
-  for (const ListedRule& rule : rules) {
-    if (fits(rule, query, in_name, out_name) && ask(rule, query, answer)) return answer;
+    if (refusal(rule.action) != 0) {
+      answer.type = rule.action;
+      answer.error = refusal(rule.action, true);
+      answer.text = "rule " + rule.text;
+      return answer;
+    }
+    if (rule.action != act_to_table) continue;
+    const std::uint32_t table = rule.l3mdev ? vrf_table : rule.table;
+    const ListedRoute* best = nullptr;
+    for (const ListedRoute& route : routes) {
+      if (route.table != table || route.destination.family() != query.destination.family() ||
+          !route.destination.contains(query.destination) ||
+          (route.tos != 0 && route.tos != query.tos) ||
+          (query.out != 0 && route.device != 0 && route.device != query.out)) {
+        continue;
+      }
+      if (better(route, best)) best = &route;
+    }
+    if (best == nullptr || best->type == rtn_throw) continue;
+    // What refuses is never passed over (fib_rules_lookup).
+    if (rule.suppress_length && best->destination.length <= *rule.suppress_length &&
+        refusal(best->type) == 0) {
+      continue;
+    }
+    answer.type = best->type;
+    answer.error = refusal(best->type);
+    answer.device = best->device;
+    answer.gateway = best->gateway;
+    answer.source = best->source;
+    answer.table = best->table;
+    answer.mtu = best->mtu;
+    answer.text = best->text;
+    answer.hops = best->hops;
+    answer.encap_remote = best->encap_remote;
+    answer.encap_local = best->encap_local;
+    answer.encap_id = best->encap_id;
+    return answer;
   }
   answer.error = ENETUNREACH;
   return answer;

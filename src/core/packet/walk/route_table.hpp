@@ -27,6 +27,7 @@ struct ListedRoute {
   std::optional<Address> encap_remote;
   std::optional<Address> encap_local;
   std::uint64_t encap_id = 0;
+  std::vector<NextHop> hops;  // where there are several
 
   friend bool operator==(const ListedRoute&, const ListedRoute&) = default;
 };
@@ -48,6 +49,8 @@ struct ListedRule {
   std::optional<std::pair<std::uint32_t, std::uint32_t>> uids;
   std::optional<std::uint32_t> suppress_length;  // routes of at most this length do not count
   std::uint32_t table = 0;
+  bool l3mdev = false;       // the table is that of the VRF; fits what belongs to one only
+  std::uint32_t target = 0;  // of FR_ACT_GOTO: the priority to go on at
   Family family{};
   std::string text;
 
@@ -58,15 +61,11 @@ struct RouteTables {
   std::vector<ListedRule> rules;  // as the kernel lists them: by priority
   std::vector<ListedRoute> routes;
 
-  // `in_name`, `out_name`: of the query's devices; empty for none. An answer with an error is one
-  // of a rule or route that refuses, whose text it has, or ENETUNREACH without.
-  // `vrf`: the table of the VRF that the query's device belongs to, asked first; 0: of none.
+  // `in_name`, `out_name`: of the query's devices; empty for none. `vrf_table`: of the VRF that one
+  // of them is or belongs to; 0: none. An answer with an error is one of a rule or route that
+  // refuses, whose type and text it has ("rule 100: from all unreachable"), or ENETUNREACH without.
   [[nodiscard]] RouteAnswer look_up(const RouteQuery& query, const std::string& in_name,
-                                    const std::string& out_name, std::uint32_t vrf = 0) const;
-
- private:
-  // Whether what this rule says is the answer.
-  bool ask(const ListedRule& rule, const RouteQuery& query, RouteAnswer& answer) const;
+                                    const std::string& out_name, std::uint32_t vrf_table = 0) const;
 };
 
 }  // namespace core::packet

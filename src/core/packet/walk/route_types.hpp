@@ -14,5 +14,7 @@ inline constexpr std::uint8_t rtn_blackhole = 6;
 inline constexpr std::uint8_t rtn_unreachable = 7;
 inline constexpr std::uint8_t rtn_prohibit = 8;
 inline constexpr std::uint8_t rtn_throw = 9;
+inline constexpr std::uint8_t act_to_table = 1;
+inline constexpr std::uint8_t act_goto = 2;
 
 }  // namespace core::packet

@@ -174,10 +174,13 @@ Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
   if (packet_.ttl <= 1) {
     return drop(Cause::ttl_exceeded, "forward", "its time to live ends here");
   }
+  const Link* const out = network().link(route.device);
+  // In front of the hook (ip_forward, ip6_forward): what is too large, no rule sees.
+  if (out != nullptr && !fits(*out, route.mtu)) return Stage::ended;
   --packet_.ttl;
   // ip_forward() does so for IPv4 alone.
   if (packet_.family == Family::ipv4) context_.priority = priority_of(packet_.tos);
-  set_out(network().link(route.device));
+  set_out(out);
   if (!pass(Hook::forward)) return Stage::ended;
   route_ = route;
   if (!pass(Hook::postrouting)) return Stage::ended;

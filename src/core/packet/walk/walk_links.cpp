@@ -23,14 +23,21 @@ void Walker::Run::narrow(std::uint32_t mtu, std::size_t extra, bool behind) {
   way_.narrowest = way_.steps.size() - (behind ? 0 : 1);
 }
 
-// Whether it is small enough for a link; `extra`: bytes that its tunnels would add.
-bool Walker::Run::fits(const Link& link, std::size_t extra, const std::string& what) {
-  const std::uint32_t limit = link.mtu;
-  narrow(limit, extra, false);
-  if (size_of(packet_) + extra <= limit) return true;
-  drop(Cause::too_big, link.device.name,
-       std::to_string(size_of(packet_)) + " bytes do not fit into " + what + " " +
-           std::to_string(limit) + " of " + link.device.name);
+// Whether it is small enough for a link, and for the route to there; 0: that says nothing.
+bool Walker::Run::fits(const Link& link, std::uint32_t route_mtu) {
+  const std::uint32_t limit = route_mtu != 0 ? route_mtu : link.mtu;
+  narrow(limit, 0, false);
+  const std::size_t size = size_of(packet_);
+  if (size <= limit) return true;
+  const std::string text = std::to_string(size) + " bytes do not fit into the MTU " +
+                           std::to_string(limit) + " of " +
+                           (route_mtu != 0 ? "the route by " : "") + link.device.name;
+  if (packet_.family == Family::ipv4 && !packet_.dont_fragment && depth_ == 0) {
+    walker_.assume(place_, link.device.name,
+                   text + ", so it goes in fragments: assumed that all arrive");
+    return true;
+  }
+  drop(Cause::too_big, link.device.name, text);
   return false;
 }
 
@@ -49,7 +56,7 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
                    "a classifier (tc) is attached: assumed to let it pass");
   }
   if (out->tunnel) return encapsulate(*out);
-  if (!fits(*out, 0, "the MTU")) return Stage::ended;
+  if (!fits(*out, route_.mtu)) return Stage::ended;
   if (walker_.options_.edge_of_view == Attachment{place_, index}) return leave(*out, next_hop, "");
   const auto peer = out->lower != 0 && out->device.kind == "veth"
                         ? walker_.world_.peer({place_, index})

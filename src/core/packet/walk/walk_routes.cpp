@@ -42,6 +42,7 @@ std::optional<RouteAnswer> Walker::Run::route_output() {
     refused_output(answer);
     return std::nullopt;
   }
+  choose_hop(answer);
   if (packet_.source == unspecified && answer.source) {
     packet_.source = *answer.source;
     // What was said of it before had none.
@@ -62,28 +63,85 @@ std::optional<RouteAnswer> Walker::Run::route_output() {
   return answer;
 }
 
-bool Walker::Run::refused_output(const RouteAnswer& answer) {
+// Whether a route or a rule refuses it, which the kernel looks at before all else.
+bool Walker::Run::refused(const RouteAnswer& answer) {
   const std::string to = to_string(packet_.destination);
   const std::string by = answer.text.empty() ? "" : ": " + answer.text;
+  const bool rule = answer.text.starts_with("rule ");
+  switch (answer.type) {
+    case rtn_blackhole:
+      drop(Cause::blackhole, "route",
+           (rule ? "a routing rule throws away what is for " : "a blackhole route takes ") + to +
+               by);
+      return true;
+    case rtn_unreachable:
+      drop(Cause::unreachable, "route",
+           (rule ? "a routing rule says that " : "a route says that ") + to + " is unreachable" +
+               by);
+      return true;
+    case rtn_prohibit:
+      drop(Cause::prohibited, "route",
+           (rule ? "a routing rule prohibits " : "a route prohibits ") + to + by);
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Walker::Run::refused_output(const RouteAnswer& answer) {
+  if (refused(answer)) return;
+  const std::string to = to_string(packet_.destination);
   if (answer.error == ENETUNREACH && packet_.family == Family::ipv6 &&
       sysctl("net/ipv6/conf/all/disable_ipv6", 0) != 0) {
     drop(Cause::ipv6_disabled, "route", "IPv6 is disabled here");
   } else if (answer.error == ENETUNREACH) {
-    drop(Cause::no_route, "route", "no route leads to " + to + by);
-  } else if (answer.error == EINVAL || answer.type == rtn_blackhole) {
-    if (answer.type == rtn_blackhole) {
-      drop(Cause::blackhole, "route", "a blackhole route takes " + to + by);
-    } else if (network().link_with(packet_.source) == nullptr) {
+    drop(Cause::no_route, "route", "no route leads to " + to);
+  } else if (answer.error == EINVAL) {
+    if (network().link_with(packet_.source) == nullptr) {
       drop(Cause::martian, "route", to_string(packet_.source) + " is no address of this host");
     } else {
       drop(Cause::unreachable, "route", "the kernel refuses to route it to " + to);
     }
   } else if (answer.error == EACCES) {
-    drop(Cause::prohibited, "route", "a route prohibits " + to + by);
+    drop(Cause::prohibited, "route", "a route prohibits " + to);
   } else {
-    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable" + by);
+    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable");
   }
-  return false;
+}
+
+// One of several next hops is the kernel's for this flow, by a hash of it; the others are those of
+// other flows.
+void Walker::Run::choose_hop(RouteAnswer& answer) {
+  if (answer.hops.size() < 2) return;
+  const auto taken = std::ranges::find_if(answer.hops, [&](const NextHop& hop) {
+    return hop.device == answer.device && hop.gateway == answer.gateway;
+  });
+  if (taken != answer.hops.end()) std::rotate(answer.hops.begin(), taken, taken + 1);
+  std::string weights;
+  for (const NextHop& hop : answer.hops) {
+    const Link* const out = network().link(hop.device);
+    weights += (weights.empty() ? "" : ", ") +
+               (hop.gateway ? "via " + to_string(*hop.gateway) + " " : std::string()) + "dev " +
+               (out != nullptr ? out->device.name : std::to_string(hop.device)) + " weight " +
+               std::to_string(hop.weight);
+  }
+  Fork fork{Fork::Kind::balancing, "the next hop of " + answer.text + " (" + weights + ")",
+            answer.hops.size(), walker_.world_.name(place_)};
+  const std::size_t option = walker_.choices_.choose(std::move(fork));
+  const NextHop& hop = answer.hops[option];
+  const Link* const out = network().link(hop.device);
+  if (option > 0 && answer.source) {
+    // Whoever has no address yet takes that of the way.
+    RouteQuery asked = query();
+    asked.source.reset();
+    asked.out = hop.device;
+    if (const RouteAnswer by = network().route(asked); by.error == 0) answer.source = by.source;
+  }
+  answer.device = hop.device;
+  answer.gateway = hop.gateway;
+  answer.text += ", next hop " +
+                 (hop.gateway ? to_string(*hop.gateway) : std::string("on the link")) + " dev " +
+                 (out != nullptr ? out->device.name : std::to_string(hop.device));
 }
 
 std::optional<RouteAnswer> Walker::Run::route_input() {
@@ -102,6 +160,7 @@ std::optional<RouteAnswer> Walker::Run::route_input() {
     drop(Cause::forwarding_off, device, "this host does not forward IPv6");
     return std::nullopt;
   }
+  choose_hop(answer);
   const Link* out = network().link(answer.device);
   Step& step = add(Step::What::route, out != nullptr ? out->device.name : "", answer.text);
   step.link = answer.device;
@@ -148,15 +207,15 @@ bool Walker::Run::came_by_another_way(Cause& cause, std::string& text) {
 }
 
 void Walker::Run::refused_input(const RouteAnswer& answer) {
+  if (refused(answer)) return;
   const std::string device = context_.in ? context_.in->name : "";
   const std::string to = to_string(packet_.destination);
-  const std::string by = answer.text.empty() ? "" : ": " + answer.text;
   if (answer.error == ENETUNREACH) {
-    drop(Cause::no_route, "route", "no route leads to " + to + by);
+    drop(Cause::no_route, "route", "no route leads to " + to);
     return;
   }
   if (answer.error == EACCES) {
-    drop(Cause::prohibited, "route", "a route prohibits " + to + by);
+    drop(Cause::prohibited, "route", "a route prohibits " + to);
     return;
   }
   if (answer.error == EHOSTUNREACH || answer.error == EXDEV || answer.error == EINVAL) {
@@ -171,18 +230,14 @@ void Walker::Run::refused_input(const RouteAnswer& answer) {
     const bool forwards = packet_.family == Family::ipv4
                               ? sysctl(conf(device, "forwarding"), 1) != 0
                               : sysctl("net/ipv6/conf/all/forwarding", 1) != 0;
-    if (!forwards && answer.type != rtn_unreachable) {
+    if (!forwards) {
       drop(Cause::forwarding_off, device, "this host does not forward what comes in by " + device);
       return;
     }
-    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable" + by);
+    drop(Cause::unreachable, "route", "a route says that " + to + " is unreachable");
     return;
   }
-  if (answer.error == EINVAL && (answer.type == rtn_blackhole || !answer.text.empty())) {
-    drop(Cause::blackhole, "route", "a blackhole route takes " + to + by);
-    return;
-  }
-  drop(answer.type == rtn_prohibit ? Cause::prohibited : Cause::martian, device,
+  drop(Cause::martian, device,
        "the kernel does not take it from " + device + " (error " + std::to_string(answer.error) +
            ")");
 }

@@ -41,8 +41,10 @@ class Walker::Run {
   RouteQuery query() const;
   std::optional<RouteAnswer> route_output();
   std::optional<RouteAnswer> route_input();
-  bool refused_output(const RouteAnswer& answer);
+  bool refused(const RouteAnswer& answer);
+  void refused_output(const RouteAnswer& answer);
   void refused_input(const RouteAnswer& answer);
+  void choose_hop(RouteAnswer& answer);
   bool came_by_another_way(Cause& cause, std::string& text);
   std::int64_t sysctl(const std::string& name, std::int64_t otherwise);
   [[nodiscard]] std::string conf(const std::string& device, const std::string& name) const;
@@ -57,7 +59,7 @@ class Walker::Run {
   void note_bridge(std::size_t place, const Link& bridge);
   bool answers_for(const Attachment& at, const Address& address);
   void narrow(std::uint32_t mtu, std::size_t extra, bool behind);
-  bool fits(const Link& link, std::size_t extra, const std::string& what);
+  bool fits(const Link& link, std::uint32_t route_mtu = 0);
 
   // tunnels (walk_tunnels.cpp)
   Stage encapsulate(const Link& tunnel);

@@ -121,7 +121,7 @@ Walker::Run::Stage Walker::Run::encapsulate(const Link& link) {
     outer.payload.insert(outer.payload.end(), inside.begin(), inside.end());
     if (outer.source_port == 0) outer.source_port = 49152;  // a hash of the inner flow
   }
-  if (!fits(link, 0, "the MTU")) return Stage::ended;
+  if (!fits(link, route_.mtu)) return Stage::ended;
   overhead_ += extra;
   ++depth_;
   // ip_tunnel_xmit() has a mark of its own (fwmark), the others take the packet's.

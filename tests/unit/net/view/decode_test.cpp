@@ -216,13 +216,18 @@ TEST_CASE("rules") {
   CHECK(rule_at(103).suppress_length == 0);
   CHECK(!rule_at(102).suppress_length);
   CHECK(rule_at(104).action == 6);
-  CHECK(rule_at(104).text == "104: from 10.9.0.0/16 blackhole ");
+  CHECK(rule_at(104).text == "104: from 10.9.0.0/16 blackhole");
   const ListedRule six = rule_at(105);
   CHECK(six.family == Family::ipv6);
   CHECK(six.out == "eth0");
   CHECK(six.source_ports == core::PortRange{1, 100});
   CHECK(six.tos == 8);
   CHECK(six.action == 8);
+}
+
+TEST_CASE("what else a rule asks for is told, too") {
+  CHECK(rule_at(102).text == "102: from all ipproto udp dport 53 uidrange 1000-1999 lookup 79");
+  CHECK(rule_at(103).text.ends_with(" suppress_prefixlength 0"));
 }
 
 TEST_CASE("connections of each protocol") {

@@ -149,6 +149,23 @@ TEST_CASE("routes that are not there, or refuse") {
   check_drop(to("198.51.100.3"), Cause::prohibited, "route", rig.client);
 }
 
+TEST_CASE("a routing rule that refuses is told with its text") {
+  const std::pair<std::string, Cause> refusals[] = {{"blackhole", Cause::blackhole},
+                                                    {"unreachable", Cause::unreachable},
+                                                    {"prohibit", Cause::prohibited}};
+  for (const auto& [word, cause] : refusals) {
+    Routed rig;
+    rig.router.ip("rule add priority 100 to 192.0.2.2/32 " + word);
+    Way way = rig.syn_to_server();
+    check_drop(way, cause, "route", rig.router);
+    CHECK(way.steps.back().text.find(": rule priority 100") != std::string::npos);
+    rig.client.ip("rule add priority 100 to 192.0.2.2/32 " + word);
+    way = rig.syn_to_server();
+    check_drop(way, cause, "route", rig.client);
+    CHECK(way.steps.back().text.find("routing rule") != std::string::npos);
+  }
+}
+
 TEST_CASE("neighbours that do not answer, or are others than known") {
   Routed rig;
   check_drop(rig.send(tcp_packet("10.0.0.2", "192.0.2.77")), Cause::neighbour_silent, "out",
@@ -185,6 +202,24 @@ TEST_CASE("packets that are too large") {
   const Way way = rig.syn_to_server();
   CHECK(way.largest == 1304);
   CHECK(way.steps.at(way.narrowest).place == FakeWorld::place(rig.server));
+}
+
+TEST_CASE("the size counts before the rules of what is forwarded, and the route's own MTU does") {
+  Routed rig;
+  chain(rig.router, Hook::forward, 0, Type::filter, true);
+  Packet large = tcp_packet("10.0.0.2", "192.0.2.2");
+  large.payload.resize(1400);
+  check_drop(rig.send(large), Cause::policy_drop, "forward", rig.router);
+  rig.router.ip("link set out mtu 1300");
+  check_drop(rig.send(large), Cause::too_big, "out", rig.router);
+  rig.router.ip("link set out mtu 1500").ip("route add 192.0.2.2/32 dev out mtu 1300");
+  const Way way = rig.send(large);
+  check_drop(way, Cause::too_big, "out", rig.router);
+  CHECK(way.steps.back().text == "1440 bytes do not fit into the MTU 1300 of the route by out");
+  // What may be cut into fragments gets on.
+  large.dont_fragment = false;
+  check_drop(rig.send(large), Cause::policy_drop, "forward", rig.router);
+  CHECK(rig.walker.assumptions().size() == 1);
 }
 
 TEST_CASE("the time to live ends where it would be forwarded, not where it is delivered") {

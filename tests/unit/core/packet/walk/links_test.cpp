@@ -132,6 +132,33 @@ TEST_CASE("neighbours of IPv6 answer for the addresses of their own interface") 
   CHECK(cause("2001:db8:2::4") == Cause::neighbour_silent);
 }
 
+TEST_CASE("each next hop of a route is a way of its own, the kernel's own one first") {
+  Routed rig;
+  FakeHost& other = rig.world.add("other router");
+  rig.world.veth(rig.router, "second", other, "in");
+  rig.world.veth(other, "out", rig.server, "eth1");
+  rig.router.ip("address add 10.9.0.1/24 dev second")
+      .ip("route add 203.0.113.0/24 nexthop via 192.0.2.2 dev out weight 1 nexthop via 10.9.0.2 "
+          "dev "
+          "second weight 3");
+  other.ip("address add 10.9.0.2/24 dev in");
+  rig.server.ip("address add 203.0.113.1/32 dev lo");
+  const Packet packet = tcp_packet("10.0.0.2", "203.0.113.1");
+  const Way way = rig.send(packet);
+  CHECK(way.end == End::delivered);
+  REQUIRE(rig.choices.taken().size() == 1);
+  const Fork& fork = rig.choices.taken().front().fork;
+  CHECK(fork.kind == Fork::Kind::balancing);
+  CHECK(fork.options == 2);
+  CHECK(fork.what.find("(via 192.0.2.2 dev out weight 1, via 10.9.0.2 dev second weight 3)") !=
+        std::string::npos);
+  Choices second({1});
+  Walker walker(rig.world, second);
+  const Way by_other = walker.send(FakeWorld::place(rig.client), packet);
+  CHECK(by_other.end == End::dropped);
+  CHECK(by_other.at.place == FakeWorld::place(other));
+}
+
 TEST_CASE("what comes in by a port of a VRF is the VRF's") {
   Routed rig;
   FakeHost& vrf = rig.world.add("vrf host");

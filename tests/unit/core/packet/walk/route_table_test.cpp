@@ -176,6 +176,10 @@ TEST_CASE("rules that refuse, and routes that do") {
   CHECK(tables.look_up(query("192.0.2.1"), "", "").text == "rule 100");
   rule.action = 8;
   CHECK(tables.look_up(query("192.0.2.1"), "", "").error == EACCES);
+  // Other than a route (fib4_rule_action).
+  rule.action = 7;
+  CHECK(tables.look_up(query("192.0.2.1"), "", "").error == ENETUNREACH);
+  CHECK(tables.look_up(query("192.0.2.1"), "", "").type == 7);
   tables.rules.erase(tables.rules.begin());
   const std::pair<std::uint8_t, int> refusals[] = {{6, EINVAL}, {7, EHOSTUNREACH}, {8, EACCES}};
   for (const auto& [type, error] : refusals) {
@@ -185,6 +189,32 @@ TEST_CASE("rules that refuse, and routes that do") {
     CHECK(answer.type == type);
     CHECK(answer.text == "10.0.0.0/8");
   }
+}
+
+TEST_CASE("a goto leads to the rules of a priority, if there are any") {
+  Tables tables;
+  tables.routes = {to("0.0.0.0/0", 1), to("0.0.0.0/0", 2, 7), to("0.0.0.0/0", 3, 8)};
+  tables.rules = {at(100, 0), at(200, 7), at(300, 8), at(32766, 254)};
+  tables.rules[0].action = 2;
+  tables.rules[0].target = 300;
+  CHECK(tables.device(query("192.0.2.1")) == 3);
+  tables.rules[0].target = 250;
+  CHECK(tables.device(query("192.0.2.1")) == 2);
+  tables.rules[0].target = 32766;
+  tables.rules[0].mark = tables.rules[0].mark_mask = 1;
+  CHECK(tables.device(query("192.0.2.1")) == 2);
+  RouteQuery marked = query("192.0.2.1");
+  marked.mark = 1;
+  CHECK(tables.device(marked) == 1);
+}
+
+TEST_CASE("the rule of VRFs leads into the table of the VRF that the device belongs to") {
+  Tables tables;
+  tables.routes = {to("0.0.0.0/0", 1), to("10.0.0.0/8", 2, 50)};
+  tables.first(0).l3mdev = true;
+  CHECK(tables.device(query("10.0.0.1")) == 1);
+  CHECK(tables.look_up(query("10.0.0.1"), "eth0", "", 50).device == 2);
+  CHECK(tables.look_up(query("192.0.2.1"), "eth0", "", 50).device == 1);
 }
 
 TEST_CASE("a throw route and an empty table lead to the next rule") {
