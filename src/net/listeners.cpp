@@ -72,6 +72,41 @@ void decode_listener(const NetlinkMessage& message, core::Protocol protocol,
   }
 }
 
+Message encode_find_socket(core::Protocol protocol, const core::Address& remote,
+                           std::uint16_t remote_port, const core::Address& local,
+                           std::uint16_t local_port, std::uint32_t device) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = address_family(local.family());
+  request.sdiag_protocol = static_cast<std::uint8_t>(protocol);
+  request.idiag_states = ~0U;
+  // Of UDP the two ends are the other way round (udp_dump_one).
+  const bool swapped = protocol == core::Protocol::udp;
+  const core::Address& source = swapped ? remote : local;
+  const core::Address& destination = swapped ? local : remote;
+  std::memcpy(request.id.idiag_src, source.bytes().data(), source.size());
+  std::memcpy(request.id.idiag_dst, destination.bytes().data(), destination.size());
+  request.id.idiag_sport = htons(swapped ? remote_port : local_port);
+  request.id.idiag_dport = htons(swapped ? local_port : remote_port);
+  request.id.idiag_if = device;
+  request.id.idiag_cookie[0] = request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  return make_message(SOCK_DIAG_BY_FAMILY, 0, request);
+}
+
+std::optional<SocketOptions> decode_socket_options(const NetlinkMessage& message) {
+  const auto header = header_in<inet_diag_msg>(message);
+  if (message.type != SOCK_DIAG_BY_FAMILY || !header) return std::nullopt;
+  const Attributes attributes(message, sizeof *header);
+  const ByteView options = attributes[INET_DIAG_SOCKOPT];
+  inet_diag_sockopt value{};
+  if (options.size() < sizeof value) return std::nullopt;
+  std::memcpy(&value, options.data(), sizeof value);
+  SocketOptions result;
+  result.transparent = value.transparent != 0;
+  result.wildcard = std::ranges::all_of(header->id.idiag_src, [](auto word) { return word == 0; });
+  result.mark = attributes.u32(INET_DIAG_MARK).value_or(0);
+  return result;
+}
+
 core::Listeners read_listeners() {
   core::Listeners listeners;
   RequestSocket socket(NETLINK_SOCK_DIAG);

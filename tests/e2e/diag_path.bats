@@ -74,6 +74,53 @@ listen() {
   assert_output --partial "delivered and answered"
 }
 
+@test "diag: D227: an IPsec policy blocks, and what one takes is said to leave inside IPsec" {
+  line
+  ip -n "$net-router" xfrm policy || skip "a kernel without IPsec"
+  healthy trace --from-netns "$net-near" 10.0.2.1:8080
+  local direction command
+  for direction in fwd out; do
+    at router ip xfrm policy add src 10.0.1.0/24 dst 10.0.2.0/24 dir "$direction" action block
+    fails_with PONA-D227 router trace --from-netns "$net-near" 10.0.2.1:8080
+    agreed
+    command=$(of_trace 't["findings"][0]["fix"][1]["command"]')
+    at router sh -c "${command#ip netns exec "$net-router" }"
+    healthy trace --from-netns "$net-near" 10.0.2.1:8080
+  done
+  # Without keys nothing leaves.
+  at router ip xfrm policy add src 10.0.1.0/24 dst 10.0.2.0/24 dir out tmpl src 10.0.2.2 dst 10.0.2.9 proto esp reqid 1 mode tunnel
+  trace --from-netns "$net-near" 10.0.2.1:8080 --no-live
+  assert_equal "$trace_status" 3
+  run of_trace 't["steps"][-1]["text"], t["assumptions"]'
+  assert_output --partial 'IPsec policy "src 10.0.1.0/24 dst 10.0.2.0/24 dir out tmpl esp to 10.0.2.9" takes it'
+  assert_output --partial 'no security association'
+  run of_trace '[s["text"] for s in t["steps"] if s["action"] == "leave"]'
+  assert_output --partial 'leaves inside IPsec to 10.0.2.9'
+}
+
+@test "diag: D228: a transparent proxy needs its routing rule, and takes what is for others" {
+  line
+  healthy trace --from-netns "$net-near" 10.0.2.1:8080
+  at router nft -f - <<<'table inet tp { chain pre { type filter hook prerouting priority mangle; tcp dport 8080 meta l4proto tcp tproxy to :50080 meta mark set 1 accept; }; }'
+  # Nobody listens there: it goes on.
+  healthy trace --from-netns "$net-near" 10.0.2.1:8080
+  spawn router "$work/proxy.log" python3 -I -S -c '
+import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_IP, 19, 1); s.bind(("0.0.0.0", 50080)); s.listen(5)
+print("ready", flush=True); time.sleep(600)'
+  within 10 grep -q ready "$work/proxy.log"
+  fails_with PONA-D228 router trace --from-netns "$net-near" 10.0.2.1:8080
+  agreed
+  local i command
+  for i in 0 1; do
+    command=$(of_trace 't["findings"][0]["fix"]['$i']["command"]')
+    at router sh -c "${command#ip netns exec "$net-router" }"
+  done
+  healthy trace --from-netns "$net-near" 10.0.2.1:8080
+  run of_trace '[s["text"] for s in t["steps"]]'
+  assert_output --partial 'to the transparent proxy on port 50080'
+}
+
 @test "diag: D205: what is too large is so before the rules of what is forwarded see it" {
   line
   at router ip link set far mtu 1400

@@ -40,6 +40,13 @@ class FakeHost final : public core::packet::HeldNetwork {
   Link& device(std::string_view name);
   std::uint32_t index(std::string_view name) { return device(name).device.index; }
 
+  std::optional<core::packet::FoundSocket> socket;  // that a look-up finds; empty: not known
+  std::optional<core::packet::FoundSocket> find_socket(
+      const core::packet::Packet& /*packet*/, const core::packet::Context& /*context*/,
+      const std::optional<core::Address>& /*address*/, std::uint16_t /*port*/) override {
+    return socket;
+  }
+
  private:
   friend class FakeWorld;
   class Words;

@@ -68,6 +68,8 @@ struct Context {
   bool untracked = false;  // a rule said so
   std::uint16_t zone = 0;  // that a rule gave it before connection tracking has seen it
   bool reply = false;      // its direction
+  // A rule (tproxy) gave it to a socket of this host that listens on this port.
+  std::optional<std::uint16_t> proxied;
   CtState state = CtState::invalid;
 };
 

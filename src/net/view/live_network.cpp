@@ -20,6 +20,7 @@
 #include "net/route/fou.hpp"
 #include "net/sysctl.hpp"
 #include "net/view/decode.hpp"
+#include "net/view/ipsec.hpp"
 #include "net/view/legacy_tables.hpp"
 
 namespace net::view {
@@ -315,6 +316,43 @@ std::vector<core::packet::Opaque> LiveNetwork::opaque(core::packet::Hook hook,
                       core::packet::Opaque::Opinion::unknown, "ipvsadm -L -n"});
   }
   return result;
+}
+
+const std::vector<core::packet::IpsecPolicy>& LiveNetwork::ipsec() {
+  if (!ipsec_) {
+    ipsec_.emplace();
+    try {
+      where_.run([&] { ipsec_ = read_ipsec(); });
+    } catch (const core::Error&) {
+      // Who may not ask is told so of the rules.
+    }
+  }
+  return *ipsec_;
+}
+
+std::optional<core::packet::FoundSocket> LiveNetwork::find_socket(
+    const core::packet::Packet& packet, const core::packet::Context& context,
+    const std::optional<core::Address>& address, std::uint16_t port) {
+  if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP) return std::nullopt;
+  core::Address local = address.value_or(packet.destination);
+  const Link* const in = context.in ? link(context.in->index) : nullptr;
+  if (!address && in != nullptr) {
+    // nf_tproxy_laddr4()
+    const auto own = std::ranges::find_if(in->addresses, [&](const auto& one) {
+      return one.prefix.family() == packet.family && !one.secondary;
+    });
+    if (own != in->addresses.end()) local = own->prefix.address;
+  }
+  if (!sockets_) where_.run([&] { sockets_ = std::make_unique<RequestSocket>(NETLINK_SOCK_DIAG); });
+  std::optional<SocketOptions> options;
+  const Message request =
+      encode_find_socket(static_cast<core::Protocol>(packet.protocol), packet.source,
+                         packet.source_port, local, port, in != nullptr ? in->device.index : 0);
+  const Answer answer = sockets_->get(
+      *request, [&](const NetlinkMessage& message) { options = decode_socket_options(message); });
+  if (answer.error == ENOENT) return core::packet::FoundSocket{};
+  if (!answer.ok() || !options) return std::nullopt;
+  return core::packet::FoundSocket{true, options->transparent, options->wildcard, options->mark};
 }
 
 core::packet::Network::Fill LiveNetwork::conntrack_fill() {

@@ -48,6 +48,11 @@ class LiveNetwork final : public core::packet::Network {
   std::vector<core::packet::Opaque> opaque(core::packet::Hook hook,
                                            const core::packet::Packet& packet,
                                            const core::packet::Context& context) override;
+  const std::vector<core::packet::IpsecPolicy>& ipsec() override;
+  std::optional<core::packet::FoundSocket> find_socket(const core::packet::Packet& packet,
+                                                       const core::packet::Context& context,
+                                                       const std::optional<core::Address>& address,
+                                                       std::uint16_t port) override;
   Fill conntrack_fill() override;
 
   [[nodiscard]] const Namespace& where() const { return where_; }
@@ -76,6 +81,7 @@ class LiveNetwork final : public core::packet::Network {
   Namespace where_;
   std::unique_ptr<RequestSocket> routes_;
   std::unique_ptr<RequestSocket> netfilter_;
+  std::unique_ptr<RequestSocket> sockets_;
   std::unique_ptr<core::packet::Ruleset> ruleset_;
   std::vector<core::packet::Link> links_;
   std::optional<
@@ -88,6 +94,7 @@ class LiveNetwork final : public core::packet::Network {
   std::optional<std::vector<FouPort>> fou_ports_;
   std::unique_ptr<LegacyTables> legacy_;
   std::optional<bool> ipvs_;
+  std::optional<std::vector<core::packet::IpsecPolicy>> ipsec_;
   std::optional<Fill> fill_;
 };
 

@@ -165,6 +165,17 @@ constexpr auto all = std::to_array<Code>({
      "way: the rules or routes of the pod are not (or not yet) there, a more "
      "specific route wins, or the destination is not among the Egress's. See `pona "
      "egress status`."},
+    {code::ipsec_blocks, "ipsec-blocks", "blocked by an IPsec policy",
+     "A policy of IPsec (`ip xfrm policy`) with the action block fits the packet, so "
+     "the kernel drops it. IPsec daemons (strongSwan, Libreswan) write such policies, "
+     "often so that nothing leaves unencrypted while a tunnel is down: see what the "
+     "daemon says of the connection. An exception is a policy that allows the flow, "
+     "of a lower priority number."},
+    {code::proxy_unrouted, "proxy-unrouted", "given to a transparent proxy, but routed on",
+     "A rule (tproxy) gave the packet to a proxy of this host, and routing leads it "
+     "on to another one: the kernel drops what is both. Such rules need a mark, a "
+     "routing rule for the mark, and a route of type local in its table: `ip rule add "
+     "fwmark 1 lookup 100`, `ip route add local default dev lo table 100`."},
     {code::port_closed, "port-closed", "nothing listens there",
      "The packet arrived where it was to go, and no socket takes it: TCP answers "
      "with a reset (\"connection refused\"), UDP with an ICMP error. The server is not "

@@ -61,6 +61,8 @@ inline constexpr int wrong_neighbour = 223;
 inline constexpr int wrong_source = 224;
 inline constexpr int loop = 225;
 inline constexpr int bypassed = 226;
+inline constexpr int ipsec_blocks = 227;
+inline constexpr int proxy_unrouted = 228;
 // 3xx: the end
 inline constexpr int port_closed = 301;
 inline constexpr int proxy = 302;

@@ -57,6 +57,10 @@ int code_of(Cause cause) {
       return code::unseen_drop;
     case Cause::loop:
       return code::loop;
+    case Cause::ipsec:
+      return code::ipsec_blocks;
+    case Cause::proxy_unrouted:
+      return code::proxy_unrouted;
     case Cause::none:
       break;
   }
@@ -81,6 +85,8 @@ std::string consequence(Cause cause, const Packet& packet) {
     case Cause::blackhole:
     case Cause::not_ours:
     case Cause::unread_drop:
+    case Cause::ipsec:
+    case Cause::proxy_unrouted:
       return silent;
     case Cause::ports_exhausted:
       return "Each source port stands for one connection to there; new ones are dropped. " + silent;
@@ -238,6 +244,23 @@ std::vector<Finding::Fix> Judgement::fixes(const Way& way, const Step& step) {
                       "larger one"}};
       }
       return {{in + "ip link set " + step.where + " mtu MTU", at + "equal at both ends"}};
+    case Cause::ipsec:
+      // "an IPsec policy blocks it: src … dst … dir out action block"
+      return {{in + "ip xfrm policy", at + "which policies there are, and their priorities"},
+              {in + "ip xfrm policy delete " +
+                   step.text.substr(step.text.find(": ") + 2,
+                                    step.text.find(" action block") - step.text.find(": ") - 2),
+               "if it is not meant to be there; the IPsec daemon makes it anew if it is its own"}};
+    case Cause::proxy_unrouted: {
+      constexpr std::string_view lead = "(mark ";
+      const std::size_t from = step.text.find(lead) + lead.size();
+      const std::string mark = step.text.substr(from, step.text.find(')', from) - from);
+      const bool none = mark == "0";
+      return {
+          {ip + " rule add fwmark " + (none ? "MARK" : mark) + " lookup 100",
+           at + (none ? "the rule has to set a MARK, too" : "routes it by its mark")},
+          {ip + " route add local default dev lo table 100", "keeps what is marked on this host"}};
+    }
     case Cause::ttl_exceeded:
       return {{ip + " route get " + to, at + "compare with the hosts before it: where does each "
                                              "one send it?"}};

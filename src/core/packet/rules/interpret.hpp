@@ -15,6 +15,14 @@
 
 namespace core::packet {
 
+// What the kernel finds in its tables of sockets for a packet.
+struct FoundSocket {
+  bool exists = false;
+  bool transparent = false;  // IP_TRANSPARENT: takes what is for others' addresses
+  bool wildcard = false;     // bound to no address
+  std::uint32_t mark = 0;    // SO_MARK
+};
+
 // What rules ask of the routing of their namespace, and of its sockets (fib, rt, socket). Of a
 // register's bytes, none at all: there is no such route or socket, the rule does not match.
 class Surroundings {
@@ -35,6 +43,14 @@ class Surroundings {
                                          std::uint32_t key) = 0;
   virtual std::optional<Bytes> socket_key(const Packet& packet, const Context& context,
                                           const Socket& socket) = 0;
+  // The socket that takes what comes from the packet's source to this address (nothing: that of the
+  // interface which it came in by) and port. Nothing: not known.
+  virtual std::optional<FoundSocket> find_socket(const Packet& /*packet*/,
+                                                 const Context& /*context*/,
+                                                 const std::optional<Address>& /*address*/,
+                                                 std::uint16_t /*port*/) {
+    return std::nullopt;
+  }
 };
 
 // A translation that a rule asks for.
@@ -79,6 +95,7 @@ struct ChainResult {
   std::optional<RejectAnswer> reject;
   bool notrack = false;
   bool marked = false;     // the packet's mark is another one, in the context
+  bool proxied = false;    // given to a socket: the context says which
   bool rewritten = false;  // the packet's bytes are others
 };
 

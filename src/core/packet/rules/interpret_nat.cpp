@@ -129,12 +129,27 @@ Outcome carry_out(Run& run, const Tproxy& tproxy) {
   if (tproxy.family == nfproto_ipv4 || tproxy.family == nfproto_ipv6) {
     if (tproxy.family != family) return Outcome::no_match;
   }
+  std::optional<std::uint16_t> port = run.packet.destination_port;
+  if (tproxy.port) port = run.registers.port(*tproxy.port);
+  std::optional<Address> address;
+  if (tproxy.address) address = address_in(run, tproxy.address);
   std::string what = "tproxy";
-  if (tproxy.port) {
-    const auto port = run.registers.port(*tproxy.port);
-    if (port) what += " to :" + std::to_string(*port);
+  if (port) what += " to :" + std::to_string(*port);
+  const auto taken = [&] {
+    run.context.proxied = port.value_or(0);
+    run.result.proxied = true;
+    return Outcome::next;
+  };
+  if (port && address.has_value() == tproxy.address.has_value()) {
+    if (const auto found = run.surroundings.find_socket(run.packet, run.context, address, *port)) {
+      if (found->exists && found->transparent) return taken();
+      run.add_note(what + (found->exists ? ": the socket there is not transparent"
+                                         : ": nobody listens there"));
+      return Outcome::no_match;
+    }
   }
-  return match_if(run.assume_otherwise(what + ": assumed that nobody listens there"));
+  return run.assume_otherwise(what + ": assumed that nobody listens there") ? taken()
+                                                                            : Outcome::no_match;
 }
 
 Outcome carry_out(Run& run, const Reject& reject) {

@@ -32,6 +32,7 @@ class HeldNetwork : public Network {
   std::vector<FouPort> fou;
   std::vector<std::pair<Hook, Opaque>> unread;
   Fill fill;
+  std::vector<IpsecPolicy> policies;
 
   Ruleset& ruleset() override { return rules; }
   const std::vector<Link>& links() override { return interfaces; }
@@ -42,6 +43,7 @@ class HeldNetwork : public Network {
   Listening listens(std::uint8_t protocol, const Address& address, std::uint16_t port) override;
   const std::vector<FouPort>& fou_ports() override { return fou; }
   std::vector<Opaque> opaque(Hook hook, const Packet& packet, const Context& context) override;
+  const std::vector<IpsecPolicy>& ipsec() override { return policies; }
   Fill conntrack_fill() override { return fill; }
 
  protected:

@@ -4,24 +4,12 @@
 #include <cstring>
 #include <utility>
 
+#include "core/packet/kernel_numbers.hpp"
 #include "core/packet/walk/route_types.hpp"
 
 namespace core::packet {
 namespace {
 
-// NFT_FIB_RESULT_*, NFTA_FIB_F_* (linux/netfilter/nf_tables.h)
-constexpr std::uint32_t fib_oif = 1;
-constexpr std::uint32_t fib_oif_name = 2;
-constexpr std::uint32_t fib_address_type = 3;
-constexpr std::uint32_t fib_source = 1U << 0;
-constexpr std::uint32_t fib_mark = 1U << 2;
-constexpr std::uint32_t fib_in = 1U << 3;
-constexpr std::uint32_t fib_out = 1U << 4;
-constexpr std::uint32_t fib_present = 1U << 5;
-// NFT_RT_*
-constexpr std::uint32_t rt_next_hop4 = 1;
-constexpr std::uint32_t rt_next_hop6 = 2;
-constexpr std::uint32_t rt_tcp_mss = 3;
 constexpr std::size_t name_size = 16;
 
 // In the byte order of this machine, as registers have it.
@@ -30,6 +18,9 @@ Bytes host_word(std::uint32_t value) {
   std::memcpy(bytes.data(), &value, sizeof value);
   return bytes;
 }
+
+// A byte, as nft_reg_store8() has it.
+Bytes host_word8(bool value) { return {static_cast<std::uint8_t>(value ? 1 : 0), 0, 0, 0}; }
 
 }  // namespace
 
@@ -65,16 +56,16 @@ std::optional<std::uint32_t> Network::address_type(const Address& address, std::
 }
 
 std::optional<Bytes> Network::fib(const Packet& packet, const Context& context, const Fib& fib) {
-  const Address& asked = (fib.flags & fib_source) != 0 ? packet.source : packet.destination;
+  const Address& asked = (fib.flags & fib_saddr) != 0 ? packet.source : packet.destination;
   std::uint32_t device = 0;
-  if ((fib.flags & fib_in) != 0 && context.in) device = context.in->index;
-  if ((fib.flags & fib_out) != 0 && context.out) device = context.out->index;
-  if (fib.result == fib_address_type) {
+  if ((fib.flags & fib_iif) != 0 && context.in) device = context.in->index;
+  if ((fib.flags & fib_by_oif) != 0 && context.out) device = context.out->index;
+  if (fib.result == fib_addrtype) {
     const auto type = address_type(asked, device);
     if (!type) return std::nullopt;
     return host_word(*type);
   }
-  if (fib.result != fib_oif && fib.result != fib_oif_name) return std::nullopt;
+  if (fib.result != fib_oif && fib.result != fib_oifname) return std::nullopt;
   RouteQuery query;
   query.destination = asked;
   if ((fib.flags & fib_mark) != 0) query.mark = context.mark;
@@ -102,13 +93,13 @@ std::optional<Bytes> Network::route_key(const Packet& packet, const Context& con
   if (answer.error != 0) return std::nullopt;
   const Link* out = link(answer.device);
   switch (key) {
-    case rt_next_hop4:
-    case rt_next_hop6: {
+    case rt_nexthop4:
+    case rt_nexthop6: {
       const Address next = answer.gateway.value_or(packet.destination);
       const auto bytes = next.bytes();
       return Bytes(bytes.begin(), bytes.end());
     }
-    case rt_tcp_mss: {
+    case rt_tcpmss: {
       if (out == nullptr) return std::nullopt;
       const std::uint32_t mtu = answer.mtu != 0 ? answer.mtu : out->mtu;
       const std::uint32_t headers = packet.family == Family::ipv4 ? 40 : 60;
@@ -122,9 +113,27 @@ std::optional<Bytes> Network::route_key(const Packet& packet, const Context& con
   }
 }
 
-std::optional<Bytes> Network::socket_key(const Packet& /*packet*/, const Context& /*context*/,
-                                         const Socket& /*socket*/) {
-  return std::nullopt;
+std::optional<Bytes> Network::socket_key(const Packet& packet, const Context& context,
+                                         const Socket& socket) {
+  if (!packet.has_ports()) return Bytes{};
+  const auto found = find_socket(packet, context, packet.destination, packet.destination_port);
+  if (!found) return std::nullopt;
+  if (!found->exists) return Bytes{};
+  switch (socket.key) {
+    case socket_transparent:
+      return host_word8(found->transparent);
+    case socket_wildcard:
+      return host_word8(found->wildcard);
+    case socket_mark:
+      return host_word(found->mark);
+    default:
+      return std::nullopt;
+  }
+}
+
+const std::vector<IpsecPolicy>& Network::ipsec() {
+  static const std::vector<IpsecPolicy> none;
+  return none;
 }
 
 }  // namespace core::packet

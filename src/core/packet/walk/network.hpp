@@ -14,6 +14,7 @@
 #include "core/packet/context.hpp"
 #include "core/packet/rules/interpret.hpp"
 #include "core/packet/ruleset.hpp"
+#include "core/packet/walk/ipsec.hpp"
 
 namespace core::packet {
 
@@ -140,6 +141,8 @@ class Network : public Surroundings {
   virtual const std::vector<FouPort>& fou_ports() = 0;
   // What of these the packet meets at a hook.
   virtual std::vector<Opaque> opaque(Hook hook, const Packet& packet, const Context& context) = 0;
+  // As the kernel lists them.
+  virtual const std::vector<IpsecPolicy>& ipsec();
   // Of connection tracking: entries, and how many there may be; both 0 where not known.
   struct Fill {
     std::uint64_t entries = 0;

@@ -148,6 +148,7 @@ Walker::Run::Stage Walker::Run::input() {
   if (!looped_) {
     context_.connection.reset();
     context_.untracked = false;
+    context_.proxied.reset();
   }
   context_.uid.reset();
   const std::string device = context_.in ? context_.in->name : "";
@@ -171,6 +172,13 @@ Walker::Run::Stage Walker::Run::input() {
 }
 
 Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
+  if (context_.proxied) {
+    return drop(Cause::proxy_unrouted, "forward",
+                "a rule gave it to the transparent proxy on port " +
+                    std::to_string(*context_.proxied) + ", and no routing rule keeps it (mark " +
+                    std::to_string(context_.mark) + ") on this host for that");
+  }
+  if (!let_in(IpsecPolicy::Direction::forward, "forward")) return Stage::ended;
   if (packet_.ttl <= 1) {
     return drop(Cause::ttl_exceeded, "forward", "its time to live ends here");
   }
@@ -191,6 +199,14 @@ Walker::Run::Stage Walker::Run::forward(const RouteAnswer& route) {
 Walker::Run::Stage Walker::Run::local() {
   if (!pass(Hook::input)) return Stage::ended;
   walker_.connections_[place_].confirm(context_);
+  if (!let_in(IpsecPolicy::Direction::in, "input")) return Stage::ended;
+  if (context_.proxied) {
+    walker_.transparent_.insert(reversed(tuple_of(packet_)));
+    add(Step::What::deliver, "input",
+        "to the transparent proxy on port " + std::to_string(*context_.proxied));
+    way_.end = Way::End::delivered;
+    return Stage::ended;
+  }
   if (decapsulate()) return way_.end == Way::End::dropped ? Stage::ended : Stage::input;
   if (way_.end == Way::End::dropped) return Stage::ended;
   const std::string at = protocol_text(packet_.protocol);

@@ -49,6 +49,7 @@ class Walker {
   WalkOptions options_;
   std::map<std::size_t, Connections> connections_;
   std::vector<Assumption> assumptions_;
+  std::set<FlowTuple> transparent_;  // answers of sockets that have others' addresses
 };
 
 }  // namespace core::packet

@@ -156,13 +156,16 @@ bool Walker::Run::run(const BaseChain& chain) {
     // Whoever is let through in front of the routes has not got anywhere yet.
     const bool filters = chain.hook != Hook::prerouting && chain.hook != Hook::postrouting;
     if (!(by_rule && filters) && !result.marked && !result.rewritten && !untracks &&
-        !walker_.options_.evaluated) {
+        !result.proxied && !walker_.options_.evaluated) {
       return true;
     }
     std::string text = by_rule ? "accepted" : "passes " + table;
     if (untracks) text = "not tracked";
     if (result.marked) {
       text += ", mark " + mark_text(context_.mark);
+    }
+    if (result.proxied) {
+      text += ", given to the proxy on port " + std::to_string(context_.proxied.value_or(0));
     }
     if (result.rewritten) text += ", changed";
     Step& step = add(Step::What::pass, where, text);

@@ -55,6 +55,7 @@ Walker::Run::Stage Walker::Run::transmit(std::uint32_t index, const Address& nex
     walker_.assume(place_, out->device.name,
                    "a classifier (tc) is attached: assumed to let it pass");
   }
+  if (!let_out(*out)) return Stage::ended;
   if (out->tunnel) return encapsulate(*out);
   if (!fits(*out, route_.mtu)) return Stage::ended;
   if (walker_.options_.edge_of_view == Attachment{place_, index}) return leave(*out, next_hop, "");

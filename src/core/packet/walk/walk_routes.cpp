@@ -37,6 +37,8 @@ std::optional<RouteAnswer> Walker::Run::route_output() {
   const std::uint8_t none[16] = {};
   const Address unspecified(std::span(none, packet_.source.size()));
   if (packet_.source == unspecified) asked.source.reset();
+  // A transparent socket may have any address.
+  if (walker_.transparent_.contains(tuple_of(packet_))) asked.source.reset();
   RouteAnswer answer = network().route(asked);
   if (answer.error != 0) {
     refused_output(answer);

@@ -61,6 +61,10 @@ class Walker::Run {
   void narrow(std::uint32_t mtu, std::size_t extra, bool behind);
   bool fits(const Link& link, std::uint32_t route_mtu = 0);
 
+  // IPsec (walk_ipsec.cpp). False: it goes no further.
+  bool let_in(IpsecPolicy::Direction direction, const std::string& where);
+  bool let_out(const Link& out);
+
   // tunnels (walk_tunnels.cpp)
   Stage encapsulate(const Link& tunnel);
   bool decapsulate();

@@ -98,6 +98,8 @@ enum class Cause : std::uint8_t {
   queue,        // to a program
   unread_drop,  // by what is not read rule by rule: legacy iptables
   loop,
+  ipsec,           // a policy of IPsec blocks it
+  proxy_unrouted,  // given to a proxy of this host, and routed on
 };
 
 struct Way {
