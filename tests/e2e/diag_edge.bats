@@ -34,6 +34,27 @@ start() {
   refute_output --partial pona-diag
 }
 
+@test "diag: a client is simulated without bpf(2) where the other end of the link is seen, else that is said" {
+  start
+  local -a without=(python3 -I -S "$tools/without_bpf.py")
+  trace_status=0
+  "${without[@]}" "$PONA" diag trace --socket "$work/edge.sock" --agent-socket "$work/agent.sock" \
+    --sandboxes "$work/sandboxes" -o json --from-netns "$net-edge" "$client" to "$vip:80" \
+    >"$work/trace.json" 2>"$work/trace.err" || trace_status=$?
+  assert_equal "$trace_status $(of_trace 't["result"], t["live"], t["findings"]')" "0 ('ok', True, [])"
+  run of_trace 't["assumptions"]'
+  assert_output --partial "drop reason: not available"
+  # As on a machine of its own: the model alone, and what to do.
+  run ip netns exec "$net-edge" unshare --mount --pid --fork --mount-proc sh -c \
+    'mount -t tmpfs none /run/netns && exec "$@"' sh "${without[@]}" "$PONA" diag trace \
+    --socket "$work/edge.sock" "$client" to "$vip:80" -o json
+  echo "$output" >"$work/trace.json"
+  run of_trace 't["live"], t["liveNote"]'
+  assert_output --partial "(False, "
+  assert_output --partial "no packet was sent: cannot simulate a packet from the wire at ext"
+  assert_output --partial "--watch"
+}
+
 @test "diag: D104: a chain of a firewall on the edge drops by its policy" {
   start
   at edge nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'

@@ -189,6 +189,27 @@ std::string Tracing::summary(const packet::Trace& trace, const packet::Witness& 
   return text;
 }
 
+// A packet of a client that is not there.
+void Tracing::simulate(const packet::Packet& probe) {
+  const packet::Attachment& at = *question_.from_wire;
+  const packet::Link* const link = world_.network(at.place).link(at.link);
+  try {
+    net::probe::receive_at(world_.where(at.place), link->device.name, probe);
+  } catch (const core::Error& error) {
+    // Whoever holds the other end of a virtual link sends what comes in by it.
+    const auto far = world_.peer(at);
+    const packet::Link* const end = far ? world_.network(far->place).link(far->link) : nullptr;
+    if (end != nullptr && end->up) {
+      net::probe::send_frame(world_.where(far->place), end->device.name, link->mac, probe);
+      return;
+    }
+    throw core::Error(error.kind(),
+                      std::string(error.what()) +
+                          " (a kernel from 4.12 on and CAP_BPF can). Trace from the client itself, "
+                          "or let one connect while the same command waits with --watch");
+  }
+}
+
 // What the kernel answered, where it did not take it.
 std::string Tracing::inject() {
   packet::Packet probe = question_.probe;
@@ -198,9 +219,7 @@ std::string Tracing::inject() {
   const net::Namespace& where = live_.where(question_.place);
   try {
     if (question_.from_wire) {
-      const packet::Link* const link =
-          world_.network(question_.place).link(question_.from_wire->link);
-      net::probe::receive_at(where, link->device.name, probe);
+      simulate(probe);
       return "";
     }
     net::probe::Sender sender;

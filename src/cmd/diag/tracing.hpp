@@ -67,6 +67,7 @@ class Tracing {
   std::vector<net::probe::WatchedFlow> flows();
   void become(const std::vector<packet::Observation>& observations);
   static std::string summary(const packet::Trace& trace, const packet::Witness& seen);
+  void simulate(const core::packet::Packet& probe);
   std::string inject();
   std::vector<net::probe::Tunnel> tunnels();
 

@@ -1,5 +1,6 @@
 #include "net/probe/inject.hpp"
 
+#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -82,9 +84,11 @@ os::Fd raw_socket(const Packet& packet, const Sender& sender) {
   return fd;
 }
 
+using EthernetAddress = std::array<std::uint8_t, ETH_ALEN>;
+
 struct Ethernet {
   std::uint32_t index = 0;
-  std::array<std::uint8_t, ETH_ALEN> address{};
+  EthernetAddress address{};
 };
 
 // In the namespace.
@@ -105,11 +109,11 @@ Ethernet ethernet_of(const std::string& device) {
   return found;
 }
 
-Bytes frame_to(const Ethernet& device, const Packet& packet) {
+Bytes frame_to(const EthernetAddress& to, const Packet& packet) {
   // A locally administered address of nobody: "pona" behind it.
-  constexpr std::array<std::uint8_t, ETH_ALEN> nobody = {0x02, 0, 0x70, 0x6f, 0x6e, 0x61};
+  constexpr EthernetAddress nobody = {0x02, 0, 0x70, 0x6f, 0x6e, 0x61};
   const bool ipv4 = packet.family == core::Family::ipv4;
-  Bytes frame(device.address.begin(), device.address.end());
+  Bytes frame(to.begin(), to.end());
   frame.insert(frame.end(), nobody.begin(), nobody.end());
   const std::uint16_t type = ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6;
   frame.push_back(static_cast<std::uint8_t>(type >> 8));
@@ -117,6 +121,46 @@ Bytes frame_to(const Ethernet& device, const Packet& packet) {
   const Bytes bytes = core::packet::to_bytes(packet);
   frame.insert(frame.end(), bytes.begin(), bytes.end());
   return frame;
+}
+
+bpf_attr test_run(const os::Fd& program, const Bytes& frame) {
+  bpf_attr attributes{};
+  attributes.test.prog_fd = static_cast<std::uint32_t>(program.get());
+  attributes.test.data_in = reinterpret_cast<std::uintptr_t>(frame.data());
+  attributes.test.data_size_in = static_cast<std::uint32_t>(frame.size());
+  attributes.test.repeat = 1;
+  return attributes;
+}
+
+// Both: in the namespace; false and errno where the kernel does not do it. No program is attached
+// to anything.
+bool by_live_frame(const Ethernet& device, const Bytes& frame) {
+  const os::Fd program = load_program(BPF_PROG_TYPE_XDP, {ebpf::set(0, XDP_PASS), ebpf::leave()});
+  if (!program) return false;
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = device.index;
+  bpf_attr attributes = test_run(program, frame);
+  attributes.test.ctx_in = reinterpret_cast<std::uintptr_t>(&context);
+  attributes.test.ctx_size_in = sizeof context;
+  attributes.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+  attributes.test.batch_size = 1;
+  return call_bpf(BPF_PROG_TEST_RUN, attributes) == 0;
+}
+
+// A program for classifiers that is run once, on the frame, and leads a copy of it to where the
+// device's own packets come in. Passes by the device's XDP program.
+bool by_redirect(const Ethernet& device, const Bytes& frame) {
+  const os::Fd program =
+      load_program(BPF_PROG_TYPE_SCHED_CLS,
+                   {ebpf::set(2, static_cast<int>(device.index)), ebpf::set(3, BPF_F_INGRESS),
+                    ebpf::call(BPF_FUNC_clone_redirect), ebpf::leave()});
+  if (!program) return false;
+  bpf_attr attributes = test_run(program, frame);
+  if (call_bpf(BPF_PROG_TEST_RUN, attributes) != 0) return false;
+  // What the helper said.
+  errno = -static_cast<int>(attributes.test.retval);
+  return attributes.test.retval == 0;
 }
 
 }  // namespace
@@ -139,25 +183,37 @@ void send_from(const Namespace& where, const Packet& packet, const Sender& sende
 void receive_at(const Namespace& where, const std::string& device, const Packet& packet) {
   where.run([&] {
     const Ethernet found = ethernet_of(device);
-    const Bytes frame = frame_to(found, packet);
-    const os::Fd program = load_program(BPF_PROG_TYPE_XDP, {ebpf::set(0, XDP_PASS), ebpf::leave()});
-    if (!program) fail_injection("cannot load an XDP program", errno);
-    xdp_md context{};
-    context.data_end = static_cast<std::uint32_t>(frame.size());
-    context.ingress_ifindex = found.index;
-    bpf_attr attributes{};
-    attributes.test.prog_fd = static_cast<std::uint32_t>(program.get());
-    attributes.test.data_in = reinterpret_cast<std::uintptr_t>(frame.data());
-    attributes.test.data_size_in = static_cast<std::uint32_t>(frame.size());
-    attributes.test.ctx_in = reinterpret_cast<std::uintptr_t>(&context);
-    attributes.test.ctx_size_in = sizeof context;
-    attributes.test.repeat = 1;
-    attributes.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-    attributes.test.batch_size = 1;
-    if (call_bpf(BPF_PROG_TEST_RUN, attributes) != 0) {
-      fail_injection(
-          "cannot simulate a packet from the wire at " + device + " (Linux 5.18 and CAP_BPF can)",
-          errno);
+    const Bytes frame = frame_to(found.address, packet);
+    if (by_live_frame(found, frame) || by_redirect(found, frame)) return;
+    fail_injection("cannot simulate a packet from the wire at " + device, errno);
+  });
+}
+
+void receive_by_redirect(const Namespace& where, const std::string& device, const Packet& packet) {
+  where.run([&] {
+    const Ethernet found = ethernet_of(device);
+    if (by_redirect(found, frame_to(found.address, packet))) return;
+    fail_injection("cannot lead a packet to " + device, errno);
+  });
+}
+
+void send_frame(const Namespace& where, const std::string& device, const Bytes& to,
+                const Packet& packet) {
+  where.run([&] {
+    const Ethernet found = ethernet_of(device);
+    const os::Fd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) fail_injection("cannot open a packet socket", errno);
+    EthernetAddress address{};
+    std::copy_n(to.begin(), std::min(to.size(), address.size()), address.begin());
+    const Bytes frame = frame_to(address, packet);
+    sockaddr_ll name{};
+    name.sll_family = AF_PACKET;
+    name.sll_ifindex = static_cast<int>(found.index);
+    name.sll_halen = ETH_ALEN;
+    std::memcpy(name.sll_addr, address.data(), address.size());
+    if (sendto(fd.get(), frame.data(), frame.size(), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0) {
+      fail_injection("cannot send a frame by " + device, errno);
     }
   });
 }

@@ -26,9 +26,17 @@ struct Sender {
 void send_from(const Namespace& where, const core::packet::Packet& packet, const Sender& sender,
                int* refused = nullptr);
 
-// Through the device's XDP hook, which passes it on: no host needs to be there to send it. Needs
-// Linux 5.18 and CAP_BPF with CAP_NET_ADMIN; throws core::Error where that is not to be had.
+// As if it came in by the device: no host needs to be there to send it. Through its XDP hook, which
+// passes it on (Linux 5.18), or else by a program that leads it there (4.12); neither is attached
+// to anything. Needs CAP_BPF with CAP_NET_ADMIN; throws core::Error where that is not to be had.
 void receive_at(const Namespace& where, const std::string& device,
+                const core::packet::Packet& packet);
+// By the second way alone.
+void receive_by_redirect(const Namespace& where, const std::string& device,
+                         const core::packet::Packet& packet);
+
+// Out by the device, to an Ethernet address: for who holds the other end of a link. Throws.
+void send_frame(const Namespace& where, const std::string& device, const core::packet::Bytes& to,
                 const core::packet::Packet& packet);
 
 }  // namespace net::probe
