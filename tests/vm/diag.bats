@@ -35,6 +35,9 @@ start() {
   run of_trace '[s["text"] for s in t["steps"] if s["action"] == "encapsulate"][0]'
   assert_output --partial "FoU to $(ip4 nat1)"
   healthy trace_pod "[$out6]:8080"
+  healthy trace_pod --udp "$out:5353"
+  healthy trace_pod --udp "[$out6]:5353"
+  healthy trace_pod --icmp "$out"
 }
 
 @test "FoU: diag: D206: the NAT pod does not take FoU" {

@@ -8,10 +8,13 @@
 #include <sys/socket.h>
 
 #include <arpa/inet.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <initializer_list>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
@@ -25,7 +28,6 @@ using core::packet::Cookie;
 
 constexpr std::uint32_t kept_bytes = 256;  // of a packet
 constexpr int queue_size = 8 << 20;
-constexpr std::uint32_t first_offset = 12;  // of what is looked for: an address of IPv4
 
 [[noreturn]] void fail(const std::string& what) {
   throw core::Error(core::Error::Kind::permanent, what + ": " + std::strerror(errno));
@@ -47,20 +49,101 @@ Captured::Direction direction_of(unsigned char type) {
   }
 }
 
-// Takes a packet that has the needle, of which the word at `at` is loaded.
-void put_needle(const Needle& needle, std::uint32_t at, std::vector<sock_filter>& program) {
-  constexpr sock_filter keep = BPF_STMT(BPF_RET | BPF_K, kept_bytes);
-  const std::size_t steps = needle.ports.empty() ? 1 : needle.ports.size() * 3;
-  program.push_back(
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, needle.word, 0, static_cast<std::uint8_t>(steps)));
-  if (needle.ports.empty()) program.push_back(keep);
-  // The next needles then compare a port, and may take too much: that does no harm.
-  for (const Needle::PortAt& port : needle.ports) {
-    program.push_back(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at + port.offset));
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port.port, 0, 1));
-    program.push_back(keep);
+// Where IP headers begin: the packet's own, and those in tunnels of IP in IP, FoU, VXLAN-GPE and
+// VXLAN over IPv4 and over IPv6.
+constexpr std::array<std::uint32_t, 9> begins = {0, 20, 28, 36, 50, 40, 48, 56, 70};
+constexpr std::uint32_t first_data = 24;  // TCP's sequence over IPv4
+// As deep as a cookie is in an ICMP error about VXLAN over IPv6. The kernel turns each load into 14
+// instructions, and before 6.8 it gives a socket room for 2,500 (net.core.optmem_max).
+constexpr std::uint32_t last_data = 174;
+
+class Filter {
+ public:
+  explicit Filter(const std::vector<Needle>& needles) : needles_(needles) {}
+
+  std::vector<sock_filter> make() {
+    // Most packets of most networks are TCP in no tunnel, and have what is looked for in one of a
+    // few places: addresses, sequence, acknowledgement.
+    if_first_byte(0xff, 0x45, [&] { plain_tcp(9, {12, 16, 24, 28}, 24); });  // without options
+    if_first_byte(0xf0, 0x60, [&] { plain_tcp(6, {20, 36, 44, 48}, 44); });
+    // A load behind the packet's end is the end of the program, and the packet is not taken: what
+    // is nearer comes first.
+    for (std::uint32_t at = 12; at <= last_data; at += 2) {
+      look_at(at, at >= first_data, begins);
+    }
+    put(BPF_STMT(BPF_RET | BPF_K, 0));
+    return std::move(program_);
   }
-}
+
+ private:
+  void put(const sock_filter& one) { program_.push_back(one); }
+  void keep() { put(BPF_STMT(BPF_RET | BPF_K, kept_bytes)); }
+
+  // Takes a packet with a needle at this offset.
+  void look_at(std::uint32_t at, bool data, std::span<const std::uint32_t> headers) {
+    bool loaded = false;
+    const auto compare = [&](std::uint32_t word, std::size_t steps) {
+      if (!std::exchange(loaded, true)) put(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at));
+      put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, static_cast<std::uint8_t>(steps)));
+    };
+    for (const Needle& needle : needles_) {
+      const auto in_header = [&](std::uint32_t begin) { return begin + needle.at == at; };
+      const bool here = needle.at == 0 ? data : std::ranges::any_of(headers, in_header);
+      if (!here || needle.port_at != 0) continue;
+      compare(needle.word, 1);
+      keep();
+    }
+    // Behind them, as they load something else: who looks for the same word loads it again.
+    std::vector<std::uint32_t> met;
+    for (std::size_t i = 0; i < needles_.size(); ++i) {
+      const Needle& needle = needles_[i];
+      const auto same = [&](const Needle& other) {
+        return other.word == needle.word && other.at == needle.at &&
+               other.port_at == needle.port_at;
+      };
+      const auto first = std::ranges::find_if(needles_, same);
+      const bool header =
+          at >= needle.at && std::ranges::find(headers, at - needle.at) != headers.end();
+      if (needle.port_at == 0 || !header || first != needles_.begin() + static_cast<long>(i))
+        continue;
+      const auto ports = static_cast<std::size_t>(std::ranges::count_if(needles_, same));
+      if (std::ranges::find(met, needle.word) != met.end()) loaded = false;
+      met.push_back(needle.word);
+      compare(needle.word, 1 + 2 * ports);
+      put(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at - needle.at + needle.port_at));
+      for (const Needle& other : needles_) {
+        if (!same(other)) continue;
+        put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other.port, 0, 1));
+        keep();
+      }
+    }
+  }
+
+  void plain_tcp(std::uint32_t protocol_at, std::initializer_list<std::uint32_t> places,
+                 std::uint32_t data_from) {
+    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, protocol_at));
+    const std::size_t from = program_.size();
+    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, core::packet::tcp, 0, 0));
+    for (const std::uint32_t at : places) {
+      look_at(at, at >= data_from, std::span(begins).first(1));
+    }
+    put(BPF_STMT(BPF_RET | BPF_K, 0));
+    program_[from].jf = static_cast<std::uint8_t>(program_.size() - from - 1);
+  }
+
+  template <typename Then>
+  void if_first_byte(std::uint32_t mask, std::uint32_t value, const Then& then) {
+    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0));
+    put(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
+    const std::size_t from = program_.size();
+    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));
+    then();
+    program_[from].jf = static_cast<std::uint8_t>(program_.size() - from - 1);
+  }
+
+  const std::vector<Needle>& needles_;
+  std::vector<sock_filter> program_;
+};
 
 core::packet::ObservedAt time_in(msghdr& message) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
@@ -85,37 +168,7 @@ void fill_up(core::packet::Packet& packet, ByteView bytes) {
 }  // namespace
 
 std::vector<sock_filter> packet_filter(const std::vector<Needle>& needles) {
-  std::vector<sock_filter> program;
-  const auto put = [&](const sock_filter& one) { program.push_back(one); };
-  const auto look_at = [&](std::uint32_t at) {
-    put(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at));
-    for (const Needle& needle : needles) put_needle(needle, at, program);
-  };
-  // Most packets of most networks are TCP in no tunnel, and have what is looked for in one of a few
-  // places: addresses, sequence, acknowledgement.
-  const auto plain_tcp = [&](std::uint32_t protocol_at,
-                             std::initializer_list<std::uint32_t> places) {
-    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, protocol_at));
-    const std::size_t from = program.size();
-    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, core::packet::tcp, 0, 0));
-    for (const std::uint32_t at : places) look_at(at);
-    put(BPF_STMT(BPF_RET | BPF_K, 0));
-    program[from].jf = static_cast<std::uint8_t>(program.size() - from - 1);
-  };
-  const auto if_first_byte = [&](std::uint32_t mask, std::uint32_t value, const auto& then) {
-    put(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0));
-    put(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
-    const std::size_t from = program.size();
-    put(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));
-    then();
-    program[from].jf = static_cast<std::uint8_t>(program.size() - from - 1);
-  };
-  if_first_byte(0xff, 0x45, [&] { plain_tcp(9, {12, 16, 24, 28}); });  // without options
-  if_first_byte(0xf0, 0x60, [&] { plain_tcp(6, {20, 36, 44, 48}); });
-  // A load behind the packet's end is the end of the program, and the packet is not taken.
-  for (std::uint32_t at = first_offset; at < core::packet::deepest_cookie; at += 2) look_at(at);
-  put(BPF_STMT(BPF_RET | BPF_K, 0));
-  return program;
+  return Filter(needles).make();
 }
 
 std::optional<Captured> read_capture(const Frame& frame, const Cookie& cookie) {

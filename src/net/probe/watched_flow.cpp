@@ -57,34 +57,48 @@ std::optional<Cookie> cookie_of(const Packet& packet, core::packet::ByteView who
   return cookie;
 }
 
-// From the last word of the destination's address to the port behind it.
-constexpr std::uint32_t to_destination_port = 6;
+namespace {
+
+// The last words of addresses, and the ports behind them, in headers without options; and the
+// identification of a packet that an ICMP error of IPv4 quotes.
+constexpr std::uint32_t source4 = 12, destination4 = 16, source_port4 = 20, destination_port4 = 22;
+constexpr std::uint32_t source6 = 20, destination6 = 36, source_port6 = 40, destination_port6 = 42;
+constexpr std::uint32_t quoted_id = 32;
+
+}  // namespace
 
 std::vector<Needle> needles_of(const Cookie& cookie) {
   if (cookie.protocol == core::packet::tcp) {
-    return {{cookie.sequence, {}}, {cookie.sequence + cookie.length, {}}};
+    return {{cookie.sequence}, {cookie.sequence + cookie.length}};
   }
   // An error may quote too little: then the IP id tells, with or without "don't fragment".
   constexpr std::uint32_t dont_fragment = 0x4000;
   const std::uint32_t id = std::uint32_t{cookie.id} << 16;
-  std::vector<Needle> needles = {{be_word(cookie.payload), {}}, {id | dont_fragment, {}}, {id, {}}};
-  if (cookie.port != 0) needles.push_back({cookie.address, {{to_destination_port, cookie.port}}});
+  std::vector<Needle> needles = {
+      {be_word(cookie.payload)}, {id | dont_fragment, quoted_id}, {id, quoted_id}};
+  if (cookie.port != 0) {
+    needles.push_back({cookie.address, destination4, destination_port4, cookie.port});
+    needles.push_back({cookie.address, destination6, destination_port6, cookie.port});
+  }
   return needles;
 }
 
 std::vector<Needle> needles_of(const std::vector<WatchedFlow>& flows) {
-  // Likewise of an answer's source.
-  constexpr std::uint32_t to_source_port = 8;
-  constexpr std::uint32_t to_source_port6 = 20;
   std::vector<Needle> needles;
   for (const WatchedFlow& flow : flows) {
     const bool ipv4 = flow.destination.family() == core::Family::ipv4;
-    Needle needle{be_word(flow.destination.bytes().last(4)), {}};
-    if (!is_any_icmp(flow.protocol)) {
-      needle.ports = {{to_destination_port, flow.port},
-                      {ipv4 ? to_source_port : to_source_port6, flow.port}};
+    const std::uint32_t word = be_word(flow.destination.bytes().last(4));
+    const bool ports = !is_any_icmp(flow.protocol);
+    // A request's destination, an answer's source.
+    Needle request{word, ipv4 ? destination4 : destination6};
+    Needle answer{word, ipv4 ? source4 : source6};
+    if (ports) {
+      request.port_at = ipv4 ? destination_port4 : destination_port6;
+      answer.port_at = ipv4 ? source_port4 : source_port6;
+      request.port = answer.port = flow.port;
     }
-    needles.push_back(std::move(needle));
+    needles.push_back(request);
+    needles.push_back(answer);
   }
   return needles;
 }

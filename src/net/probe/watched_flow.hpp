@@ -36,15 +36,15 @@ std::optional<core::packet::Cookie> cookie_of(const core::packet::Packet& packet
 std::vector<Pattern> patterns_of(const std::vector<WatchedFlow>& flows,
                                  const std::vector<Tunnel>& tunnels);
 
-// What a packet of interest has: a word at an even offset from the IP header and, counted from
-// there, one of these ports, if there are any.
+// What a packet of interest has: a word, and perhaps a port.
 struct Needle {
-  struct PortAt {
-    std::uint32_t offset = 0;
-    std::uint16_t port = 0;
-  };
   std::uint32_t word = 0;
-  std::vector<PortAt> ports;
+  // Where it stands behind the beginning of an IP header, of the packet or of one in a tunnel; 0:
+  // at any even offset behind addresses.
+  std::uint32_t at = 0;
+  // Likewise of the port, which counts as well; 0: none does.
+  std::uint32_t port_at = 0;
+  std::uint16_t port = 0;
 };
 std::vector<Needle> needles_of(const core::packet::Cookie& cookie);
 std::vector<Needle> needles_of(const std::vector<WatchedFlow>& flows);

@@ -233,6 +233,68 @@ TEST_CASE("a watched flow is armed for and caught in both directions and in tunn
   }
 }
 
+// As the kernel rewrites a classic program (bpf_convert_filter); a comparison with what is negative
+// as an int takes two.
+std::size_t rewritten(const std::vector<sock_filter>& program) {
+  std::size_t size = 3;
+  for (const sock_filter& one : program) {
+    const auto of_class = BPF_CLASS(one.code);
+    size += of_class == BPF_LD ? 14U : of_class == BPF_JMP || of_class == BPF_RET ? 2U : 1U;
+  }
+  return size;
+}
+
+TEST_CASE("filters fit into what a socket may have on older kernels") {
+  // net.core.optmem_max before 6.8: 20480 bytes, with what a program has besides.
+  constexpr std::size_t room = (20480 - 512) / 8;
+  std::vector<std::vector<net::probe::Needle>> all;
+  for (const std::uint8_t protocol : {tcp, udp, icmp}) {
+    Cookie cookie = cookie_for(protocol);
+    if (protocol == udp) cookie.port = 40000;
+    all.push_back(net::probe::needles_of(cookie));
+  }
+  std::vector<WatchedFlow> flows;
+  for (std::size_t i = 0; i < net::probe::most_flows; ++i) {
+    flows.push_back({tcp, core::Address::parse("10.0.0.2")->plus(static_cast<int>(i)),
+                     static_cast<std::uint16_t>(80 + i), std::nullopt, std::nullopt});
+  }
+  all.push_back(net::probe::needles_of(flows));
+  for (const auto& needles : all) {
+    CHECK(rewritten(net::probe::packet_filter(needles)) < room);
+  }
+}
+
+TEST_CASE("an answer of UDP is caught by where it goes, in each tunnel") {
+  for (const bool ipv4 : {true, false}) {
+    Cookie cookie = cookie_for(udp);
+    cookie.port = 40000;
+    Packet answer = between(ipv4, udp);
+    answer.destination_port = 40000;
+    answer.payload = {1};
+    const auto last = answer.destination.bytes().last(4);
+    for (const std::uint8_t byte : last) cookie.address = cookie.address << 8 | byte;
+    for (const Packet& packet : carried(answer)) {
+      INFO(to_text(packet) << " with " << packet.payload.size());
+      CHECK(is_caught(cookie, packet));
+      Cookie other = cookie;
+      other.port = 40001;
+      CHECK_FALSE(is_caught(other, packet));
+    }
+  }
+}
+
+TEST_CASE("two flows to one address are told by their ports") {
+  const auto address = *core::Address::parse("10.0.0.2");
+  const std::vector<WatchedFlow> flows = {{tcp, address, 80, std::nullopt, std::nullopt},
+                                          {tcp, address, 8080, std::nullopt, std::nullopt}};
+  Packet packet = between(true, tcp);
+  for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8080}, std::uint16_t{8081}}) {
+    packet.destination_port = port;
+    CHECK(is_caught(flows, packet) == (port != 8081));
+    CHECK(is_caught(flows, carry(packet, true, udp, 5555, 0)) == (port != 8081));
+  }
+}
+
 TEST_CASE("the filter for as many flows as are allowed is one that the kernel takes") {
   std::vector<WatchedFlow> flows;
   for (std::size_t i = 0; i < net::probe::most_flows; ++i) {
