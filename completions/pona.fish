@@ -310,7 +310,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_in diag trace' -l in -x -a '(__fish_print_interfaces)' -d 'Interface that a client comes in by'
     complete -c $name -n '__pona_in diag trace' -l udp -d 'UDP in place of TCP'
     complete -c $name -n '__pona_in diag trace' -l icmp -d 'An echo request'
-    complete -c $name -n '__pona_in diag trace' -l sctp -d 'SCTP in place of TCP; no packet is sent'
+    complete -c $name -n '__pona_in diag trace' -l sctp -d 'SCTP in place of TCP'
     complete -c $name -n '__pona_in diag trace' -l reply -d 'Show the steps of the answer, too'
     complete -c $name -n '__pona_in diag trace' -l all-endpoints -d 'Each way that load balancing may choose'
     complete -c $name -n '__pona_in diag trace' -l rules -d 'Show each rule that was looked at'

@@ -121,6 +121,19 @@ print("ready", flush=True); time.sleep(600)'
   assert_output --partial 'to the transparent proxy on port 50080'
 }
 
+@test "diag: SCTP: a real INIT is answered by an INIT ACK, or refused" {
+  line
+  trace --from-netns "$net-near" --sctp 10.0.2.1:3868
+  assert_equal "$(of_trace 't["live"], t["findings"][0]["code"]')" "(True, 'PONA-D301')"
+  run of_trace 't["findings"][0]["why"]'
+  assert_output --partial "10.0.2.1 was reached, and refuses it with an ICMP error: nothing listens on port 3868"
+  spawn far "$work/sctp.log" python3 "$tools/sctp.py" answer
+  within 5 grep -q ready "$work/sctp.log"
+  trace --from-netns "$net-near" --sctp 10.0.2.1:3868
+  assert_equal "$(of_trace 't["result"], t["live"], t["answered"], t["differences"]')" "('ok', True, True, [])"
+  grep -q "10.0.1.1 [0-9]* 3868 good" "$work/sctp.log"
+}
+
 @test "diag: D205: what is too large is so before the rules of what is forwarded see it" {
   line
   at router ip link set far mtu 1400

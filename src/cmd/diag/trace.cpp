@@ -41,7 +41,7 @@ int Tracing::run() {
   promise_of_objects();
   ask();
   std::vector<packet::Trace> traces;
-  if (options_.live && !bundle_ && options_.protocol != packet::sctp) {
+  if (options_.live && !bundle_) {
     traces.push_back(live());
   } else {
     traces.push_back(judged(answers_.front()));
@@ -213,8 +213,7 @@ std::string Tracing::why_not_live() const {
     return "no packet was sent: this is told from a bundle of " + bundle_->host + ", made at " +
            bundle_->made;
   }
-  return "no packet was sent" + std::string(options_.live ? "" : " (--no-live)") +
-         (options_.protocol == packet::sctp ? ": SCTP is told by rules and routes alone" : "");
+  return "no packet was sent" + std::string(options_.live ? "" : " (--no-live)");
 }
 
 packet::Trace Tracing::laid_out(const packet::Answer& answer) {

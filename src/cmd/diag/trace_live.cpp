@@ -163,6 +163,11 @@ void Tracing::become(const std::vector<packet::Observation>& observations) {
     for (std::size_t i = 0; i < cookie_.payload.size() && i < question_.probe.payload.size(); ++i) {
       cookie_.payload[i] = question_.probe.payload[i];
     }
+    if (question_.probe.protocol == packet::sctp) {
+      for (std::size_t i = 4; i < cookie_.payload.size(); ++i) {
+        cookie_.sequence = cookie_.sequence << 8 | cookie_.payload[i];  // the initiate tag
+      }
+    }
     question_.real = true;
     answers_.clear();
     ask();

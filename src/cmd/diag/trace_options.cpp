@@ -81,9 +81,7 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
   CLI::Option* const udp = sends("--udp", core::packet::udp, "UDP in place of TCP");
   CLI::Option* const icmp = sends("--icmp", core::packet::icmp, "An ICMP echo request");
   icmp->excludes(udp);
-  sends("--sctp", core::packet::sctp, "SCTP in place of TCP; no packet is sent")
-      ->excludes(udp)
-      ->excludes(icmp);
+  sends("--sctp", core::packet::sctp, "SCTP in place of TCP")->excludes(udp)->excludes(icmp);
   command->add_flag("--reply", options.reply, "Show the answer's steps, too");
   command->add_flag("--all-endpoints", options.all_endpoints,
                     "Each way that load balancing may choose");

@@ -86,6 +86,21 @@ std::optional<Relation> in_tcp(ByteView transport, const Cookie& cookie) {
   return std::nullopt;
 }
 
+// The first chunk of an INIT, and what answers that: its verification tag is the initiate tag, of
+// an INIT ACK and of an ABORT (RFC 9260, 8.4 and 8.5.1).
+constexpr std::size_t sctp_header = 12;
+constexpr std::uint8_t init_chunk = 1;
+
+std::optional<Relation> in_sctp(ByteView transport, const Cookie& cookie) {
+  if (transport.size() < 8) return std::nullopt;
+  if (word32(transport, 4) == cookie.sequence) return Relation::reply;
+  if (transport.size() >= sctp_header + 8 && transport[sctp_header] == init_chunk &&
+      word32(transport, sctp_header + 4) == cookie.sequence) {
+    return Relation::request;
+  }
+  return std::nullopt;
+}
+
 bool has_payload(ByteView transport, const Cookie& cookie) {
   constexpr std::size_t header = 8;  // of UDP, and of an echo
   return transport.size() >= header + cookie.payload.size() &&
@@ -94,6 +109,9 @@ bool has_payload(ByteView transport, const Cookie& cookie) {
 
 std::optional<Relation> in_transport(const Headers& headers, const Cookie& cookie) {
   if (headers.protocol == tcp && cookie.protocol == tcp) return in_tcp(headers.transport, cookie);
+  if (headers.protocol == sctp && cookie.protocol == sctp) {
+    return in_sctp(headers.transport, cookie);
+  }
   if (headers.protocol == udp && cookie.protocol == udp && cookie.port != 0 &&
       headers.transport.size() >= 8 && word16(headers.transport, 2) == cookie.port) {
     return Relation::reply;
@@ -137,6 +155,16 @@ void put_cookie(Packet& packet, const Cookie& cookie) {
   packet.id = cookie.id;
   if (packet.protocol == tcp) {
     packet.sequence = cookie.sequence;
+    return;
+  }
+  if (packet.protocol == sctp) {
+    packet.sequence = 0;  // what begins an association has no verification tag
+    const auto byte = [&](int shift) {
+      return static_cast<std::uint8_t>(cookie.sequence >> shift);
+    };
+    // Type, flags, length; initiate tag; window; streams out and in; first sequence.
+    packet.payload = {init_chunk, 0, 0, 20, byte(24), byte(16), byte(8),  byte(0), 0,      1, 0,
+                      0,          0, 1, 0,  1,        byte(24), byte(16), byte(8), byte(0)};
     return;
   }
   packet.icmp_id = cookie.id;

@@ -14,7 +14,7 @@ namespace core::packet {
 // What ends connections and opens new ones, as a proxy, does not keep it.
 struct Cookie {
   std::uint8_t protocol = tcp;            // of the probe
-  std::uint32_t sequence = 0;             // of TCP
+  std::uint32_t sequence = 0;             // of TCP; of SCTP the initiate tag
   std::uint32_t length = 1;               // an answer acknowledges sequence + length; of a SYN 1
   std::uint16_t id = 0;                   // of IPv4; also the identifier of ICMP echoes
   std::array<std::uint8_t, 8> payload{};  // the first bytes of UDP's data, and of echoes'

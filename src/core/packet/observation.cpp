@@ -34,6 +34,7 @@ std::string text_of_packet(const Packet& packet) {
     if ((packet.tcp_flags & fin) != 0) text += " FIN";
     if ((packet.tcp_flags & ack) != 0) text += " ACK";
   }
+  if (packet.protocol == sctp && is_reset(packet)) text += " ABORT";
   if (packet.protocol == icmp || packet.protocol == icmpv6) {
     text +=
         " type " + std::to_string(packet.icmp_type) + " code " + std::to_string(packet.icmp_code);

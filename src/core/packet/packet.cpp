@@ -166,6 +166,12 @@ bool is_echo(const Packet& packet) {
          (packet.protocol == icmpv6 && (packet.icmp_type == 128 || packet.icmp_type == 129));
 }
 
+bool is_reset(const Packet& packet) {
+  constexpr std::uint8_t abort_chunk = 6;
+  if (packet.protocol == tcp) return (packet.tcp_flags & rst) != 0;
+  return packet.protocol == sctp && !packet.payload.empty() && packet.payload[0] == abort_chunk;
+}
+
 bool is_icmp_error(const Packet& packet) {
   if (packet.protocol == icmpv6) return packet.icmp_type < 128;
   const std::uint8_t type = packet.icmp_type;

@@ -73,6 +73,8 @@ struct Packet {
 // An echo request or reply of ICMP or ICMPv6; another message of theirs that is an error.
 bool is_echo(const Packet& packet);
 bool is_icmp_error(const Packet& packet);
+// A reset of TCP, an ABORT of SCTP.
+bool is_reset(const Packet& packet);
 
 // Bytes of the headers in front of the payload, and of the whole.
 std::size_t network_header_size(const Packet& packet);

@@ -12,6 +12,7 @@ using core::packet::udp;
 
 constexpr std::uint32_t udp_header = 8;
 constexpr std::uint32_t icmp_header = 8;
+constexpr std::uint32_t sctp_header = 12;
 constexpr std::uint32_t vxlan_header = 8;
 constexpr std::uint32_t ethernet_header = 14;
 
@@ -42,6 +43,11 @@ std::vector<Part> in_header(const Cookie& cookie, std::uint32_t at, bool quoted)
   if (cookie.protocol == tcp) {
     std::vector<Part> parts = {{at + 4, be32(cookie.sequence)}};
     if (!quoted) parts.push_back({at + 8, be32(cookie.sequence + cookie.length)});
+    return parts;
+  }
+  if (cookie.protocol == core::packet::sctp) {
+    std::vector<Part> parts = {{at + sctp_header + 4, be32(cookie.sequence)}};
+    if (!quoted) parts.push_back({at + 4, be32(cookie.sequence)});
     return parts;
   }
   // Behind UDP's header and an echo's, which are of one size.

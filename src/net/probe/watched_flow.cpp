@@ -53,6 +53,12 @@ std::optional<Cookie> cookie_of(const Packet& packet, core::packet::ByteView who
     return cookie;
   }
   if (packet.payload.size() < cookie.payload.size()) return std::nullopt;
+  if (packet.protocol == core::packet::sctp) {
+    constexpr std::uint8_t init_chunk = 1;
+    if (packet.payload[0] != init_chunk) return std::nullopt;
+    cookie.sequence = be_word(std::span(packet.payload).subspan(4));
+    return cookie;
+  }
   std::copy_n(packet.payload.begin(), cookie.payload.size(), cookie.payload.begin());
   return cookie;
 }
@@ -71,6 +77,7 @@ std::vector<Needle> needles_of(const Cookie& cookie) {
   if (cookie.protocol == core::packet::tcp) {
     return {{cookie.sequence}, {cookie.sequence + cookie.length}};
   }
+  if (cookie.protocol == core::packet::sctp) return {{cookie.sequence}};
   // An error may quote too little: then the IP id tells, with or without "don't fragment".
   constexpr std::uint32_t dont_fragment = 0x4000;
   const std::uint32_t id = std::uint32_t{cookie.id} << 16;

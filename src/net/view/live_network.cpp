@@ -1,6 +1,7 @@
 #include "net/view/live_network.hpp"
 
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
@@ -272,6 +273,12 @@ Listening LiveNetwork::listens(std::uint8_t protocol, const core::Address& addre
     }
   }
   if (listeners_unknown_) return Listening::unknown;
+  // Where the kernel has no SCTP, programs may have it by themselves.
+  if (protocol == IPPROTO_SCTP) {
+    bool known = false;
+    where_.run([&] { known = access("/proc/thread-self/net/sctp", F_OK) == 0; });
+    if (!known) return Listening::unknown;
+  }
   const core::Address any = unspecified(address.family());
   for (auto at = listeners_->lower_bound(core::lowest(port));
        at != listeners_->end() && at->port == port; ++at) {

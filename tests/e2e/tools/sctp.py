@@ -32,7 +32,8 @@ def parse(data):
     sctp = data[(data[0] & 15) * 4:]
     source, target, _, checksum = struct.unpack("!HHII", sctp[:12])
     computed = struct.unpack("!I", struct.pack("<I", crc32c(sctp[:8] + bytes(4) + sctp[12:])))[0]
-    return source, target, sctp[12], "good" if checksum == computed else "bad"
+    tag = struct.unpack("!I", sctp[16:20])[0] if len(sctp) >= 20 else 0
+    return source, target, sctp[12], "good" if checksum == computed else "bad", tag
 
 
 with socket.socket(socket.AF_INET, socket.SOCK_RAW, 132) as sock:
@@ -40,10 +41,10 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, 132) as sock:
         print("ready", flush=True)
         while True:
             data, (peer, _) = sock.recvfrom(2000)
-            source, target, kind, state = parse(data)
+            source, target, kind, state, tag = parse(data)
             if kind == INIT:
                 print(peer, source, target, state, flush=True)
-                sock.sendto(packet(target, source, 0x12345678, INIT_ACK), (peer, 0))
+                sock.sendto(packet(target, source, tag, INIT_ACK), (peer, 0))
     else:
         sock.settimeout(2)
         sock.bind((sys.argv[2], 0))
@@ -51,7 +52,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_RAW, 132) as sock:
         try:
             while True:
                 data, (peer, _) = sock.recvfrom(2000)
-                source, target, kind, state = parse(data)
+                source, target, kind, state, _ = parse(data)
                 if kind == INIT_ACK:
                     print(peer, source, target, state)
                     break

@@ -12,8 +12,10 @@
 namespace core::packet {
 namespace {
 
-bool is_reset(const Packet& packet) {
-  return packet.protocol == tcp && (packet.tcp_flags & rst) != 0;
+// How it was refused: " with a TCP reset".
+std::string refusal_words(const Witness& witness) {
+  if (witness.kind == Relation::error) return " with an ICMP error";
+  return witness.answer->protocol == tcp ? " with a TCP reset" : " with an ABORT of SCTP";
 }
 
 // The step of a place and direction that is the last one before something was seen no more.
@@ -91,14 +93,16 @@ class LiveJudgement {
     Finding finding;
     finding.code = code::differs;
     finding.why = "It was refused by " + to_string(witness_.answer->source) +
-                  (witness_.kind == Relation::error ? " with an ICMP error" : " with a TCP reset") +
-                  ", which the model does not expect.";
+                  refusal_words(witness_) + ", which the model does not expect.";
     finding.step = witness_.last_request.value_or(trace_.steps.size());
-    if (is_reset(*witness_.answer) && answer_.request.end != Way::End::delivered) {
+    // Whether somebody takes SCTP is not known where the kernel has none.
+    const bool no_sctp = trace_.probe.protocol == sctp &&
+                         witness_.answer->source == answer_.request.packet.destination;
+    if (no_sctp || (is_reset(*witness_.answer) && answer_.request.end != Way::End::delivered)) {
       // It left what can be seen, and whoever is there refused it.
       finding.code = code::port_closed;
-      finding.why = to_string(witness_.answer->source) +
-                    " was reached, and refuses it with a TCP reset: nothing listens on port " +
+      finding.why = to_string(witness_.answer->source) + " was reached, and refuses it" +
+                    refusal_words(witness_) + ": nothing listens on port " +
                     std::to_string(trace_.probe.destination_port) +
                     " there, or a firewall refuses it in its name.";
       add_first(std::move(finding));
@@ -170,7 +174,8 @@ class LiveJudgement {
     if (witness_.kind == Relation::error) {
       add("an ICMP error of " + to_string(witness_.answer->source));
     } else if (witness_.answer && is_reset(*witness_.answer)) {
-      add("a TCP reset of " + to_string(witness_.answer->source));
+      add((witness_.answer->protocol == tcp ? "a TCP reset of " : "an ABORT of SCTP of ") +
+          to_string(witness_.answer->source));
     }
     trace_.live_note = by.empty() ? "a real packet was sent, and no answer came back"
                                   : "a real packet confirms it: " + by;
@@ -247,7 +252,7 @@ class LiveJudgement {
         return;
       }
       finding.code = code::no_answer;
-      finding.fatal = trace_.probe.protocol == tcp;
+      finding.fatal = trace_.probe.protocol == tcp || trace_.probe.protocol == sctp;
       finding.why =
           "It was delivered at " + trace_.places[trace_.steps[end].place] +
           ", and nothing answered in time" +

@@ -13,8 +13,9 @@ namespace {
 bool same_packet(const Trace& one, const Trace& other) {
   if (one.cookie.protocol != other.cookie.protocol) return false;
   const bool ids = one.probe.family == Family::ipv6 || one.cookie.id == other.cookie.id;
-  return ids && (one.cookie.protocol == tcp ? one.cookie.sequence == other.cookie.sequence
-                                            : one.cookie.payload == other.cookie.payload);
+  return ids && (one.cookie.protocol == tcp || one.cookie.protocol == sctp
+                     ? one.cookie.sequence == other.cookie.sequence
+                     : one.cookie.payload == other.cookie.payload);
 }
 
 bool was_seen(const Trace& trace) { return trace.live && !trace.steps.empty(); }

@@ -66,6 +66,29 @@ std::optional<Sighting> find(const Packet& packet, std::uint8_t protocol) {
 
 }  // namespace
 
+TEST_CASE("an INIT of SCTP, and what answers it, are known by the initiate tag") {
+  const Cookie cookie = cookie_for(sctp);
+  const Packet init = probe(sctp, true);
+  const Bytes bytes = to_bytes(init);
+  REQUIRE(bytes.size() == 20 + 12 + 20);
+  CHECK(parse_packet(bytes)->sequence == 0);
+  CHECK(relation_of(bytes, cookie) == Relation::request);
+  CHECK_FALSE(is_reset(init));
+  Packet answer = packet_of(sctp, "10.0.0.2", "10.0.0.1");
+  answer.sequence = 0xc0de1234;
+  answer.payload = {2, 0, 0, 4};
+  CHECK(relation_of(to_bytes(answer), cookie) == Relation::reply);
+  CHECK_FALSE(is_reset(answer));
+  answer.payload = {6, 0, 0, 4};
+  CHECK(relation_of(to_bytes(answer), cookie) == Relation::reply);
+  CHECK(is_reset(answer));
+  answer.sequence = 1;
+  CHECK_FALSE(relation_of(to_bytes(answer), cookie));
+  CHECK(relation_of(to_bytes(error_about(init, 60)), cookie) == Relation::error);
+  CHECK(find_cookie(to_bytes(in_udp(init, 8, true)), cookie) ==
+        Sighting{Relation::request, 20 + 8 + 8});
+}
+
 TEST_CASE("a probe is known by its cookie whatever its addresses and ports are") {
   for (const bool ipv4 : {true, false}) {
     for (const std::uint8_t protocol : {tcp, udp, ipv4 ? icmp : icmpv6}) {

@@ -141,6 +141,9 @@ std::vector<Packet> forms(std::uint8_t protocol, bool ipv4) {
   if (protocol == tcp) {
     reply.acknowledgement = cookie_for(tcp).sequence + 1;
     reply.tcp_flags = syn | ack;
+  } else if (protocol == sctp) {
+    reply.sequence = cookie_for(sctp).sequence;
+    reply.payload = {2, 0, 0, 4};
   } else {
     reply = request;
     if (protocol == icmp) reply.icmp_type = 0;
@@ -166,7 +169,7 @@ std::vector<Packet> carried(const Packet& packet) {
 
 TEST_CASE("a probe is armed for and caught in each form and tunnel") {
   for (const bool ipv4 : {true, false}) {
-    for (const std::uint8_t protocol : {tcp, udp, ipv4 ? icmp : icmpv6}) {
+    for (const std::uint8_t protocol : {tcp, udp, sctp, ipv4 ? icmp : icmpv6}) {
       for (const Packet& form : forms(protocol, ipv4)) {
         for (const Packet& packet : carried(form)) {
           INFO("cookie of " << int{protocol} << ": " << protocol_text(packet.protocol) << ' '
@@ -248,7 +251,7 @@ TEST_CASE("filters fit into what a socket may have on older kernels") {
   // net.core.optmem_max before 6.8: 20480 bytes, with what a program has besides.
   constexpr std::size_t room = (20480 - 512) / 8;
   std::vector<std::vector<net::probe::Needle>> all;
-  for (const std::uint8_t protocol : {tcp, udp, icmp}) {
+  for (const std::uint8_t protocol : {tcp, udp, sctp, icmp}) {
     Cookie cookie = cookie_for(protocol);
     if (protocol == udp) cookie.port = 40000;
     all.push_back(net::probe::needles_of(cookie));
