@@ -204,6 +204,27 @@ mended() { ! has_code "$1"; }
   refute_output --partial PONA-C602
 }
 
+@test "check: an address that another machine on the link has, too" {
+  edge_with_a_mapping
+  local mac
+  mac=$(ip -n "$net-router" -j link show ext2 | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["address"])')
+  mended PONA-C605
+  ip -n "$net-router" address add "$vip/32" dev ext2
+  run check_at edge edge
+  assert_failure 1
+  assert_output --partial PONA-C605
+  assert_output --partial "$vip, which Mapping shop/web maps, is another machine's on ext2"
+  assert_output --partial "$vip is at $mac on ext2 (ARP)"
+  # Nobody but people can tell which of the two is right: the script does nothing.
+  check_at edge edge --fix-script >"$work/fix.sh" || true
+  run grep -v '^#' "$work/fix.sh"
+  refute_output --partial 'address del'
+  ip -n "$net-router" address del "$vip/32" dev ext2
+  run check_at edge edge --all
+  assert_success
+  assert_output --regexp 'ok +PONA-C605'
+}
+
 @test "check: what an ordinary user cannot read is not known, and not fine" {
   setup_network
   run at edge setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all \

@@ -60,6 +60,20 @@ egress_up() {
   assert_output --regexp 'ok +PONA-C403'
 }
 
+@test "check: rules of a node that stop the tunnels of its pods" {
+  egress_up
+  mended PONA-C301 node node
+  at node nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'
+  run check_at node node
+  assert_output --partial 'chain forward of table inet fw stops the tunnel of pod default/client1'
+  found_and_mended PONA-C301 node node
+  at node nft delete table inet fw
+  at node iptables -w -A FORWARD -p udp -j REJECT
+  run check_at node node
+  assert_output --partial 'chain FORWARD of table ip filter stops the tunnel'
+  found_and_mended PONA-C301 node node
+}
+
 @test "check: faults of clients and NAT pods, and their fixes" {
   egress_up
   # The agent would repair some of it.

@@ -82,10 +82,46 @@ void judge_downed(const AddressFacts& facts, Results& results) {
   }
 }
 
+void judge_claims(const AddressFacts& facts, Results& results) {
+  if (!facts.unasked.empty()) {
+    results.push_back(unknown(code::address_claimed, facts.unasked, facts.privileges));
+    return;
+  }
+  for (const AddressFacts::Claim& claim : facts.claims) {
+    const auto mapped = std::ranges::find(facts.mapped, claim.address, &MappedPort::address);
+    const packet::Link* const owner = owner_of(facts, claim.address);
+    Result result{code::address_claimed,
+                  State::error,
+                  to_string(claim.address) +
+                      (mapped != facts.mapped.end() ? ", which " + mapped->object + " maps," : "") +
+                      " is another machine's on " + claim.link + ", too: its MAC is " + claim.mac,
+                  {to_string(claim.address) + " is at " + claim.mac + " on " + claim.link +
+                   (claim.address.family() == Family::ipv4 ? " (ARP)" : " (neighbour discovery)")},
+                  {},
+                  false};
+    result.fixes.push_back(
+        {"",
+         "find the machine with the MAC " + claim.mac +
+             " (the switch's table of MAC addresses says at which port), and delete the address "
+             "there; or here, if it is to be there" +
+             (owner == nullptr
+                  ? std::string()
+                  : ": " + facts.place.command("ip address del " + to_string(claim.address) +
+                                               " dev " + quoted(owner->device.name)))});
+    results.push_back(std::move(result));
+  }
+  if (facts.claims.empty() && facts.asked > 0) {
+    results.push_back(
+        ok(code::address_claimed, "nobody else answers for the addresses of this host (" +
+                                      std::to_string(facts.asked) + " asked for)"));
+  }
+}
+
 }  // namespace
 
 Results judge_addresses(const AddressFacts& facts) {
   Results results;
+  judge_claims(facts, results);
   judge_absent(facts, results);
   judge_downed(facts, results);
   bool unique = true, once = true;

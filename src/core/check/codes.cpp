@@ -219,6 +219,17 @@ constexpr auto all_codes = std::to_array<Code>({
     {code::address_twice, Group::addresses, "address-twice", "an address is on two interfaces",
      "The same address was given to two interfaces of this host. Which one answers ARP for it is "
      "chance (arp_ignore, arp_announce), and so is by which one clients come in. Delete one."},
+    {code::address_claimed, Group::addresses, "address-claimed",
+     "another host answers for an address of this one",
+     "Asked on the link who has the address (an ARP probe, a neighbour solicitation), a machine "
+     "with "
+     "another MAC said that it has it. Which of the two a neighbour believes is chance and "
+     "changes, "
+     "so that connections hang or reach the wrong one. Find the machine by its MAC, in the table "
+     "of "
+     "the switch or among those that had the address before, and take the address away from one of "
+     "the two. Of two edges, one at a time has an address: keepalived or whoever moves it has to "
+     "see the other one."},
 
     {code::api_server, Group::permissions, "api-server", "the API server does not let us in",
      "The cluster of the kubeconfig does not answer, or refuses the credential. While it is so, an "

@@ -102,6 +102,7 @@ inline constexpr int address_absent = 601;
 inline constexpr int duplicate_address = 602;
 inline constexpr int address_on_downed_link = 603;
 inline constexpr int address_twice = 604;
+inline constexpr int address_claimed = 605;
 // 7xx: the cluster
 inline constexpr int api_server = 701;
 inline constexpr int permissions = 702;

@@ -185,6 +185,15 @@ struct AddressFacts {
   Place place;
   std::vector<packet::Link> links;
   std::vector<MappedPort> mapped;
+  // Of others who said that they have one.
+  struct Claim {
+    Address address;
+    std::string link, mac;
+  };
+  std::vector<Claim> claims{};
+  std::size_t asked = 0;    // addresses; 0: nobody was asked
+  std::string unasked{};    // why nobody could be
+  bool privileges = false;  // more rights would help
 };
 Results judge_addresses(const AddressFacts& facts);
 

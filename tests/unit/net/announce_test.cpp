@@ -23,6 +23,24 @@ TEST_CASE("an IPv4 address is announced by an ARP request for itself") {
   CHECK(net::announcement(*core::Address::parse("203.0.113.10"), mac) == expected);
 }
 
+TEST_CASE("who has an address is asked as by who has none") {
+  const Bytes expected = {
+      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0xaa, 0xbb, 0xcc,
+      0xdd, 0xee, 0x08, 0x06,                                    // Ethernet
+      0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01,            // request
+      0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0,    0,    0,    0,   // sender
+      0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 203,  0,    113,  10,  // target
+  };
+  CHECK(net::question(*core::Address::parse("203.0.113.10"), mac) == expected);
+  const Bytes six = net::question(*core::Address::parse("2001:db8:2::12:3456"), mac);
+  REQUIRE(six.size() == 14 + 40 + 24);
+  CHECK(Bytes(six.begin(), six.begin() + 6) == Bytes{0x33, 0x33, 0xff, 0x12, 0x34, 0x56});
+  CHECK(Bytes(six.begin() + 22, six.begin() + 38) == Bytes(16, 0));
+  CHECK(Bytes(six.begin() + 38, six.begin() + 54) ==
+        Bytes{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0x12, 0x34, 0x56});
+  CHECK(six[54] == 135);
+}
+
 TEST_CASE("an IPv6 address is announced to all nodes by an advertisement that overrides") {
   const Bytes frame = net::announcement(*core::Address::parse("2001:db8:2::10"), mac);
   REQUIRE(frame.size() == 14 + 40 + 32);

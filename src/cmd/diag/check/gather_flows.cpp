@@ -157,8 +157,4 @@ core::check::PortFacts gather_ports(Survey& survey) {
   return facts;
 }
 
-core::check::AddressFacts gather_addresses(Survey& survey) {
-  return {survey.place, survey.network().links(), survey.mapped()};
-}
-
 }  // namespace cmd

@@ -74,6 +74,7 @@ class RulesReader {
     for (const packet::BaseChain& chain : rules_.base_chains()) note_iptables(chain);
     programs();
     walks();
+    if (survey_.role == core::check::Role::node) look_at_forwarded(survey_, facts_);
     return std::move(facts_);
   }
 

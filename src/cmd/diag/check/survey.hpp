@@ -68,6 +68,8 @@ struct Survey {
 core::check::KernelFacts gather_kernel(Survey& survey);
 core::check::SysctlFacts gather_sysctls(Survey& survey);
 core::check::RuleFacts gather_rules(Survey& survey);
+// Of a node: what stops its pods' traffic is added to the obstacles.
+void look_at_forwarded(Survey& survey, core::check::RuleFacts& facts);
 core::check::MtuFacts gather_mtu(Survey& survey);
 std::vector<core::check::TunnelFacts> gather_tunnel_links(Survey& survey, std::size_t place);
 core::check::TunnelsFacts gather_tunnels(Survey& survey);

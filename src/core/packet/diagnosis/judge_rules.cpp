@@ -24,18 +24,24 @@ bool is_iptables(const ChainId& chain) {
                              [](char c) { return c != '_' && !('a' <= c && c <= 'z'); });
 }
 
-std::string conditions(const Packet& packet, bool iptables) {
+std::string conditions(const Packet& packet, bool iptables, bool addresses) {
   const bool ipv4 = packet.family == Family::ipv4;
   const std::string protocol = protocol_text(packet.protocol);
   if (iptables) {
-    std::string text = " -s " + to_string(packet.source) + " -d " + to_string(packet.destination) +
-                       " -p " + protocol;
+    std::string text;
+    if (addresses) {
+      text = " -s " + to_string(packet.source) + " -d " + to_string(packet.destination);
+    }
+    text += " -p " + protocol;
     if (packet.has_ports()) text += " --dport " + std::to_string(packet.destination_port);
     return text + " -j ACCEPT";
   }
   const std::string ip = ipv4 ? "ip" : "ip6";
-  std::string text = " " + ip + " saddr " + to_string(packet.source) + " " + ip + " daddr " +
-                     to_string(packet.destination);
+  std::string text;
+  if (addresses) {
+    text = " " + ip + " saddr " + to_string(packet.source) + " " + ip + " daddr " +
+           to_string(packet.destination);
+  }
   text += packet.has_ports() ? " " + protocol + " dport " + std::to_string(packet.destination_port)
                              : " meta l4proto " + protocol;
   return text + " accept";
@@ -109,23 +115,21 @@ void judge_rule(Finding& finding, const Step& step, const Promise& promise, Worl
   if (chain.table == constants::nat_table || chain.table == constants::client_table) {
     return judge_egress(finding, step, promise, inside);
   }
+  finding.fixes = {{inside + let_pass(step, true),
+                    "at " + world.name(step.place) +
+                        ": lets this flow pass; so that it lasts, tell whoever writes the rules"}};
+}
+
+std::string let_pass(const Step& step, bool addresses) {
+  const ChainId& chain = step.rule->chain;
   const bool iptables = is_iptables(chain);
-  const std::string accepts = conditions(step.packet, iptables);
-  const std::string effect =
-      "at " + world.name(step.place) +
-      ": lets this flow pass; so that it lasts, tell whoever writes the rules";
+  const std::string accepts = conditions(step.packet, iptables, addresses);
   if (iptables) {
-    const std::string program = chain.family == TableFamily::ip ? "iptables" : "ip6tables";
-    finding.fixes = {{inside + program + (chain.table == "filter" ? "" : " -t " + chain.table) +
-                          " -I " + chain.name + accepts,
-                      effect}};
-    return;
+    return std::string(chain.family == TableFamily::ip ? "iptables" : "ip6tables") +
+           (chain.table == "filter" ? "" : " -t " + chain.table) + " -I " + chain.name + accepts;
   }
-  finding.fixes = {
-      {inside + "nft insert rule " + to_text(chain) +
-           (step.rule->handle != 0 ? " position " + std::to_string(step.rule->handle) : "") +
-           accepts,
-       effect}};
+  return "nft insert rule " + to_text(chain) +
+         (step.rule->handle != 0 ? " position " + std::to_string(step.rule->handle) : "") + accepts;
 }
 
 }  // namespace core::packet
