@@ -74,6 +74,70 @@ RULES
   drops_and_mends "chain forward of table inet mine"
 }
 
+# What --dry-run says before an edge is here, of the plan and of one more Mapping.
+foreseen() {
+  run at edge "$PONA" edge --dry-run --manifests "$manifests" --external-interfaces '^ext'
+  assert_output --regexp "warning: what comes from .* for Mapping shop/web, $vip:80/tcp to 10.1.0.11:8080, $1"
+  run at edge "$PONA" mapping add shop/more --service web --address "$vip" --port 81:80 --dry-run --manifests "$manifests"
+  echo "$output"
+  assert_success
+  assert_output --regexp "warning: what comes from .* for Mapping shop/more, $vip:81/tcp to 10.1.0.11:8080, $1"
+}
+nothing_foreseen() {
+  run at edge "$PONA" edge --dry-run --manifests "$manifests" --external-interfaces '^ext'
+  refute_output --partial "what comes from"
+  run at edge "$PONA" mapping add shop/more --service web --address "$vip" --port 81:80 --dry-run --manifests "$manifests"
+  refute_output --partial "what comes from"
+}
+
+@test "--dry-run names the rule of nftables that will drop, refuse or divert what is planned" {
+  nothing_foreseen
+  at edge nft -f - <<RULES
+table inet firewalld {
+  chain filter_FORWARD {
+    type filter hook forward priority filter + 10; policy accept;
+    ct state established,related accept
+    tcp dport 8080 drop comment "no servers"
+  }
+}
+RULES
+  foreseen 'will be dropped by firewalld: nft inet firewalld filter_FORWARD #2 handle [0-9]+ +tcp dport 8080 drop'
+  local command
+  command=$(at edge "$PONA" edge --dry-run --manifests "$manifests" --external-interfaces '^ext' |
+    sed -n 's/.*; let it pass with: //p' | head -n 1)
+  # shellcheck disable=SC2086  # its words
+  at edge $command
+  nothing_foreseen
+  at edge nft flush ruleset
+  # Of whom the rule asks decides: who connects is not from there.
+  at edge nft -f - <<RULES
+table inet mine {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ip saddr 192.0.2.128/25 drop
+  }
+}
+RULES
+  nothing_foreseen
+  at edge nft add chain inet mine early '{ type nat hook prerouting priority -150; }'
+  at edge nft add rule inet mine early ip daddr "$vip" tcp dport '{ 80, 81 }' dnat ip to 192.0.2.99
+  foreseen 'will be translated to something else first, by another program: nft inet mine early #1'
+}
+
+@test "--dry-run names the rule of iptables that will refuse what is planned, of both kinds" {
+  local iptables
+  for iptables in iptables iptables-legacy; do
+    at edge "$iptables" -w -A FORWARD -p tcp --dport 8080 -j REJECT
+    if [ "$iptables" = iptables ]; then
+      foreseen 'will be refused by another program: nft ip filter FORWARD #1 handle [0-9]+ '
+    else
+      foreseen 'will be dropped by .*legacy iptables'
+    fi
+    at edge "$iptables" -w -F FORWARD
+    nothing_foreseen
+  done
+}
+
 # COMMAND-restore: as Docker 28 leaves it.
 docker_rules() {
   at edge "$1-restore" <<RULES

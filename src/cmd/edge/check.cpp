@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "cmd/edge/claim_memory.hpp"
+#include "cmd/edge/foresee.hpp"
 #include "cmd/edge/host_listeners.hpp"
 #include "cmd/edge/kept_elements.hpp"
 #include "cmd/edge/read_elements.hpp"
@@ -103,6 +104,9 @@ int preview_edge(const ResolvedOptions& resolved) {
     plan.hold(carried_by(kernel->observe(plan.frame())));
   }
   for (const std::string& warning : plan.warnings()) print_line(std::cout, "warning: " + warning);
+  for (const std::string& warning : foresee_rules(plan)) {
+    print_line(std::cout, "warning: " + warning);
+  }
   print_staleness(*source);
   const bool wrong = print_problems(*source) + print_rejections(plan) != 0;
   const bool partial = source->partial();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cmd/mapping/conflict.hpp"
+#include "cmd/mapping/foresee.hpp"
 #include "cmd/mapping/print.hpp"
 #include "cmd/mapping/wait.hpp"
 #include "cmd/print.hpp"
@@ -138,6 +139,7 @@ int report(const MappingRequest& request, const OpenStore& open, const core::Map
     warn(std::to_string(problems) + " problems in " + place + "; \"pona mapping list\" names them");
   }
   if (!request.dry_run.empty()) {
+    for (const std::string& text : foresee_mapping(request, open.cluster, mapping)) warn(text);
     print_line(std::cout, "# would be " + change.what);
     print_lines(std::cout, change.manifest);
     return 0;
