@@ -35,10 +35,13 @@ constexpr RouteEvents routing{.routing = true};
 constexpr RouteEvents defaults{.host = true, .main_routes = true};
 constexpr RouteEvents everything{.host = true, .routing = true, .main_routes = true};
 
+// The kernel tells that a link has become usable when it gets round to it, for all namespaces
+// together once a second (linkwatch): that is no news of the tests'.
 void make_ext1() {
   shell(
       "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; ip link set lo up;"
       "ip link add ext1 type veth peer name peer1; ip link set ext1 up; ip link set peer1 up;"
+      "until [ \"$(ip -o link show up | grep -c 'state UP')\" = 2 ]; do sleep 0.05; done;"
       "ip addr add 192.0.2.2/24 dev ext1");
 }
 
