@@ -64,13 +64,15 @@ declare -gA _pona_words=(
   [pona lab status]="--output --json --lab --dir --help"
   [pona lab down]="--all --lab --dir --help"
   [pona lab serve]="--name --http --echo --help"
-  [pona diag]="trace merge check topology bundle watch --help"
+  [pona diag]="trace merge check model topology bundle watch --help"
   [pona diag trace]="to --from-netns --manifests --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live \
     --watch --bundle --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes \
     --output --json --help"
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
+  [pona diag model]="--manifests --here --other-manifests --other-pods --network --from-netns --kubeconfig --context \
+    --cni --explain --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
   [pona diag watch]="--from-netns --address --port --mapping --egress --pod --interval --count --duration --socket \
     --agent-socket --sandboxes --output --json --help"
@@ -146,7 +148,13 @@ _pona() {
   values=${_pona_values["${applet%% *} $last"]-$values}
   case $last in
     --lab) values=$(_pona_names "--dir" lab status -o name) ;;
-    --explain) values=$(_pona_names "" diag trace --explain all | sed -n 's/^\(PONA-D[0-9]*\) .*/\1/p') ;;
+    --explain)
+      if [[ $command == "pona diag model" ]]; then
+        values="flat isolated island archipelago node-port vip proxy edge-nat masquerade egress-gateway all"
+      else
+        values=$(_pona_names "" diag trace --explain all | sed -n 's/^\(PONA-D[0-9]*\) .*/\1/p')
+      fi
+      ;;
     --from-netns) values=$(ls /run/netns 2>/dev/null) ;;
     --context) values=$(_pona_names "--kubeconfig" completion contexts) ;;
     -*) ;;

@@ -30,6 +30,7 @@ class Places {
   [[nodiscard]] const Sandbox& pod(const core::ObjectName& name) const;
   // Of the namespaces of all pods that are known here.
   [[nodiscard]] std::vector<std::string> paths() const;
+  [[nodiscard]] const std::vector<Sandbox>& sandboxes() const { return sandboxes_; }
   // A path, or a name below /run/netns; empty: the calling thread's. Throws core::Error.
   static net::Namespace open(const std::string& text);
 

@@ -55,6 +55,10 @@ class LiveNetwork final : public core::packet::Network {
                                                        std::uint16_t port) override;
   Fill conntrack_fill() override;
 
+  // Routes and rules as they are listed; the texts have the numbers of devices, as "dev #3". Throws
+  // core::Error.
+  const core::packet::RouteTables& tables();
+
   [[nodiscard]] const Namespace& where() const { return where_; }
   // All of it as values, for a bundle. What cannot be read is missing, and told in `gaps`.
   void record(core::packet::HeldNetwork& into, const RecordLimits& limits,
@@ -66,7 +70,6 @@ class LiveNetwork final : public core::packet::Network {
  private:
   void read_links();
   void read_addresses();
-  const core::packet::RouteTables& tables();
   core::packet::RouteAnswer ask(const core::packet::RouteQuery& query, std::uint32_t flags);
   std::vector<core::packet::NextHop> hops_of(std::uint32_t group);
   core::packet::RouteAnswer listed(const core::packet::RouteQuery& query);

@@ -41,6 +41,10 @@ class LiveWorld final : public core::packet::World {
   [[nodiscard]] const Namespace& where(std::size_t place) const {
     return places_[place].network->where();
   }
+  // As they are listed. Throws core::Error.
+  const core::packet::RouteTables& routes(std::size_t place) {
+    return places_[place].network->tables();
+  }
   [[nodiscard]] std::size_t size() const { return places_.size(); }
 
   // The first namespace that has one of the addresses; nothing: none has.
