@@ -55,6 +55,18 @@ start() {
   assert_output --partial "--watch"
 }
 
+@test "diag: the edge tells what concerns one destination, and only that" {
+  served other "tcp:81:8080" 1
+  mapping other "addresses: [$vip, '$vip6'], ports: [{port: 81}]"
+  start
+  about() { ask_edge edge "status?about=$1" -g | jq -c '[.mappings[] | .name, .ports[].endpoints[].address, .ports[].connections]'; }
+  assert_equal "$(about "$vip:81/tcp")" '["other","10.1.0.11:8080",null]'
+  assert_equal "$(about "[$vip6]:53/udp" | jq -c '.[0]')" '"web"'
+  assert_equal "$(about "$vip:82/tcp")" '[]'
+  assert_equal "$(ask_edge edge "status?about=x" -o /dev/null -w '%{http_code}')" 400
+  assert_equal "$(ask_edge edge status | jq -c '[.mappings[].name]')" '["other","web"]'
+}
+
 @test "diag: D104: a chain of a firewall on the edge drops by its policy" {
   start
   at edge nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'

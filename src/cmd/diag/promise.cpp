@@ -7,6 +7,7 @@
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/status.hpp"
 #include "cmd/node/call_agent.hpp"
+#include "core/edge/forward.hpp"
 #include "core/edge/obstruction.hpp"
 #include "core/egress/plan_client.hpp"
 #include "core/error.hpp"
@@ -42,18 +43,22 @@ bool has(const MappingStatus& mapping, core::Obstruction obstruction) {
          mapping.obstructions.end();
 }
 
-// "203.0.113.5:443/tcp", "[2001:db8::5]:5000-5010/udp"
-bool is_about(const std::string& key, const core::Address& address, std::uint8_t protocol,
+// Of "203.0.113.5:443/tcp", "[2001:db8::5]:5000-5010/udp".
+bool is_about(const std::string& text, const core::Address& address, std::uint8_t protocol,
               std::uint16_t port) {
-  const std::size_t slash = key.rfind('/');
-  const std::size_t colon = key.rfind(':', slash);
-  if (slash == std::string::npos || colon == std::string::npos) return false;
-  std::string host = key.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const auto ports = core::PortRange::parse(key.substr(colon + 1, slash - colon - 1));
-  const auto named = core::parse_protocol(key.substr(slash + 1));
-  return core::Address::parse(host) == address && named && ports &&
-         static_cast<std::uint8_t>(*named) == protocol && ports->contains(port);
+  const auto key = core::parse_forward_key(text);
+  return key && key->address == address && static_cast<std::uint8_t>(key->protocol) == protocol &&
+         key->ports.contains(port);
+}
+
+// Of a protocol that is never mapped any port will do: the answer still says that an edge is here.
+core::ForwardKey question_of(const core::Address& address, std::uint8_t protocol,
+                             std::uint16_t port) {
+  for (const core::Protocol one :
+       {core::Protocol::tcp, core::Protocol::udp, core::Protocol::sctp}) {
+    if (static_cast<std::uint8_t>(one) == protocol) return {address, one, {port, port}};
+  }
+  return {address, core::Protocol::tcp, {1, 1}};
 }
 
 // What is wrong with an object that asks for the address and port and does not get it.
@@ -143,9 +148,14 @@ const AgentJson& list_of(const AgentJson& json, const char* key) {
 
 }  // namespace
 
-std::string ask_edge_status(const std::string& socket, std::string& complaint) {
+std::string about_text(const core::Address& address, std::uint8_t protocol, std::uint16_t port) {
+  return to_string(question_of(address, protocol, port));
+}
+
+std::string ask_edge_status(const std::string& socket, const std::string& about,
+                            std::string& complaint) {
   try {
-    return ask_edge(socket, "/status").value_or("");
+    return ask_edge(socket, "/status", about).value_or("");
   } catch (const core::Error& error) {
     complaint = error.what();
     return "";

@@ -20,8 +20,12 @@ core::packet::Promise promise_in(const EdgeStatus& status, const core::Address& 
 // What they answer to who asks for their status, as it came; empty: none runs, or it does not
 // answer
 // (`complaint` says so then).
-std::string ask_edge_status(const std::string& socket, std::string& complaint);
+// `about`: about_text() of the one destination that is asked about; empty: all.
+std::string ask_edge_status(const std::string& socket, const std::string& about,
+                            std::string& complaint);
 std::string ask_agent_status(const std::string& socket, std::string& complaint);
+
+std::string about_text(const core::Address& address, std::uint8_t protocol, std::uint16_t port);
 
 // Of both, where somebody has kept them.
 struct StatusOfDaemons {

@@ -166,11 +166,13 @@ packet::Attachment Tracing::wire(packet::Network& network) {
 
 void Tracing::promise_of_objects() {
   const packet::Packet& probe = question_.probe;
+  const std::string about = about_text(probe.destination, probe.protocol, probe.destination_port);
   const StatusOfDaemons said =
-      planned_            ? StatusOfDaemons()
-      : bundle_           ? bundle_->daemons
-      : words_.source.pod ? StatusOfDaemons{{}, ask_agent_status(options_.agent_socket, complaint_)}
-                          : StatusOfDaemons{ask_edge_status(options_.edge_socket, complaint_), {}};
+      planned_  ? StatusOfDaemons()
+      : bundle_ ? bundle_->daemons
+      : words_.source.pod
+          ? StatusOfDaemons{{}, ask_agent_status(options_.agent_socket, complaint_)}
+          : StatusOfDaemons{ask_edge_status(options_.edge_socket, about, complaint_), {}};
   if (words_.source.pod) {
     auto promise = planned_ ? planned_->egress(*words_.source.pod, probe.destination)
                             : egress_promise(said.agent, *words_.source.pod, probe.destination);

@@ -35,11 +35,17 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 }  // namespace
 
-std::optional<std::string> ask_edge(const std::string& socket, const std::string& path) {
+std::optional<std::string> ask_edge(const std::string& socket, const std::string& path,
+                                    const std::string& about) {
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
   if (!curl) throw core::Error(core::Error::Kind::transient, "cannot set up curl: out of memory");
   std::string body;
-  const std::string url = "http://localhost" + path;
+  std::string url = "http://localhost" + path;
+  if (!about.empty()) {
+    const std::unique_ptr<char, void (*)(void*)> escaped(
+        curl_easy_escape(curl.get(), about.data(), static_cast<int>(about.size())), curl_free);
+    if (escaped) url += "?about=" + std::string(escaped.get());
+  }
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, patience_seconds);

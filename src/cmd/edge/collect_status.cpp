@@ -31,6 +31,7 @@ struct Counters {
 
 class Counts {
  public:
+  Counts() = default;
   Counts(net::Kernel& kernel, std::span<const core::Family> families) {
     for (const core::Family family : families) {
       const core::Counts counts =
@@ -132,6 +133,20 @@ PortStatus port_status(const core::Forward& forward, const Counts& counts) {
   return port;
 }
 
+MappingStatus mapping_status(const core::ObjectId& id, const core::MappingReport& report) {
+  MappingStatus mapping;
+  mapping.kind = to_string(id.kind);
+  mapping.ns = id.name.ns;
+  mapping.name = id.name.name;
+  mapping.state = to_string(report.state);
+  mapping.reasons = report.reasons;
+  for (const core::Obstruction one : report.obstructions) {
+    mapping.obstructions.emplace_back(to_string(one));
+  }
+  for (const core::ForwardKey& key : report.unserved) mapping.unserved.push_back(to_string(key));
+  return mapping;
+}
+
 std::string text_of(const std::optional<core::Address>& address) {
   return address ? to_string(*address) : "";
 }
@@ -211,26 +226,14 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
     counts.emplace(kernel, families_of(plan.frame()));
     read_conntrack(kernel, status);
   } catch (const core::Error& error) {
-    if (!counts) counts.emplace(kernel, std::span<const core::Family>());
+    if (!counts) counts.emplace();
     status.warnings.push_back(std::string("counters are missing: ") + error.what());
   }
 
   std::map<core::ObjectId, std::size_t> places;
   for (const auto& [id, report] : plan.reports()) {
     places.emplace(id, status.mappings.size());
-    status.mappings.push_back({std::string(to_string(id.kind)),
-                               id.name.ns,
-                               id.name.name,
-                               std::string(to_string(report.state)),
-                               report.reasons,
-                               {}});
-    MappingStatus& mapping = status.mappings.back();
-    for (const core::Obstruction one : report.obstructions) {
-      mapping.obstructions.emplace_back(to_string(one));
-    }
-    for (const core::ForwardKey& key : report.unserved) {
-      mapping.unserved.push_back(to_string(key));
-    }
+    status.mappings.push_back(mapping_status(id, report));
   }
   for (const auto& forward : plan.forwards()) {
     const auto place = places.find(forward->owner);
@@ -255,6 +258,23 @@ EdgeStatus collect(const core::EdgePlan& plan, const kube::Source& source, net::
   }
   status.pools = plan.pool_use();
   status.ignored = source.ignored();
+  return status;
+}
+
+EdgeStatus collect_about(const core::EdgePlan& plan, const core::ForwardKey& key) {
+  EdgeStatus status;
+  status.counted = false;
+  for (const core::ObjectId& id : plan.claimants_of(key)) {
+    const core::MappingReport* const report = plan.report(id);
+    if (report == nullptr) continue;
+    core::MappingReport part = *report;
+    std::erase_if(part.unserved, [&](const core::ForwardKey& one) { return !overlap(one, key); });
+    status.mappings.push_back(mapping_status(id, part));
+    for (const auto& forward : plan.forwards_of(id)) {
+      if (!overlap(forward->key, key)) continue;
+      status.mappings.back().ports.push_back(port_status(*forward, Counts()));
+    }
+  }
   return status;
 }
 

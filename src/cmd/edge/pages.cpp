@@ -5,7 +5,8 @@
 namespace cmd {
 
 std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
-                                 std::function<std::shared_ptr<const EdgeStatus>()> status) {
+                                 std::function<std::shared_ptr<const EdgeStatus>()> status,
+                                 std::function<EdgeStatus(const core::ForwardKey&)> about) {
   const auto metrics = [status](MetricsScope scope) {
     return [status, scope]() -> HttpPage::Make {
       return [made = status(), scope] {
@@ -17,6 +18,14 @@ std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
   constexpr auto shared = std::chrono::seconds(1);
   const auto json = [status = std::move(status)]() -> HttpPage::Make {
     return [made = status()] { return HttpAnswer{200, to_json(*made), json_type}; };
+  };
+  const auto part = [about = std::move(about)](const std::string& what,
+                                               const HttpPage::Reply& reply) {
+    const auto key = core::parse_forward_key(what);
+    reply(key ? HttpAnswer{200, to_json(about(*key)), json_type}
+              : HttpAnswer{400,
+                           "about= takes an address, port and protocol: "
+                           "203.0.113.5:443/tcp, [2001:db8::5]:53/udp\n"});
   };
   const auto healthz = [&health] {
     const EdgeVerdict verdict = judge(health.read(), os::Time::clock::now());
@@ -40,6 +49,7 @@ std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
           {.path = "/metrics?scope=endpoints",
            .read = metrics(MetricsScope::endpoints),
            .shared = shared},
+          {.path = "/status?about=", .ask = part},
           {.path = "/status", .read = json}};
 }
 

@@ -1,4 +1,5 @@
-// What a running edge tells by HTTP: /healthz /readyz /healthcheck /metrics /status.
+// What a running edge tells by HTTP: /healthz /readyz /healthcheck /metrics /status, and
+// /status?about=203.0.113.5:443/tcp, the part that concerns one destination, without counters.
 #pragma once
 
 #include <functional>
@@ -12,8 +13,10 @@
 
 namespace cmd {
 
-// `status` is called in the loop: making one reads every counter. `health` must outlive the pages.
+// Both are called in the loop. `status` reads every counter; `about` is of one external address,
+// port and protocol. `health` must outlive the pages.
 std::vector<HttpPage> edge_pages(Latest<EdgeHealth>& health,
-                                 std::function<std::shared_ptr<const EdgeStatus>()> status);
+                                 std::function<std::shared_ptr<const EdgeStatus>()> status,
+                                 std::function<EdgeStatus(const core::ForwardKey&)> about);
 
 }  // namespace cmd

@@ -38,7 +38,14 @@ class Edge {
               net::read_listeners, [this](std::uint32_t least) { return counting_.ask(least); }),
         poll_(poll),
         claims_(claims_file(options), clock_),
-        server_(listeners, edge_pages(health_, [this] { return make_status(); }),
+        server_(listeners,
+                edge_pages(
+                    health_, [this] { return make_status(); },
+                    [this](const core::ForwardKey& key) {
+                      EdgeStatus status = collect_about(loop_.plan(), key);
+                      status.process = process_status();
+                      return status;
+                    }),
                 {.connections = options.monitor_connections}) {
     loop_.remember(claims_.recall());
     poll_.on_resync([this] { loop_.resync(); });
@@ -79,18 +86,7 @@ class Edge {
     return line;
   }
 
-  std::shared_ptr<const EdgeStatus> make_status() {
-    const os::Time begun = clock_.now();
-    auto status =
-        std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
-    std::ranges::move(loop_.host_warnings(), std::back_inserter(status->warnings));
-    status->obstacles = loop_.health().obstacles.size();
-    for (const core::PortUse& one : loop_.port_use()) {
-      const core::Backend endpoint{one.pair.endpoint, {one.pair.port, one.pair.port}};
-      status->source_ports.push_back({to_string(endpoint),
-                                      std::string(to_string(one.pair.protocol)),
-                                      to_string(one.pair.source), one.used, core::source_ports});
-    }
+  ProcessStatus process_status() {
     const EdgeVerdict verdict = judge(loop_.health(), clock_.now());
     ProcessStatus process;
     process.pid = getpid();
@@ -107,7 +103,22 @@ class Edge {
       process.api_server_reachable = server->reachable;
       process.leading = server->leading;
     }
-    status->process = std::move(process);
+    return process;
+  }
+
+  std::shared_ptr<const EdgeStatus> make_status() {
+    const os::Time begun = clock_.now();
+    auto status =
+        std::make_shared<EdgeStatus>(collect(loop_.plan(), loop_.source(), loop_.kernel()));
+    std::ranges::move(loop_.host_warnings(), std::back_inserter(status->warnings));
+    status->obstacles = loop_.health().obstacles.size();
+    for (const core::PortUse& one : loop_.port_use()) {
+      const core::Backend endpoint{one.pair.endpoint, {one.pair.port, one.pair.port}};
+      status->source_ports.push_back({to_string(endpoint),
+                                      std::string(to_string(one.pair.protocol)),
+                                      to_string(one.pair.source), one.used, core::source_ports});
+    }
+    status->process = process_status();
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(clock_.now() - begun);
     log::debug("made a status", {{"took", std::to_string(took.count()) + "ms"}});
     return status;

@@ -113,6 +113,7 @@ struct ProcessStatus {
 
 struct EdgeStatus {
   std::optional<ProcessStatus> process;  // empty: from the kernel alone
+  bool counted = true;                   // else no counter was read, and none is told
   std::vector<MappingStatus> mappings;   // by namespace and name
   std::vector<InterfaceStatus> interfaces;
   std::vector<std::pair<std::string, std::string>> rejections;  // object, reason

@@ -86,6 +86,10 @@ HttpConnections::HttpConnections(std::vector<os::Fd> listeners, const HttpLimits
       left_(std::move(left)),
       highest_fd_(highest_descriptor(limits.kept_back)) {
   for (os::Fd& listener : listeners) {
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    local_.push_back(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&bound), &size) == 0 &&
+                     bound.ss_family == AF_UNIX);
     listeners_.emplace_back(std::move(listener), "health and metrics",
                             [](const std::string& text) { log::warning(text); });
   }
@@ -223,10 +227,11 @@ void HttpConnections::serve(Id id) {
   if (!end || *end > longest_head) {
     return answer(id, std::make_shared<HttpAnswer>(HttpAnswer{431, "the request is too long\n"}));
   }
-  const auto request = parse_head(std::string_view(connection.head).substr(0, *end));
+  auto request = parse_head(std::string_view(connection.head).substr(0, *end));
   if (!request) {
     return answer(id, std::make_shared<HttpAnswer>(HttpAnswer{400, "this is not HTTP/1.1\n"}));
   }
+  request->local = local_[connection.listener];
   connection.gzip = accepts_gzip(request->field("Accept-Encoding"));
   connection.head_only = request->method == HttpRequest::Method::head;
   asked_(id, *request);

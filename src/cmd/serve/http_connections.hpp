@@ -87,6 +87,7 @@ class HttpConnections {
   void cut(Place place);
 
   std::vector<os::Acceptor> listeners_;
+  std::vector<bool> local_;          // unix sockets, by listener
   std::vector<std::size_t> counts_;  // of connections, by listener
   HttpLimits limits_;
   os::Clock clock_;

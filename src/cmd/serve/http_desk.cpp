@@ -22,6 +22,24 @@ std::uint64_t HttpDesk::order(std::size_t page) {
   return ++orders_;
 }
 
+std::uint64_t HttpDesk::ask(std::size_t page, std::string what) {
+  const std::lock_guard lock(mutex_);
+  questions_.push_back({page, std::move(what), ++orders_});
+  wanted_.ring();
+  return orders_;
+}
+
+void HttpDesk::tell(std::uint64_t order, HttpAnswer answer) {
+  const std::lock_guard lock(mutex_);
+  told_.push_back({std::move(answer), order});
+  made_.ring();
+}
+
+std::vector<HttpDesk::Made> HttpDesk::take_told() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(told_, {});
+}
+
 void HttpDesk::cancel(std::size_t page) {
   const std::lock_guard lock(mutex_);
   slots_[page].wanted = false;
@@ -35,6 +53,20 @@ std::optional<HttpDesk::Made> HttpDesk::take(std::size_t page) {
 
 void HttpDesk::read_wanted(const std::vector<HttpPage>& pages) {
   wanted_.silence();
+  std::vector<Question> questions;
+  {
+    const std::lock_guard lock(mutex_);
+    questions.swap(questions_);
+  }
+  for (const Question& one : questions) {
+    try {
+      pages[one.page].ask(one.what, [this, order = one.order](HttpAnswer answer) {
+        tell(order, std::move(answer));
+      });
+    } catch (const core::Error& error) {
+      tell(one.order, unavailable(error));
+    }
+  }
   for (std::size_t page = 0; page < pages.size(); ++page) {
     Reading reading;
     {

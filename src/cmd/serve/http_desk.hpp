@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "cmd/serve/http_server.hpp"
@@ -26,6 +27,9 @@ class HttpDesk {
 
   // The HTTP thread's side. Orders are numbered, over all pages.
   std::uint64_t order(std::size_t page);
+  // Of a page that is asked: `what` of it. What the loop answers is told under this number.
+  std::uint64_t ask(std::size_t page, std::string what);
+  std::vector<Made> take_told();
   // Nobody waits for it any more.
   void cancel(std::size_t page);
   // Readable after something was made.
@@ -52,12 +56,21 @@ class HttpDesk {
     std::optional<Made> made;
   };
 
+  struct Question {
+    std::size_t page = 0;
+    std::string what;
+    std::uint64_t order = 0;
+  };
+  void tell(std::uint64_t order, HttpAnswer answer);
+
   os::Bell wanted_;
   os::Bell made_;
   std::mutex mutex_;
   std::condition_variable_any read_;
   std::uint64_t orders_ = 0;
   std::vector<Slot> slots_;
+  std::vector<Question> questions_;
+  std::vector<Made> told_;
 };
 
 }  // namespace cmd

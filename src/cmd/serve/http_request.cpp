@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace cmd {
 namespace {
@@ -51,6 +52,22 @@ std::optional<std::size_t> end_of_head(std::string_view text, std::size_t from) 
     if (rest.starts_with('\n')) return at + 2;
   }
   return std::nullopt;
+}
+
+std::string decode_query(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char code = 0;
+    const char* const begin = text.data() + i + 1;
+    if (text[i] == '%' && text.size() - i > 2 &&
+        std::from_chars(begin, begin + 2, code, 16).ptr == begin + 2) {
+      decoded += static_cast<char>(code);
+      i += 2;
+    } else {
+      decoded += text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return decoded;
 }
 
 std::optional<HttpRequest> parse_head(std::string_view head) {

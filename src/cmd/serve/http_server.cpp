@@ -123,20 +123,41 @@ class HttpServer::Server {
     const auto page = find_page(request);
     if (page == pages_.end()) {
       std::string served = "served:";
-      for (const HttpPage& known : pages_) served += ' ' + known.path;
+      for (const HttpPage& known : pages_) {
+        if (may_see(request, known)) served += ' ' + known.path;
+      }
       connections_.answer(id, share({404, served + '\n'}));
     } else if (page->at_once) {
       connections_.answer(id, share(finished(page->at_once())));
+    } else if (page->ask) {
+      const auto number = static_cast<std::size_t>(page - pages_.begin());
+      const std::string what = decode_query(target_of(request).substr(page->path.size()));
+      waiting_.push_back({id, number, desk_.ask(number, what), now() + page->patience});
     } else {
       wait(id, static_cast<std::size_t>(page - pages_.begin()));
     }
   }
 
+  static std::string target_of(const HttpRequest& request) {
+    return request.path + '?' + request.query;
+  }
+
+  static bool may_see(const HttpRequest& request, const HttpPage& page) {
+    return request.local || !page.local;
+  }
+
   // A query that no page is for changes nothing, as on most servers.
   [[nodiscard]] std::vector<HttpPage>::const_iterator find_page(const HttpRequest& request) const {
-    const auto exact =
-        std::ranges::find(pages_, request.path + '?' + request.query, &HttpPage::path);
-    return exact != pages_.end() ? exact : std::ranges::find(pages_, request.path, &HttpPage::path);
+    const std::string target = target_of(request);
+    const auto find = [&](const auto& fits) {
+      return std::ranges::find_if(
+          pages_, [&](const HttpPage& page) { return may_see(request, page) && fits(page); });
+    };
+    const auto exact = find([&](const HttpPage& page) {
+      return page.ask ? target.starts_with(page.path) : target == page.path;
+    });
+    if (exact != pages_.end()) return exact;
+    return find([&](const HttpPage& page) { return page.path == request.path; });
   }
 
   // Pages of metrics tell of this server and its process, too.
@@ -158,11 +179,15 @@ class HttpServer::Server {
       connections_.answer(id, kept_[page].answer);
       return;
     }
-    waiting_.push_back({id, page, desk_.order(page), now() + patience});
+    waiting_.push_back({id, page, desk_.order(page), now() + pages_[page].patience});
   }
 
   void serve_made() {
     desk_.silence();
+    for (HttpDesk::Made& told : desk_.take_told()) {
+      send(share(finished(std::move(told.answer))),
+           [&](const Waiting& waiting) { return waiting.order == told.order; });
+    }
     for (std::size_t page = 0; page < pages_.size(); ++page) {
       auto taken = desk_.take(page);
       if (!taken || !awaited(page)) continue;

@@ -24,18 +24,25 @@ struct HttpAnswer {
 inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 inline constexpr const char* json_type = "application/json";
 
-// Has one of `at_once` and `read`.
+// Has one of `at_once`, `read` and `ask`.
 struct HttpPage {
   using Make = std::function<HttpAnswer()>;
+  using Reply = std::function<void(HttpAnswer)>;
 
-  std::string
-      path;  // "/metrics", or with a query that chooses another page: "/metrics?scope=ports"
+  // "/metrics"; with a query that chooses another page: "/metrics?scope=ports"; of `ask` with the
+  // name of what is asked: "/status?about=".
+  std::string path;
   // Runs in the HTTP thread, which all others wait for.
   Make at_once = {};
   // Runs in the loop, which alone may look at what it looks at; what it returns runs in a thread of
   // its own, for which only pages of this kind wait, and makes the text. Both may throw
   // core::Error: the answer is 503 with its text.
   std::function<Make()> read = {};
+  // Runs in the loop, once for each who asks, with what follows the path, decoded. The answer is
+  // given in the loop as well, then or later, and not after the server has gone.
+  std::function<void(const std::string& what, const Reply& reply)> ask = {};
+  std::chrono::milliseconds patience = std::chrono::seconds(5);  // for an answer of the loop
+  bool local = false;  // for those who come by a unix socket; others find no such page
   // Who asks again so soon gets the same answer; 0: what was read since it asked.
   std::chrono::milliseconds shared = {};
 };
@@ -53,9 +60,6 @@ struct HttpLimits {
 
 class HttpServer {
  public:
-  // Who waits for the loop longer is told that it is busy.
-  static constexpr std::chrono::milliseconds patience = std::chrono::seconds(5);
-
   // Serves on listening, non-blocking sockets until destroyed; whatever the pages look at must
   // outlive it. Block the process' signals before: the thread handles none. Throws core::Error.
   HttpServer(const std::vector<os::Fd>& listeners, std::vector<HttpPage> pages,

@@ -209,6 +209,26 @@ std::string to_string(const ForwardKey& key) {
          "/" + std::string(to_string(key.protocol));
 }
 
+std::optional<ForwardKey> parse_forward_key(std::string_view text) {
+  const std::size_t slash = text.rfind('/');
+  const std::size_t colon = text.rfind(':', slash);
+  if (slash == std::string_view::npos || colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = Address::parse(host);
+  const auto ports = PortRange::parse(text.substr(colon + 1, slash - colon - 1));
+  const auto protocol = parse_protocol(text.substr(slash + 1));
+  if (!address || !ports || !protocol) return std::nullopt;
+  if (bracketed != (address->family() == Family::ipv6)) return std::nullopt;
+  return ForwardKey{*address, *protocol, *ports};
+}
+
+bool overlap(const ForwardKey& one, const ForwardKey& other) {
+  return one.address == other.address && one.protocol == other.protocol &&
+         one.ports.overlaps(other.ports);
+}
+
 std::string to_string(const Backend& backend) {
   const bool ipv6 = backend.address.family() == Family::ipv6;
   return (ipv6 ? "[" : "") + to_string(backend.address) + (ipv6 ? "]:" : ":") +

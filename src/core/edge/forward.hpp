@@ -6,7 +6,9 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/conntrack_flow.hpp"
@@ -27,6 +29,9 @@ struct ForwardKey {
 };
 
 std::string to_string(const ForwardKey& key);  // "203.0.113.10:443/tcp", "[2001:db8::1]:53/udp"
+// What to_string() makes; nothing where `text` is something else.
+std::optional<ForwardKey> parse_forward_key(std::string_view text);
+bool overlap(const ForwardKey& one, const ForwardKey& other);
 
 struct Backend {
   Address address;

@@ -373,6 +373,18 @@ const Mapping* EdgePlan::mapping(const ObjectId& claimant) const {
   const auto found = impl_->objects_.claimants().find(claimant);
   return found == impl_->objects_.claimants().end() ? nullptr : &found->second.mapping();
 }
+std::set<ObjectId> EdgePlan::claimants_of(const ForwardKey& key) const {
+  std::set<ObjectId> found = impl_->objects_.claims().overlapping({{}, {key}});
+  // Who may not have its addresses claims nothing.
+  for (const auto& [id, entry] : impl_->objects_.claimants()) {
+    if (entry.refusal.empty()) continue;
+    const Claims::Claim claim = claim_of(entry.mapping());
+    if (std::ranges::any_of(claim.keys, [&](const auto& one) { return overlap(one, key); })) {
+      found.insert(id);
+    }
+  }
+  return found;
+}
 std::vector<std::shared_ptr<const Forward>> EdgePlan::forwards_of(const ObjectId& claimant) const {
   std::vector<std::shared_ptr<const Forward>> result;
   const auto found = impl_->objects_.claimants().find(claimant);

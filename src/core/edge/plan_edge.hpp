@@ -90,6 +90,8 @@ class EdgePlan {
   [[nodiscard]] std::vector<std::shared_ptr<const Forward>> forwards_of(
       const ObjectId& claimant) const;
   [[nodiscard]] const Mapping* mapping(const ObjectId& claimant) const;
+  // Who asks for this or a part of it, whether it gets it or not.
+  [[nodiscard]] std::set<ObjectId> claimants_of(const ForwardKey& key) const;
   [[nodiscard]] const std::set<Rejection>& rejections() const;
   // Objects that are rejected because of a limit, by the setting; all such settings are there.
   [[nodiscard]] std::map<std::string_view, std::uint64_t> over_limits() const;

@@ -104,7 +104,7 @@ void collect_world(BundleContent& content) {
 
 void collect_edge(BundleContent& content) {
   std::string complaint;
-  const std::string status = ask_edge_status(content.options().edge_socket, complaint);
+  const std::string status = ask_edge_status(content.options().edge_socket, "", complaint);
   if (!complaint.empty()) throw core::Error(core::Error::Kind::permanent, complaint);
   if (status.empty()) {
     throw core::Error(core::Error::Kind::permanent, "no edge runs on this host");

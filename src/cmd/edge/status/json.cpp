@@ -164,6 +164,17 @@ EdgeStatus read(const Json& json) {
 }  // namespace
 
 std::string to_json(const EdgeStatus& status) {
+  const auto told = [&](const MappingStatus& mapping) {
+    Json json = json_of(mapping);
+    if (status.counted) return json;
+    for (Json& port : json["ports"]) {
+      for (const char* const counter : {"connections", "received", "sent", "refused"}) {
+        port.erase(counter);
+      }
+      for (Json& endpoint : port["endpoints"]) endpoint.erase("connections");
+    }
+    return json;
+  };
   Json json = {
       {"process", status.process ? json_of(*status.process) : Json()},
       {"mappings", Json::array()},
@@ -182,7 +193,7 @@ std::string to_json(const EdgeStatus& status) {
                                    {"used", ports.used},
                                    {"limit", ports.limit}});
   }
-  for (const MappingStatus& mapping : status.mappings) json["mappings"].push_back(json_of(mapping));
+  for (const MappingStatus& mapping : status.mappings) json["mappings"].push_back(told(mapping));
   for (const InterfaceStatus& interface : status.interfaces) {
     json["externalInterfaces"].push_back({{"name", interface.name},
                                           {"gateway4", interface.gateway4},

@@ -24,12 +24,25 @@ std::string told(const std::vector<cmd::HttpPage>& pages, const std::string& pat
 TEST_CASE("the edge's pages tell health, status and metrics") {
   cmd::Latest<cmd::EdgeHealth> latest;
   std::uint64_t made = 0;
-  const std::vector<cmd::HttpPage> pages = cmd::edge_pages(latest, [&] {
+  const auto whole = [&] {
     cmd::EdgeStatus status;
     status.ignored = ++made;
     status.process = cmd::ProcessStatus();
     return std::make_shared<const cmd::EdgeStatus>(std::move(status));
-  });
+  };
+  const auto part = [](const core::ForwardKey& key) {
+    cmd::EdgeStatus status;
+    status.counted = false;
+    status.mappings.push_back({"Mapping", "shop", "web", "active", {}, {}});
+    cmd::PortStatus port;
+    port.address = to_string(key.address);
+    port.ports = to_string(key.ports);
+    port.connections = 7;
+    port.endpoints.push_back({"10.1.0.2:8080", 100, false, 7});
+    status.mappings.back().ports.push_back(port);
+    return status;
+  };
+  const std::vector<cmd::HttpPage> pages = cmd::edge_pages(latest, whole, part);
   CHECK(told(pages, "/healthz").find("503 not all objects have been read") == 0);
   CHECK(told(pages, "/readyz").find("503") == 0);
 
@@ -51,6 +64,23 @@ TEST_CASE("the edge's pages tell health, status and metrics") {
   CHECK(first.type == "application/json");
   CHECK(cmd::parse_status(first.body).ignored == 1);
   CHECK(status.shared.count() == 0);
+
+  cmd::HttpAnswer told;
+  const auto keep = [&](cmd::HttpAnswer answer) { told = std::move(answer); };
+  page_of(pages, "/status?about=").ask("[2001:db8::5]:443/tcp", keep);
+  CHECK(told.code == 200);
+  const cmd::EdgeStatus about = cmd::parse_status(told.body);
+  REQUIRE(about.mappings.size() == 1);
+  CHECK(about.mappings[0].ports[0].address == "2001:db8::5");
+  CHECK(about.mappings[0].ports[0].endpoints[0].address == "10.1.0.2:8080");
+  CHECK(told.body.find("connections") == std::string::npos);  // none was read
+  CHECK(told.body.find("refused") == std::string::npos);
+  for (const char* const bad : {"", "443", "203.0.113.5", "203.0.113.5:443", "2001:db8::5:443/tcp",
+                                "[203.0.113.5]:443/tcp", "203.0.113.5:0-70000/tcp", "x:1/icmp"}) {
+    page_of(pages, "/status?about=").ask(bad, keep);
+    CHECK(told.code == 400);
+  }
+
   const cmd::HttpPage& metrics = page_of(pages, "/metrics");
   const cmd::HttpAnswer second = metrics.read()();
   CHECK(second.type == "text/plain; version=0.0.4; charset=utf-8");

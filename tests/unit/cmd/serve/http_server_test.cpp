@@ -1,7 +1,10 @@
 #include "cmd/serve/http_server.hpp"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <chrono>
@@ -166,6 +169,57 @@ TEST_CASE("1.22: which answers to Accept-Encoding are compressed") {
   CHECK_FALSE(cmd::accepts_gzip("gzip;q=0, identity"));
   CHECK_FALSE(cmd::accepts_gzip("gzip; q=0.000"));
   CHECK_FALSE(cmd::accepts_gzip("not-gzip"));
+}
+
+TEST_CASE("a page that is asked something answers each who asks, now or later") {
+  std::vector<std::pair<std::string, cmd::HttpPage::Reply>> asked;
+  const auto ask_it = [&](const std::string& what, const cmd::HttpPage::Reply& reply) {
+    if (what == "broken") throw core::Error(core::Error::Kind::transient, "no answer");
+    asked.emplace_back(what, reply);
+    if (asked.size() < 2) return;
+    for (const auto& [question, answer] : asked) answer({200, question + '!'});
+  };
+  const Served served({{.path = "/status?about=", .ask = ask_it},
+                       {.path = "/status", .read = [] { return text("all"); }}});
+  auto first = ask_meanwhile(served.socket(), "/status?about=%5B2001%3adb8::1%5d:53/udp");
+  auto second = ask_meanwhile(served.socket(), "/status?about=b+%");
+  CHECK(first.get() == "200 [2001:db8::1]:53/udp!");
+  CHECK(second.get() == "200 b %!");
+  CHECK(ask(served.socket(), "/status?about=broken") == "503 no answer\n");
+  CHECK(ask(served.socket(), "/status?other=x") == "200 all");
+}
+
+TEST_CASE("a page that is for this host alone is on no other socket") {
+  const auto port_of = [](const os::Fd& listener) {
+    sockaddr_in bound{};
+    socklen_t size = sizeof bound;
+    getsockname(listener.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+    return ntohs(bound.sin_port);
+  };
+  const support::Temporary directory;
+  const std::string path = directory.path() / "s";
+  std::vector<os::Fd> listeners;
+  listeners.push_back(os::listen_unix(path, "the test", 0600));
+  listeners.push_back(os::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(bind(listeners[1].get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+  REQUIRE(listen(listeners[1].get(), 4) == 0);
+  const cmd::HttpServer server(listeners,
+                               {{.path = "/here", .at_once = text("here"), .local = true},
+                                {.path = "/all", .at_once = text("all")}});
+  CHECK(ask(path, "/here") == "200 here");
+  CHECK(ask(path, "/x") == "404 served: /here /all\n");
+  const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
+  std::string body;
+  const std::string url = "http://127.0.0.1:" + std::to_string(port_of(listeners[1])) + "/here";
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+  CHECK(curl_easy_perform(curl.get()) == CURLE_OK);
+  CHECK(body == "served: /all\n");
 }
 
 TEST_CASE("a page that cannot be read says why") {
