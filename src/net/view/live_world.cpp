@@ -141,6 +141,12 @@ std::optional<std::size_t> LiveWorld::place_of(Place& place, std::int32_t id) {
   // `place` moves when others are added.
   LiveNetwork& network = *place.network;
   const NamespaceId own = place.id;
+  // What is known already may be nowhere in sight: it was named.
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (network.id_of(places_[i].network->where()) != id) continue;
+    place.peers[id] = i;
+    return i;
+  }
   for (const Candidate& candidate : candidates()) {
     std::optional<std::size_t> found;
     try {
