@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/packet/diagnosis/codes.hpp"
 
@@ -63,6 +66,29 @@ void put_in_order(std::vector<Trace>& traces) {
   }
 }
 
+// Each once in a row.
+std::vector<std::size_t> places_of(const std::vector<Step>& steps, bool reply) {
+  std::vector<std::size_t> places;
+  for (const Step& step : steps) {
+    if (step.reply == reply && (places.empty() || places.back() != step.place)) {
+      places.push_back(step.place);
+    }
+  }
+  return places;
+}
+
+constexpr std::string_view here = "this host";
+
+// "this host" in the words of one host, in those of all.
+std::string named(std::string text, const std::string& host) {
+  if (host.empty()) return text;
+  for (std::size_t at = text.find(here); at != std::string::npos;
+       at = text.find(here, at + host.size())) {
+    text.replace(at, here.size(), host);
+  }
+  return text;
+}
+
 class Merged {
  public:
   void add(const Trace& trace, bool reply) {
@@ -77,15 +103,23 @@ class Merged {
   void add_findings(const Trace& trace) {
     for (Finding finding : trace.findings) {
       if (out_of_view(finding)) continue;
+      if (unanswered_ && finding.step < trace.steps.size() && trace.steps[finding.step].reply) {
+        continue;
+      }
       const auto moved = std::ranges::find_if(moved_, [&](const Moved& one) {
         return one.trace == &trace && one.from == finding.step;
       });
       finding.step = moved == moved_.end() ? whole_.steps.size() : moved->to;
+      finding.why = named(std::move(finding.why), trace.host);
+      for (Finding::Fix& fix : finding.fixes) fix.effect = named(std::move(fix.effect), trace.host);
       whole_.findings.push_back(std::move(finding));
     }
     whole_.assumptions.insert(whole_.assumptions.end(), trace.assumptions.begin(),
                               trace.assumptions.end());
   }
+  // The request does not get to who would answer: no more of what answers would do.
+  void leave_out_answers() { unanswered_ = true; }
+  [[nodiscard]] bool unanswered() const { return unanswered_; }
   Trace& whole() { return whole_; }
 
  private:
@@ -96,7 +130,10 @@ class Merged {
   };
 
   std::size_t place(const Trace& trace, std::size_t number) {
-    const std::string name = (trace.host.empty() ? "" : trace.host + ": ") + trace.places[number];
+    const std::string& own = trace.places[number];
+    const std::string name = trace.host.empty() ? own
+                             : own == here      ? trace.host
+                                                : trace.host + ": " + own;
     const auto found = std::ranges::find(whole_.places, name);
     if (found != whole_.places.end())
       return static_cast<std::size_t>(found - whole_.places.begin());
@@ -106,6 +143,7 @@ class Merged {
 
   Trace whole_;
   std::vector<Moved> moved_;
+  bool unanswered_ = false;
 };
 
 }  // namespace
@@ -126,7 +164,12 @@ Trace merge(std::vector<Trace> traces, std::string& complaint) {
   put_in_order(traces);
   Merged merged;
   for (const Trace& trace : traces) merged.add(trace, false);
-  for (auto trace = traces.rbegin(); trace != traces.rend(); ++trace) merged.add(*trace, true);
+  if (traces.back().request_end == Way::End::dropped && !traces.front().answered) {
+    merged.leave_out_answers();
+  }
+  for (auto trace = traces.rbegin(); trace != traces.rend() && !merged.unanswered(); ++trace) {
+    merged.add(*trace, true);
+  }
   for (const Trace& trace : traces) merged.add_findings(trace);
   Trace& whole = merged.whole();
   const Trace& first = traces.front();
@@ -135,6 +178,10 @@ Trace merge(std::vector<Trace> traces, std::string& complaint) {
   whole.live = true;
   whole.answered = first.answered;
   whole.live_note = first.live_note;
+  if (std::vector<std::size_t> back = places_of(whole.steps, true); !back.empty()) {
+    std::ranges::reverse(back);
+    whole.symmetric = back == places_of(whole.steps, false);
+  }
   for (const Trace& trace : traces) {
     if (whole.object.empty()) {
       whole.object = trace.object;
@@ -142,7 +189,7 @@ Trace merge(std::vector<Trace> traces, std::string& complaint) {
     }
   }
   whole.request_end = traces.back().request_end;
-  whole.reply_end = first.reply_end;
+  if (!merged.unanswered()) whole.reply_end = first.reply_end;
   std::stable_partition(whole.findings.begin(), whole.findings.end(),
                         [](const Finding& one) { return one.fatal; });
   if (!whole.findings.empty() && whole.findings.front().fatal) {
