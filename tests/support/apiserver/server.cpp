@@ -1,6 +1,7 @@
 #include "support/apiserver/server.hpp"
 
 #include "support/apiserver/commit.hpp"
+#include "support/apiserver/exec.hpp"
 #include "support/apiserver/fault_stream.hpp"
 #include "support/apiserver/seed.hpp"
 
@@ -91,6 +92,7 @@ Response answer_resource(State& state, Call& call) {
     return answer_token(state, call);
   }
   if (resource.scale && call.subresource == "scale") return answer_scale(state, call);
+  if (resource.kind == "Pod" && call.subresource == "exec") return answer_exec(state, call);
   if (!call.subresource.empty() && !(call.subresource == "status" && resource.status)) {
     throw unknown_resource();
   }

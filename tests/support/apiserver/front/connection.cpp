@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "support/apiserver/front/http.hpp"
+#include "support/apiserver/json.hpp"
 
 namespace support::apiserver {
 
@@ -38,6 +39,7 @@ void Connection::write(const std::string& bytes) {
 }
 
 void Connection::serve() {
+  if (exec_) return exec_->take(input_);
   try {
     while (!stream_ && slow_.empty() && !stalled_ && !closing_) {
       const std::optional<Parsed> parsed = parse_request(input_);
@@ -47,6 +49,7 @@ void Connection::serve() {
       }
       input_.erase(0, parsed->size);
       answer(parsed->request);
+      if (exec_) return exec_->take(input_);
       if (!parsed->keeps_open && !stream_) closing_ = true;
     }
   } catch (const core::Error&) {
@@ -62,6 +65,7 @@ void Connection::answer(const Request& request) {
     closing_ = true;
     return;
   }
+  if (response.status == 101) return run(request, response.body);
   if (response.stream) {
     stream_ = response.stream;
     write(response_head(response, std::nullopt));
@@ -69,6 +73,15 @@ void Connection::answer(const Request& request) {
   }
   const std::string head = response_head(response, response.body.size());
   deliver(head + response.body, response.delivery, head.size());
+}
+
+void Connection::run(const Request& request, const std::string& body) {
+  const auto key = request.headers.find("sec-websocket-key");
+  write(ExecSession::head(key == request.headers.end() ? "" : key->second));
+  exec_ = std::make_unique<ExecSession>(
+      bufferevent_get_base(buffer_.get()),
+      Json::parse(body)["words"].get<std::vector<std::string>>(),
+      [this](const std::string& bytes) { write(bytes); }, [this] { closing_ = true; });
 }
 
 void Connection::deliver(const std::string& bytes, const Delivery& delivery, std::size_t head) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "support/apiserver/front/exec_session.hpp"
 #include "support/apiserver/server.hpp"
 
 namespace support::apiserver {
@@ -35,6 +36,7 @@ class Connection {
 
   void serve();
   void answer(const Request& request);
+  void run(const Request& request, const std::string& body);
   void deliver(const std::string& bytes, const Delivery& delivery, std::size_t head);
   void write(const std::string& bytes);
 
@@ -42,7 +44,8 @@ class Connection {
   std::function<Response(const Request&)> handle_;
   std::string input_;
   std::shared_ptr<Stream> stream_;
-  std::string slow_;  // still to be sent, at drip_ bytes per second
+  std::unique_ptr<ExecSession> exec_;  // a command that runs
+  std::string slow_;                   // still to be sent, at drip_ bytes per second
   std::size_t drip_ = 0;
   Time dripped_{};
   bool stalled_ = false;
