@@ -19,6 +19,7 @@
 #include "cmd/agent/server.hpp"
 #include "cmd/agent/status.hpp"
 #include "cmd/node/agent_protocol.hpp"
+#include "cmd/serve/diag_answers.hpp"
 #include "cmd/serve/health.hpp"
 #include "cmd/serve/http_server.hpp"
 #include "cmd/serve/poll_loop.hpp"
@@ -103,6 +104,7 @@ class Agent {
         probes_(options.settings.paths, open_probe_sockets(options.probe_port), clock_),
         loop_(*sources_.source, sources_.cluster, probes_, options.settings, pass_client, clock_),
         monitors_(loop_),
+        diag_({"--agent-socket", options.socket, "--sandboxes", options.sandboxes}),
         server_(
             os::listen_unix(options.socket, "pona agent", 0600),
             [this](std::string_view line, const AgentServer::Reply& reply) { serve(line, reply); },
@@ -154,6 +156,8 @@ class Agent {
     poll_.on_resync([this] { loop_.resync(); });
     poll_.watch(
         Then::wait, [this] { return http_.fd(); }, [this] { http_.read_wanted(); });
+    poll_.watch(
+        Then::wait, [this] { return diag_.fd(); }, [this] { diag_.take(); });
     poll_.watch(Then::step, [this] { return sources_.source->wake_fd(); });
     poll_.watch(
         Then::step, [this] { return bell_.fd(); },
@@ -182,6 +186,7 @@ class Agent {
     if (request->command == "SHOW") {
       return reply(R"({"version":1,"status":)" + status_json(loop_, options_.node) + "}");
     }
+    if (request->command == "DIAG") return diag_.answer(request->words, reply);
     if (request->command == "STATUS") {
       if (loop_.synced()) return reply(line_of({}));
       return refuse(cni_code::not_available, "the agent does not know the cluster's objects yet");
@@ -227,6 +232,7 @@ class Agent {
   ProbeThread probes_;
   AgentLoop loop_;
   AgentMonitors monitors_;
+  DiagAnswers diag_;
   AgentServer server_;
   os::SocketFile socket_file_;
   std::optional<AgentCni> cni_;

@@ -155,7 +155,7 @@ std::string about_text(const core::Address& address, std::uint8_t protocol, std:
 std::string ask_edge_status(const std::string& socket, const std::string& about,
                             std::string& complaint) {
   try {
-    return ask_edge(socket, "/status", about).value_or("");
+    return ask_edge(socket, about.empty() ? "/status" : "/status?about=", about).value_or("");
   } catch (const core::Error& error) {
     complaint = error.what();
     return "";

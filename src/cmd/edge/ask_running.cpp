@@ -12,7 +12,6 @@
 namespace cmd {
 namespace {
 
-constexpr long patience_seconds = 10;
 constexpr std::size_t most_bytes = std::size_t{256} << 20;
 
 struct CurlDeleter {
@@ -36,19 +35,19 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 }  // namespace
 
 std::optional<std::string> ask_edge(const std::string& socket, const std::string& path,
-                                    const std::string& about) {
+                                    const std::string& value, std::chrono::seconds patience) {
   const std::unique_ptr<CURL, CurlDeleter> curl(curl_easy_init());
   if (!curl) throw core::Error(core::Error::Kind::transient, "cannot set up curl: out of memory");
   std::string body;
   std::string url = "http://localhost" + path;
-  if (!about.empty()) {
+  if (!value.empty()) {
     const std::unique_ptr<char, void (*)(void*)> escaped(
-        curl_easy_escape(curl.get(), about.data(), static_cast<int>(about.size())), curl_free);
-    if (escaped) url += "?about=" + std::string(escaped.get());
+        curl_easy_escape(curl.get(), value.data(), static_cast<int>(value.size())), curl_free);
+    if (escaped) url += escaped.get();
   }
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, patience_seconds);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, collect);

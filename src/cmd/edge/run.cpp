@@ -38,6 +38,7 @@ class Edge {
               net::read_listeners, [this](std::uint32_t least) { return counting_.ask(least); }),
         poll_(poll),
         claims_(claims_file(options), clock_),
+        diag_({"--socket", options.socket}),
         server_(listeners,
                 edge_pages(
                     health_, [this] { return make_status(); },
@@ -45,12 +46,15 @@ class Edge {
                       EdgeStatus status = collect_about(loop_.plan(), key);
                       status.process = process_status();
                       return status;
-                    }),
+                    },
+                    diag_),
                 {.connections = options.monitor_connections}) {
     loop_.remember(claims_.recall());
     poll_.on_resync([this] { loop_.resync(); });
     poll_.watch(
         Then::wait, [this] { return server_.fd(); }, [this] { server_.read_wanted(); });
+    poll_.watch(
+        Then::wait, [this] { return diag_.fd(); }, [this] { diag_.take(); });
     poll_.watch(Then::step, [this] { return loop_.kernel().event_fd(); });
     poll_.watch(Then::step, [this] { return loop_.source().wake_fd(); });
   }
@@ -131,6 +135,7 @@ class Edge {
   PollLoop& poll_;
   Latest<EdgeHealth> health_;
   ClaimMemory claims_;
+  DiagAnswers diag_;
   HttpServer server_;  // goes first: it asks the rest
 };
 

@@ -68,6 +68,13 @@ std::optional<AgentRequest> parse_agent_request(std::string_view text) {
       request.sandboxes.push_back(std::move(*sandbox));
     }
   }
+  if (const auto found = json.find("words"); found != json.end()) {
+    if (!found->is_array()) return std::nullopt;
+    for (const Json& word : *found) {
+      if (!word.is_string()) return std::nullopt;
+      request.words.push_back(word.get<std::string>());
+    }
+  }
   if (const auto found = json.find("timeoutMilliseconds"); found != json.end()) {
     if (!found->is_number_unsigned() || *found > longest_timeout_ms) return std::nullopt;
     request.timeout = std::chrono::milliseconds(found->get<std::int64_t>());

@@ -38,10 +38,11 @@ struct CniError {
 };
 
 struct AgentRequest {
-  std::string command;                   // ADD, DEL, CHECK, STATUS or GC
+  std::string command;                   // ADD, DEL, CHECK, STATUS or GC; SHOW, DIAG
   std::optional<Sandbox> sandbox;        // with ADD, DEL and CHECK
   std::vector<Sandbox> sandboxes;        // with GC: all that are valid
   std::chrono::milliseconds timeout{0};  // how long the plugin waits for the answer
+  std::vector<std::string> words{};      // with DIAG: of pona diag trace
 
   friend bool operator==(const AgentRequest&, const AgentRequest&) = default;
 };

@@ -24,6 +24,7 @@ std::string told(const std::vector<cmd::HttpPage>& pages, const std::string& pat
 TEST_CASE("the edge's pages tell health, status and metrics") {
   cmd::Latest<cmd::EdgeHealth> latest;
   std::uint64_t made = 0;
+  cmd::DiagAnswers diag({});
   const auto whole = [&] {
     cmd::EdgeStatus status;
     status.ignored = ++made;
@@ -42,7 +43,7 @@ TEST_CASE("the edge's pages tell health, status and metrics") {
     status.mappings.back().ports.push_back(port);
     return status;
   };
-  const std::vector<cmd::HttpPage> pages = cmd::edge_pages(latest, whole, part);
+  const std::vector<cmd::HttpPage> pages = cmd::edge_pages(latest, whole, part, diag);
   CHECK(told(pages, "/healthz").find("503 not all objects have been read") == 0);
   CHECK(told(pages, "/readyz").find("503") == 0);
 
