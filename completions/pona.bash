@@ -66,8 +66,8 @@ declare -gA _pona_words=(
   [pona lab serve]="--name --http --echo --help"
   [pona diag]="trace merge check model topology bundle watch --help"
   [pona diag trace]="to --from-netns --manifests --in --udp --icmp --sctp --reply --all-endpoints --rules --no-live \
-    --watch --bundle --mark --source-port --ttl-limit --timeout --explain --socket --agent-socket --sandboxes \
-    --output --json --help"
+    --watch --cookie --stop-on-input --kubeconfig --context --namespace --bundle --mark --source-port --ttl-limit \
+    --timeout --explain --socket --agent-socket --sandboxes --output --json --help"
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"

@@ -67,6 +67,19 @@ start() {
   assert_equal "$(ask_edge edge status | jq -c '[.mappings[].name]')" '["other","web"]'
 }
 
+@test "diag: a process without privileges has the trace done by the edge, by its unix socket alone" {
+  start
+  run --separate-stderr setpriv --inh-caps=-all --bounding-set=-all --ambient-caps=-all -- "$PONA" diag trace \
+    --agent-socket "$work/no.sock" --socket "$work/edge.sock" "$client" to "$vip:80" -o json
+  assert_success
+  echo "$output" >"$work/trace.json"
+  assert_equal "$(of_trace 't["result"], t["live"], t["object"]')" "('ok', True, 'Mapping shop/web')"
+  [[ $stderr == *"traced by the edge at"* ]]
+  assert_equal "$(ask_edge edge 'diag?words=x' -o /dev/null -w '%{http_code}')" 400
+  run at edge curl -s -g 'http://127.0.0.1:9090/diag?words=["192.0.2.1:1"]'
+  refute_output --partial '"exit"'
+}
+
 @test "diag: D104: a chain of a firewall on the edge drops by its policy" {
   start
   at edge nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'

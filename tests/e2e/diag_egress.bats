@@ -67,6 +67,29 @@ trace_planned() { sandboxes=$work/nothing trace_pod "${1:-$out:8080}" --manifest
   assert_equal "$(of_trace 't["object"]')" ''
 }
 
+@test "diag: a process without privileges has the trace done by the agent, whose socket it has" {
+  start nat1
+  unprivileged() {
+    setpriv --inh-caps=-all --bounding-set=-all --ambient-caps=-all -- "$PONA" diag trace \
+      --agent-socket "$work/agent.sock" --socket "$work/no.sock" "$@"
+  }
+  run --separate-stderr unprivileged pod/default/client1 to "$out:8080" -o json
+  assert_success
+  echo "$output" >"$work/trace.json"
+  assert_equal "$(of_trace 't["result"], t["live"], t["answered"], t["object"]')" "('ok', True, True, 'Egress internet/egress')"
+  [[ $stderr == *"traced by the agent at $work/agent.sock"* ]]
+  # Its exit status is the trace's, and what it is not to do it does not.
+  at node nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'
+  run unprivileged pod/default/client1 to "$out:8080"
+  assert_failure 1
+  assert_output --partial "PONA-D104"
+  run unprivileged --from-netns "$net-nat1" "$out:8080"
+  assert_failure 1
+  assert_output --partial "runs no pona diag trace with --from-netns"
+  # The agent goes on.
+  agent_ready
+}
+
 @test "diag: D104: the node drops the tunnel by a policy" {
   start nat1
   at node nft -f - <<<'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'

@@ -1,6 +1,9 @@
 #include "cmd/diag/question.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
 #include <string_view>
 #include <utility>
 
@@ -89,6 +92,36 @@ TraceWords parse_trace_words(const std::vector<std::string>& words, bool needs_p
           " are of different families");
   }
   return result;
+}
+
+std::string cookie_text(const core::packet::Cookie& cookie) {
+  std::array<char, 40> text{};
+  std::uint64_t payload = 0;
+  for (const std::uint8_t byte : cookie.payload) payload = payload << 8 | byte;
+  std::snprintf(text.data(), text.size(), "%08x-%04x-%016llx", cookie.sequence, cookie.id,
+                static_cast<unsigned long long>(payload));
+  return text.data();
+}
+
+std::optional<core::packet::Cookie> parse_cookie(const std::string& text, std::uint8_t protocol) {
+  constexpr std::array<std::size_t, 3> ends = {8, 13, 30};
+  std::array<std::uint64_t, 3> numbers{};
+  std::size_t begin = 0;
+  if (text.size() != ends.back()) return std::nullopt;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const char* const end = text.data() + ends[i];
+    if (std::from_chars(text.data() + begin, end, numbers[i], 16).ptr != end) return std::nullopt;
+    if (numbers[i] == 0 || (i + 1 < ends.size() && *end != '-')) return std::nullopt;
+    begin = ends[i] + 1;
+  }
+  core::packet::Cookie cookie;
+  cookie.protocol = protocol;
+  cookie.sequence = static_cast<std::uint32_t>(numbers[0]);
+  cookie.id = static_cast<std::uint16_t>(numbers[1]);
+  for (std::size_t i = 0; i < cookie.payload.size(); ++i) {
+    cookie.payload[i] = static_cast<std::uint8_t>(numbers[2] >> (56 - 8 * i));
+  }
+  return cookie;
 }
 
 }  // namespace cmd

@@ -10,6 +10,7 @@
 
 #include "core/ip.hpp"
 #include "core/objects.hpp"
+#include "core/packet/cookie.hpp"
 
 namespace cmd {
 
@@ -32,5 +33,10 @@ struct TraceWords {
 // "[SRC] [->|to] DST": SRC is pod/NS/NAME or an address, DST an address and a port. Throws
 // core::Error (usage) that says which word is wrong. `needs_port`: the protocol has ports.
 TraceWords parse_trace_words(const std::vector<std::string>& words, bool needs_port);
+
+// "5a17c0de-1234-0102030405060708": what a packet is known by, in hexadecimal digits. Nothing where
+// it is something else, or a part is 0.
+std::string cookie_text(const core::packet::Cookie& cookie);
+std::optional<core::packet::Cookie> parse_cookie(const std::string& text, std::uint8_t protocol);
 
 }  // namespace cmd

@@ -9,8 +9,10 @@
 #include <iostream>
 #include <utility>
 
+#include "cmd/diag/ask_daemon.hpp"
 #include "cmd/diag/print_trace.hpp"
 #include "cmd/diag/promise.hpp"
+#include "cmd/diag/trace_cluster.hpp"
 #include "cmd/diag/tracing.hpp"
 #include "cmd/print.hpp"
 #include "core/error.hpp"
@@ -37,6 +39,12 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 int Tracing::run() {
+  choose_cookie();
+  if (observes()) {
+    const packet::Trace trace = observed();
+    print({trace});
+    return packet::exit_status(trace.result);
+  }
   begin();
   promise_of_objects();
   ask();
@@ -59,6 +67,21 @@ int Tracing::run() {
   return status;
 }
 
+void Tracing::choose_cookie() {
+  cookie_ = packet::make_cookie(options_.protocol, os::unguessable(), os::unguessable());
+  question_.mark = options_.mark;
+  question_.evaluated = options_.evaluated;
+  if (options_.cookie.empty()) return;
+  const auto given = parse_cookie(options_.cookie, options_.protocol);
+  if (!given) {
+    throw core::Error(core::Error::Kind::usage, "--cookie " + options_.cookie +
+                                                    ": that is no cookie, which looks like " +
+                                                    cookie_text(cookie_));
+  }
+  cookie_ = *given;
+}
+
+// Where it begins, and as what.
 void Tracing::begin() {
   make_probe();
   if (bundle_) {
@@ -80,11 +103,10 @@ void Tracing::make_probe() {
   probe.destination_port = words_.port;
   probe.ttl = static_cast<std::uint8_t>(options_.ttl);
   probe.source = core::Address(std::span(unspecified_.data(), words_.destination.size()));
-  const std::uint64_t chance = os::unguessable();
   if (probe.has_ports())
     probe.source_port = options_.source_port != 0
                             ? options_.source_port
-                            : static_cast<std::uint16_t>(32768 + (chance >> 16) % 28000);
+                            : static_cast<std::uint16_t>(32768 + os::unguessable() % 28000);
   if (options_.protocol == packet::tcp) {
     probe.tcp_flags = packet::syn;
     probe.mss = probe.family == core::Family::ipv4 ? 1460 : 1440;
@@ -95,16 +117,7 @@ void Tracing::make_probe() {
     probe.icmp_type = 8;
   }
   if (probe.icmp_type != 0) probe.icmp_sequence = 1;
-  const std::uint64_t more = os::unguessable();
-  cookie_.protocol = options_.protocol;
-  cookie_.sequence = static_cast<std::uint32_t>(more) | 1U;
-  cookie_.id = static_cast<std::uint16_t>(more >> 32 | 1U);
-  for (std::size_t i = 0; i < cookie_.payload.size(); ++i) {
-    cookie_.payload[i] = static_cast<std::uint8_t>(chance >> (8 * i) | 1U);
-  }
   packet::put_cookie(probe, cookie_);
-  question_.mark = options_.mark;
-  question_.evaluated = options_.evaluated;
 }
 
 void Tracing::begin_here() {
@@ -266,6 +279,10 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
 }
 
 int trace(const TraceOptions& options) {
+  if (in_cluster(options)) return trace_cluster(options);
+  if (!may_trace()) {
+    if (const auto status = trace_by_daemon(options)) return *status;
+  }
   try {
     return Tracing(options).run();
   } catch (const core::NoPrivilege& error) {

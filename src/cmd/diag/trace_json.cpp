@@ -105,7 +105,10 @@ TraceJson cookie_json(const packet::Cookie& cookie) {
     payload += digits[byte >> 4];
     payload += digits[byte & 15];
   }
-  return {{"sequence", cookie.sequence}, {"id", cookie.id}, {"payload", payload}};
+  return {{"sequence", cookie.sequence},
+          {"id", cookie.id},
+          {"payload", payload},
+          {"protocol", cookie.protocol}};
 }
 
 TraceJson result_json(const packet::Trace& trace) {
@@ -278,7 +281,9 @@ packet::Trace parse_trace(const std::string& text) {
   trace.object = text_at(json, "object");
   trace.probe = read_packet(part_at(json, "probe", false));
   const TraceJson& cookie = part_at(json, "cookie", false);
-  trace.cookie.protocol = trace.probe.protocol;
+  // The probe may be what it is inside of, on a host that only sees the tunnel.
+  trace.cookie.protocol = number_at<std::uint8_t>(cookie, "protocol");
+  if (trace.cookie.protocol == 0) trace.cookie.protocol = trace.probe.protocol;
   trace.cookie.sequence = number_at<std::uint32_t>(cookie, "sequence");
   trace.cookie.id = number_at<std::uint16_t>(cookie, "id");
   const std::string payload = text_at(cookie, "payload");

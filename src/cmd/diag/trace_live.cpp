@@ -199,13 +199,13 @@ void Tracing::simulate(const packet::Packet& probe) {
   const packet::Attachment& at = *question_.from_wire;
   const packet::Link* const link = world_.network(at.place).link(at.link);
   try {
-    net::probe::receive_at(world_.where(at.place), link->device.name, probe);
+    net::probe::receive_at(live_.where(at.place), link->device.name, probe);
   } catch (const core::Error& error) {
     // Whoever holds the other end of a virtual link sends what comes in by it.
     const auto far = world_.peer(at);
     const packet::Link* const end = far ? world_.network(far->place).link(far->link) : nullptr;
     if (end != nullptr && end->up) {
-      net::probe::send_frame(world_.where(far->place), end->device.name, link->mac, probe);
+      net::probe::send_frame(live_.where(far->place), end->device.name, link->mac, probe);
       return;
     }
     throw core::Error(error.kind(),

@@ -42,6 +42,32 @@ int explain_code(const std::string& text) {
   return 0;
 }
 
+std::vector<std::string> words_of(const TraceOptions& options) {
+  std::vector<std::string> words;
+  const auto flag = [&](bool set, const char* word) {
+    if (set) words.emplace_back(word);
+  };
+  const auto value = [&](bool set, const char* word, const std::string& text) {
+    if (set) words.insert(words.end(), {word, text});
+  };
+  flag(options.protocol == core::packet::udp, "--udp");
+  flag(options.protocol == core::packet::icmp, "--icmp");
+  flag(options.protocol == core::packet::sctp, "--sctp");
+  flag(options.reply, "--reply");
+  flag(options.all_endpoints, "--all-endpoints");
+  flag(options.evaluated, "--rules");
+  flag(!options.live, "--no-live");
+  flag(options.watch, "--watch");
+  value(options.mark != 0, "--mark", std::to_string(options.mark));
+  value(options.source_port != 0, "--source-port", std::to_string(options.source_port));
+  value(options.ttl != TraceOptions().ttl, "--ttl-limit", std::to_string(options.ttl));
+  value(options.timeout > 0, "--timeout", std::to_string(options.timeout));
+  value(!options.in.empty(), "--in", options.in);
+  value(!options.netns.empty(), "--from-netns", options.netns);
+  words.insert(words.end(), options.words.begin(), options.words.end());
+  return words;
+}
+
 CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
   CLI::App* const command =
       app.add_subcommand("trace", "Follow a packet step by step, and its answer");
@@ -59,6 +85,7 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       "Examples:\n"
       "  pona diag trace pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace 192.0.2.77 to 203.0.113.5:443\n"
+      "  pona diag trace --context production pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace --from-netns blue 198.51.100.10:53 --udp\n"
       "  pona diag trace --bundle node-1.tar.gz pod/shop/web-1 to 198.51.100.10:443\n"
       "  pona diag trace --explain PONA-D104");
@@ -91,12 +118,30 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
       "Send no packet: say what rules and routes would do");
   CLI::Option* const watch = command->add_flag(
       "--watch", options.watch, "Send nothing: follow the next real packet of this flow");
+  CLI::Option* const bundle = command->add_option(
+      "--bundle", options.bundle, "Ask this bundle in place of this machine; no packet is sent");
+  bundle->excludes(watch)->excludes(manifests)->type_name("FILE");
   command
-      ->add_option("--bundle", options.bundle,
-                   "Ask this bundle in place of this machine; no packet is sent")
-      ->excludes(watch)
+      ->add_option("--cookie", options.cookie,
+                   "What the packet is known by on each host; with --watch who sends it is another "
+                   "one")
+      ->type_name("NUMBERS");
+  CLI::Option* const stop =
+      command->add_flag("--stop-on-input", options.stop_on_input,
+                        "With --watch: wait no longer once standard input has a line, or ends");
+  stop->needs(watch);
+  command
+      ->add_option("--kubeconfig", options.kubeconfig,
+                   "Run it where the pod is, in this file's cluster (default: on this host)")
+      ->excludes(bundle)
       ->excludes(manifests)
       ->type_name("FILE");
+  command->add_option("--context", options.context, "Likewise: the context of the kubeconfig")
+      ->type_name("NAME");
+  command
+      ->add_option("-n,--namespace", options.ns,
+                   "Where pona's agents run in that cluster (default: pona-system)")
+      ->type_name("NAMESPACE");
   command->add_option("--mark", options.mark, "Packet mark that the sender sets")
       ->type_name("NUMBER");
   command

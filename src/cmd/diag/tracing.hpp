@@ -34,9 +34,10 @@ class Tracing {
  public:
   explicit Tracing(const TraceOptions& options)
       : options_(options),
-        words_(parse_trace_words(options.words, options.protocol == packet::tcp ||
-                                                    options.protocol == packet::udp ||
-                                                    options.protocol == packet::sctp)),
+        words_(observes() ? TraceWords()
+                          : parse_trace_words(options.words, options.protocol == packet::tcp ||
+                                                                 options.protocol == packet::udp ||
+                                                                 options.protocol == packet::sctp)),
         bundle_(options.bundle.empty() ? nullptr : open_bundle(options.bundle)),
         places_(bundle_ ? "" : options.sandboxes),
         live_([this](const net::view::NamespaceId& id) { return places_.label(id); }),
@@ -45,6 +46,11 @@ class Tracing {
   int run();
 
  private:
+  // Somebody else sends the packet, and wherever it comes by it is looked at.
+  [[nodiscard]] bool observes() const {
+    return options_.watch && !options_.cookie.empty() && options_.words.empty();
+  }
+  void choose_cookie();
   void begin();
   void make_probe();
   void begin_here();
@@ -57,6 +63,8 @@ class Tracing {
   packet::Trace laid_out(const packet::Answer& answer);
   void print(const std::vector<packet::Trace>& traces);
   [[nodiscard]] std::string why_not_live() const;
+
+  packet::Trace observed();  // trace_observe.cpp
 
   // one real packet (trace_live.cpp)
   packet::Trace live();

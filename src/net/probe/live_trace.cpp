@@ -26,7 +26,7 @@ std::string table_name(std::uint32_t number) {
 }  // namespace
 
 LiveTrace::LiveTrace(const std::vector<Place>& places, const Options& options)
-    : flows_(options.flows), most_(options.most) {
+    : flows_(options.flows), stop_fd_(options.stop_fd), most_(options.most) {
   target_.table = table_name(options.name);
   target_.tunnels = options.tunnels;
   if (flows_.empty()) {
@@ -86,13 +86,19 @@ void LiveTrace::drain() {
 
 bool LiveTrace::await(std::chrono::milliseconds patience) {
   std::vector<pollfd> descriptors = polled();
+  descriptors.push_back({stop_fd_, POLLIN, 0});
   const steady_clock::time_point end = steady_clock::now() + patience;
+  const auto is_lost = [](const Observation& one) { return std::holds_alternative<Lost>(one); };
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
     if (left.count() > 0)
       poll(descriptors.data(), descriptors.size(), static_cast<int>(left.count()));
+    if (descriptors.back().revents != 0) left = {};
     drain();
+    if (flows_.empty() && !std::ranges::all_of(observations_, is_lost)) return true;
     observations_.clear();  // what was lost before it came does not matter
+    if (flows_.empty() && left.count() > 0) continue;
+    if (flows_.empty()) return false;
     if (const auto cookie = watches_.front()->first_fit(flows_)) {
       for (const auto& watch : watches_) watch->learn(*cookie);
       target_.cookie = cookie;

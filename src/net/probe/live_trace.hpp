@@ -25,6 +25,8 @@ class LiveTrace {
     // most_flows.
     std::vector<WatchedFlow> flows;
     std::vector<Tunnel> tunnels;
+    // Readable: who awaits a packet waits no longer; -1: none.
+    int stop_fd = -1;
     std::uint32_t name = 0;   // random: the tables are named pona-diag-<8 hexadecimal digits>
     std::size_t most = 4096;  // observations; what comes behind is Lost::Stream::all
     bool drop_reasons = true;
@@ -59,7 +61,8 @@ class LiveTrace {
                                              const Judge& judge, const Window& window);
 
   // Likewise, instead of a probe: waits for the first packet that fits and tells it from the
-  // others. Nothing came: the result is empty.
+  // others; without flows for the cookie, which somebody else sends. Nothing came: the result is
+  // empty.
   std::vector<core::packet::Observation> watch(std::chrono::milliseconds patience,
                                                const Judge& judge, const Window& window);
 
@@ -72,6 +75,7 @@ class LiveTrace {
 
   Target target_;
   std::vector<WatchedFlow> flows_;
+  int stop_fd_;
   std::size_t most_;
   std::vector<std::string> left_out_;
   std::vector<std::unique_ptr<PlaceWatch>> watches_;

@@ -1,6 +1,8 @@
 // The words of a trace: what they mean, and that an error names the word that is wrong.
 #include "cmd/diag/question.hpp"
 
+#include <array>
+
 #include "core/error.hpp"
 #include "support/catch.hpp"
 
@@ -91,6 +93,26 @@ TEST_CASE("words that make no question are named") {
   CHECK(names(refusal({"2001:db8::1", "203.0.113.5:443"}), "2001:db8::1"));
   // What is left of an arrow that a shell took.
   CHECK(names(refusal({"198.51.100.7", "-"}), "\"to\""));
+}
+
+TEST_CASE("a cookie is written and read") {
+  const std::string text = "5a17c0de-1234-0102030405060708";
+  const auto cookie = cmd::parse_cookie(text, 17);
+  REQUIRE(cookie);
+  CHECK(cookie->protocol == 17);
+  CHECK(cookie->sequence == 0x5a17c0de);
+  CHECK(cookie->id == 0x1234);
+  CHECK(cookie->payload == std::array<std::uint8_t, 8>{1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(cmd::cookie_text(*cookie) == text);
+  const core::packet::Cookie made = core::packet::make_cookie(6, 0, ~std::uint64_t{0});
+  CHECK(cmd::parse_cookie(cmd::cookie_text(made), 6) == made);
+  for (const char* const bad :
+       {"", "5a17c0de", "5a17c0de-1234-010203040506070", "5a17c0de-1234-01020304050607089",
+        "5a17c0de-1234_0102030405060708", "5a17c0dg-1234-0102030405060708",
+        "5a17c0de-0000-0102030405060708", "00000000-1234-0102030405060708",
+        "5a17c0de-1234-000000000000000x", "-a17c0de-1234-0102030405060708"}) {
+    CHECK_FALSE(cmd::parse_cookie(bad, 6));
+  }
 }
 
 }  // namespace unit::diag_question_test
