@@ -11,7 +11,6 @@ namespace kube {
 namespace {
 
 constexpr unsigned opcode_more = 0x0;
-constexpr unsigned opcode_text = 0x1;
 constexpr unsigned opcode_data = 0x2;
 constexpr unsigned opcode_close = 0x8;
 constexpr unsigned opcode_ping = 0x9;
