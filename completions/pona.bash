@@ -71,7 +71,7 @@ declare -gA _pona_words=(
   [pona diag merge]="--reply --output --json --help"
   [pona diag check]="pre edge node nat cluster pod --all --fix-script --fail-on --explain --kubeconfig --context \
     --manifests --state-dir --socket --agent-socket --sandboxes --output --json --help"
-  [pona diag model]="--manifests --here --other-manifests --other-pods --network --from-netns --kubeconfig --context \
+  [pona diag model]="--manifests --here --bundle --other-manifests --other-pods --network --from-netns --kubeconfig --context \
     --cni --explain --socket --agent-socket --sandboxes --output --json --help"
   [pona version]="--output --json --help"
   [pona diag watch]="--from-netns --address --port --mapping --egress --pod --interval --count --duration --socket \

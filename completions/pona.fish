@@ -359,6 +359,7 @@ for name in pona pona-edge pona-mapping pona-agent pona-egress pona-nat pona-cni
     complete -c $name -n '__pona_at diag' -f -a model -d 'Say which network model a cluster is'
     complete -c $name -n '__pona_in diag model' -l manifests -r -F -d 'Objects from files, not the API server'
     complete -c $name -n '__pona_in diag model' -l here -d 'With --manifests: look at this host, too'
+    complete -c $name -n '__pona_in diag model' -l bundle -r -F -d 'Judge the evidence of this bundle'
     complete -c $name -n '__pona_in diag model' -l other-manifests -r -F -d 'Objects of another cluster'
     complete -c $name -n '__pona_in diag model' -l other-pods -x -d 'Pod range of another cluster'
     complete -c $name -n '__pona_in diag model' -l network -x -d 'Range of the network around'

@@ -145,6 +145,9 @@ edge_network() {
   take_bundle
   same_offline pod/default/client1 to "$out:8080"
   assert_equal "$(of_trace 't["object"].split()[0]')" Egress
+  # The network model by the bundle is judged from what was seen on the host.
+  run "$PONA" diag model --bundle "$work/bundle.tar.gz" --json
+  assert_equal "$(jq -c .evidence <<<"$output")" "$(jq -c . "$work/unpacked/model.json")"
   # A policy drop at the NAT pod.
   at nat1 nft -f - <<<'table inet fw { chain f { type filter hook forward priority 5; policy drop; }; }'
   on_host pod/default/client1 to "$out:8080"

@@ -152,6 +152,7 @@ void LiveNetwork::record(HeldNetwork& into, const RecordLimits& limits,
     into.listeners_known = true;
   });
   part("FoU ports", [&] { into.fou = fou_ports(); });
+  part("IPsec", [&] { into.policies = ipsec(); });
   part("legacy iptables", [&] { record_unread(into); });
   part("connection tracking", [&] {
     into.fill = conntrack_fill();

@@ -14,6 +14,7 @@
 #include "cmd/diag/bundle/without_secrets.hpp"
 #include "cmd/diag/check/check.hpp"
 #include "cmd/diag/check/check_json.hpp"
+#include "cmd/diag/model/evidence_document.hpp"
 #include "cmd/diag/promise.hpp"
 #include "cmd/diag/topology.hpp"
 #include "cmd/diag/topology_json.hpp"
@@ -137,6 +138,16 @@ void collect_topology(BundleContent& content) {
                    topology_json(topology_graph(options)));
 }
 
+void collect_model(BundleContent& content) {
+  ModelSources sources;
+  static_cast<DaemonPlaces&>(sources) = content.options();
+  sources.netns = content.options().netns;
+  sources.kubeconfig = content.options().kubeconfig;
+  sources.context = content.options().context;
+  content.add_json(model_file, "what tells the network model of the cluster",
+                   gather_model_json(sources));
+}
+
 void collect_cni(BundleContent& content) {
   PartJson all = PartJson::object();
   std::error_code error;
@@ -238,6 +249,7 @@ const std::vector<BundlePart>& bundle_parts() {
       {"agent", collect_agent},
       {"checks", collect_check},
       {"topology", collect_topology},
+      {"network model", collect_model},
       {"CNI configuration", collect_cni},
       {"kernel configuration", collect_kernel_config},
       {"counters", collect_proc},

@@ -42,7 +42,7 @@ std::optional<std::size_t> place_of(std::string_view name) {
 
 bool is_needed(std::string_view name) {
   return name == manifest_file || name == "world.jsonl" || name == "edge.json" ||
-         name == "agent.json" || place_of(name).has_value();
+         name == "agent.json" || name == model_file || place_of(name).has_value();
 }
 
 std::string text_in(const ManifestJson& json, const char* key) {
@@ -159,6 +159,7 @@ std::unique_ptr<Bundle> read_bundle(std::string_view bytes) {
     text.clear();
   }
   bundle->daemons = {files["edge.json"], files["agent.json"]};
+  bundle->model = std::move(files[std::string(model_file)]);
   return bundle;
 }
 

@@ -15,6 +15,8 @@ namespace cmd {
 
 inline constexpr std::string_view bundle_schema = "pona.diag.bundle/v1";
 
+inline constexpr std::string_view model_file = "model.json";
+
 struct Bundle {
   std::string host;  // where it was made
   std::string made;  // when
@@ -23,6 +25,7 @@ struct Bundle {
   std::size_t here = 0;  // the place where it was made
   std::unique_ptr<core::packet::HeldWorld> world = std::make_unique<core::packet::HeldWorld>();
   StatusOfDaemons daemons;
+  std::string model;  // evidence of a network model, as it came; empty: it has none
 
   // A namespace by its name or path; empty: where the bundle was made. Both throw core::Error
   // (usage) where it has none.

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "cmd/command_line.hpp"
+#include "cmd/diag/bundle/read_bundle.hpp"
 #include "cmd/diag/model/report_json.hpp"
 #include "cmd/print.hpp"
 #include "core/cluster_model/report.hpp"
@@ -45,6 +46,20 @@ int explain_model(const std::string& name) {
   return 0;
 }
 
+core::cluster_model::Evidence evidence_of_bundle(const std::string& path) {
+  const auto bundle = open_bundle(path);
+  if (bundle->model.empty()) {
+    throw core::Error(core::Error::Kind::usage,
+                      path + ": it has no " + std::string(model_file) +
+                          "; its manifest says what was left out, and why");
+  }
+  try {
+    return parse_model_evidence(bundle->model);
+  } catch (const core::Error& error) {
+    throw core::Error(error.kind(), path + ": " + std::string(model_file) + ": " + error.what());
+  }
+}
+
 }  // namespace
 
 CLI::App* add_model(CLI::App& app, ModelOptions& options) {
@@ -58,6 +73,7 @@ CLI::App* add_model(CLI::App& app, ModelOptions& options) {
       "Examples:\n"
       "  sudo pona diag model\n"
       "  pona diag model --manifests dump.yaml\n"
+      "  pona diag model --bundle node-1.tar.gz\n"
       "  pona diag model --other-pods 10.245.0.0/16 --network 10.0.0.0/8\n"
       "  pona diag model --explain island");
   model_app
@@ -65,6 +81,12 @@ CLI::App* add_model(CLI::App& app, ModelOptions& options) {
                    "Objects from files (kubectl get … -o yaml), not the API server")
       ->type_name("PATH");
   model_app->add_flag("--here", options.here, "With --manifests: look at this host, too");
+  model_app
+      ->add_option("--bundle", options.bundle,
+                   "Ask a file of pona diag bundle, in place of cluster and host")
+      ->excludes(model_app->get_option("--manifests"))
+      ->excludes(model_app->get_option("--here"))
+      ->type_name("FILE");
   model_app
       ->add_option("--other-manifests", options.other_manifests,
                    "Objects of another cluster (its Nodes do)")
@@ -93,8 +115,8 @@ CLI::App* add_model(CLI::App& app, ModelOptions& options) {
 
 int diag_model(const ModelOptions& options) {
   if (!options.explain.empty()) return explain_model(options.explain);
-  // Of a bundle, it is parse_model_evidence() of its model.json.
-  const core::cluster_model::Evidence evidence = gather_model_evidence(options);
+  const core::cluster_model::Evidence evidence =
+      options.bundle.empty() ? gather_model_evidence(options) : evidence_of_bundle(options.bundle);
   const core::cluster_model::Report report = core::cluster_model::judge(evidence);
   if (options.format == "json") {
     print_lines(std::cout, model_json(report, evidence));

@@ -13,6 +13,8 @@ class App;
 namespace cmd {
 
 struct ModelOptions : ModelSources {
+  std::string
+      bundle;  // a file whose evidence is judged; empty: this host and cluster are looked at
   std::string explain;
   std::string format = "text";
 };

@@ -55,6 +55,7 @@ void fields_of(Fields& fields, Link& link) {
     number(fields, "duplicate", one.duplicate);
   });
   number(fields, "master", link.master);
+  number(fields, "vrfTable", link.vrf_table);
   number(fields, "lower", link.lower);
   maybe_number(fields, "lowerNamespace", link.lower_netns);
   bool tunnelled = link.tunnel.has_value();
@@ -82,6 +83,11 @@ void fields_of(Fields& fields, ListedRoute& route) {
   fields.address("encapRemote", route.encap_remote);
   fields.address("encapLocal", route.encap_local);
   number(fields, "encapId", route.encap_id);
+  list(fields, "hops", route.hops, [&](NextHop& one) {
+    number(fields, "device", one.device);
+    fields.address("via", one.gateway);
+    number(fields, "weight", one.weight);
+  });
 }
 
 void fields_of(Fields& fields, ListedRule& rule) {
@@ -108,6 +114,8 @@ void fields_of(Fields& fields, ListedRule& rule) {
   }
   maybe_number(fields, "suppressLength", rule.suppress_length);
   number(fields, "table", rule.table);
+  number(fields, "vrf", rule.l3mdev);
+  number(fields, "goTo", rule.target);
   number(fields, "family", rule.family, static_cast<int>(Family::ipv6));
   fields.text("text", rule.text, Meaning::route);
 }
@@ -137,6 +145,26 @@ void fields_of(Fields& fields, Listener& listener) {
   number(fields, "protocol", listener.protocol, 255);
   address(fields, "address", listener.address);
   number(fields, "device", listener.device);
+}
+
+void fields_of(Fields& fields, IpsecPolicy& policy) {
+  number(fields, "direction", policy.direction, static_cast<int>(IpsecPolicy::Direction::forward));
+  number(fields, "blocks", policy.blocks);
+  number(fields, "transforms", policy.transforms);
+  number(fields, "hasState", policy.has_state);
+  prefix(fields, "source", policy.source);
+  prefix(fields, "destination", policy.destination);
+  number(fields, "protocol", policy.protocol);
+  number(fields, "sourcePort", policy.source_port);
+  number(fields, "sourcePortMask", policy.source_port_mask);
+  number(fields, "port", policy.destination_port);
+  number(fields, "portMask", policy.destination_port_mask);
+  number(fields, "device", policy.device);
+  number(fields, "mark", policy.mark);
+  number(fields, "markMask", policy.mark_mask);
+  number(fields, "priority", policy.priority);
+  fields.address("remote", policy.remote);
+  fields.text("text", policy.text, Meaning::route);
 }
 
 void fields_of(Fields& fields, Opaque& opaque) {

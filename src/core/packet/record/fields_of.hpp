@@ -18,6 +18,7 @@ void fields_of(Fields& fields, ListedRule& rule);
 void fields_of(Fields& fields, Neighbour& neighbour);
 void fields_of(Fields& fields, Connection& connection);
 void fields_of(Fields& fields, Listener& listener);
+void fields_of(Fields& fields, IpsecPolicy& policy);
 void fields_of(Fields& fields, Opaque& opaque);
 
 void fields_of(Fields& fields, ChainId& id);

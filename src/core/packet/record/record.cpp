@@ -77,6 +77,10 @@ struct FouLine {
   static constexpr std::string_view kind = "fou";
   Network::FouPort port;
 };
+struct IpsecLine {
+  static constexpr std::string_view kind = "ipsec";
+  IpsecPolicy policy;
+};
 struct OpaqueLine {
   static constexpr std::string_view kind = "notRead";
   Hook hook{};
@@ -132,6 +136,7 @@ void of(Fields& f, FouLine& line) {
   number(f, "port", line.port.port);
   number(f, "protocol", line.port.protocol);
 }
+void of(Fields& f, IpsecLine& line) { fields_of(f, line.policy); }
 void of(Fields& f, OpaqueLine& line) {
   number_of(f, line.hook);
   fields_of(f, line.what);
@@ -166,6 +171,7 @@ void add(HeldNetwork& n, SysctlLine&& line) {
 void add(HeldNetwork& n, ConnectionLine&& line) { n.tracked.push_back(line.connection); }
 void add(HeldNetwork& n, ListenerLine&& line) { n.listeners.insert(line.listener); }
 void add(HeldNetwork& n, FouLine&& line) { n.fou.push_back(line.port); }
+void add(HeldNetwork& n, IpsecLine&& line) { n.policies.push_back(std::move(line.policy)); }
 void add(HeldNetwork& n, OpaqueLine&& line) { n.unread.emplace_back(line.hook, line.what); }
 void add(HeldNetwork& n, StateLine&& line) {
   n.fill = line.fill;
@@ -202,6 +208,7 @@ void each_line(const HeldNetwork& n, HeldRuleset& rules, const Visit& visit) {
   for (const auto& [key, one] : n.neighbours) visit(NeighbourLine{key.first, key.second, one});
   for (const auto& [name, value] : n.sysctls) visit(sysctl_line(name, value));
   for (const Network::FouPort& one : n.fou) visit(FouLine{one});
+  for (const IpsecPolicy& one : n.policies) visit(IpsecLine{one});
   for (const auto& [hook, what] : n.unread) visit(OpaqueLine{hook, what});
   visit(StateLine{n.fill, !rules.readable(), !n.listeners_known});
   for (const BaseChain& one : rules.base_chains()) visit(BaseChainLine{one});
@@ -232,8 +239,8 @@ struct Kinds {
   }
 };
 using AllKinds = Kinds<LinkLine, VrfLine, IpRuleLine, RouteLine, NeighbourLine, SysctlLine, FouLine,
-                       OpaqueLine, StateLine, BaseChainLine, ChainLine, RuleLine, SetLine,
-                       ElementLine, ObjectLine, ListenerLine, ConnectionLine>;
+                       IpsecLine, OpaqueLine, StateLine, BaseChainLine, ChainLine, RuleLine,
+                       SetLine, ElementLine, ObjectLine, ListenerLine, ConnectionLine>;
 
 void of_place(Fields& f, HeldWorld::Place& place) {
   f.text("name", place.name, Meaning::place);
