@@ -224,14 +224,14 @@ std::string Redaction::interface_name(const std::string& name) {
   if (!has_word(stems, std::string_view(name).substr(0, stem))) stem = 0;
   std::string result = name;
   for (std::size_t i = stem; i < name.size(); ++i) {
-    const unsigned turn = digest("if" + name.substr(0, i))[0];
+    const int turn = digest("if" + name.substr(0, i))[0];
     const char first = is_digit(name[i]) ? '0' : name[i] >= 'a' ? 'a' : 'A';
     if (!is_digit(name[i]) && !is_letter(name[i])) {
       if (std::string_view("-_.*@:").find(name[i]) == std::string_view::npos) result[i] = 'x';
       continue;
     }
-    const unsigned size = is_digit(name[i]) ? 10 : 26;
-    result[i] = static_cast<char>(first + (static_cast<unsigned>(name[i] - first) + turn) % size);
+    const int size = is_digit(name[i]) ? 10 : 26;
+    result[i] = static_cast<char>(first + (name[i] - first + turn) % size);
   }
   names_.emplace(std::pair(Meaning::interface, name), result);
   return result;
