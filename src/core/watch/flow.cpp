@@ -43,7 +43,7 @@ bool with_ports(std::uint8_t protocol) {
 }
 
 std::string end_text(const packet::FlowTuple& tuple, const Address& address, std::uint16_t port) {
-  const std::string text = to_string(address);
+  std::string text = to_string(address);
   if (port == 0 || !with_ports(tuple.protocol)) return text;
   return (address.family() == Family::ipv6 ? '[' + text + ']' : text) + ':' + std::to_string(port);
 }

@@ -115,13 +115,14 @@ class Exec {
     send(head);
   }
 
-  void send(std::string_view bytes) {
-    while (!bytes.empty()) {
+  void send(const std::string& bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
       std::size_t sent = 0;
       const CURLcode result =
-          curl_easy_send(transfer_.easy.get(), bytes.data(), bytes.size(), &sent);
+          curl_easy_send(transfer_.easy.get(), &bytes[done], bytes.size() - done, &sent);
       if (result != CURLE_OK && result != CURLE_AGAIN) fail(curl_easy_strerror(result));
-      bytes.remove_prefix(sent);
+      done += sent;
       if (result == CURLE_AGAIN) {
         pollfd fd{socket_, POLLOUT, 0};
         poll(&fd, 1, left());

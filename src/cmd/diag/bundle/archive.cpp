@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "core/error.hpp"
@@ -26,6 +27,8 @@ constexpr std::size_t longest_name_shown = 100;
 bool inflate_all(std::string_view bytes, const std::function<bool(std::string_view)>& visit) {
   z_stream stream{};
   if (inflateInit2(&stream, with_gzip_header) != Z_OK) return false;
+  // Also when a visitor throws.
+  const std::unique_ptr<z_stream, decltype(&inflateEnd)> ended(&stream, inflateEnd);
   std::array<char, 65536> buffer{};
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(std::min<std::size_t>(bytes.size(), ~uInt{0}));
@@ -39,7 +42,6 @@ bool inflate_all(std::string_view bytes, const std::function<bool(std::string_vi
     if (size > 0) goes_on = visit({buffer.data(), size});
     if (size == 0 && stream.avail_in == 0 && result == Z_OK) result = Z_BUF_ERROR;
   }
-  inflateEnd(&stream);
   return result == Z_STREAM_END || !goes_on;
 }
 

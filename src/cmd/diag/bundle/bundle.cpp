@@ -77,10 +77,10 @@ void report(const BundleContent& content, const std::string& path, std::size_t s
       ++spaces;
       continue;
     }
-    say("  " + one.name + std::string(one.name.size() < 20 ? 20 - one.name.size() : 1, ' ') +
+    say("  " + one.name + std::string(one.name.size() < 24 ? 24 - one.name.size() : 1, ' ') +
         one.what);
   }
-  say("  netns/              links, routes, rules, nftables, sockets, connections of " +
+  say("  netns/                  links, routes, rules, nftables, sockets, connections of " +
       std::to_string(spaces / 2) + " network namespaces");
   if (!content.left_out().empty()) say("left out:");
   std::size_t shown = 0;

@@ -103,6 +103,8 @@ void collect_world(BundleContent& content) {
   }
 }
 
+const DaemonPlaces& daemons_of(const BundleContent& content) { return content.options(); }
+
 void collect_edge(BundleContent& content) {
   std::string complaint;
   const std::string status = ask_edge_status(content.options().edge_socket, "", complaint);
@@ -114,6 +116,10 @@ void collect_edge(BundleContent& content) {
 }
 
 void collect_agent(BundleContent& content) {
+  std::error_code error;
+  if (!fs::exists(content.options().agent_socket, error)) {
+    throw core::Error(core::Error::Kind::permanent, "no agent runs on this host");
+  }
   std::string complaint;
   const std::string status = ask_agent_status(content.options().agent_socket, complaint);
   if (status.empty()) throw core::Error(core::Error::Kind::permanent, complaint);
@@ -122,7 +128,7 @@ void collect_agent(BundleContent& content) {
 
 void collect_check(BundleContent& content) {
   CheckOptions options;
-  static_cast<DaemonPlaces&>(options) = content.options();
+  static_cast<DaemonPlaces&>(options) = daemons_of(content);
   options.kubeconfig = content.options().kubeconfig;
   options.context = content.options().context;
   content.add_json("check.json", "what pona diag check finds",
@@ -131,7 +137,7 @@ void collect_check(BundleContent& content) {
 
 void collect_topology(BundleContent& content) {
   TopologyOptions options;
-  static_cast<DaemonPlaces&>(options) = content.options();
+  static_cast<DaemonPlaces&>(options) = daemons_of(content);
   options.netns = content.options().netns;
   options.all = true;
   content.add_json("topology.json", "how the namespaces hang together",
@@ -140,7 +146,7 @@ void collect_topology(BundleContent& content) {
 
 void collect_model(BundleContent& content) {
   ModelSources sources;
-  static_cast<DaemonPlaces&>(sources) = content.options();
+  static_cast<DaemonPlaces&>(sources) = daemons_of(content);
   sources.netns = content.options().netns;
   sources.kubeconfig = content.options().kubeconfig;
   sources.context = content.options().context;
@@ -234,7 +240,7 @@ void BundleContent::add_json(std::string_view name, std::string_view what,
   add(name, what, redaction_ == nullptr ? json : redact_json(json, *redaction_));
 }
 
-void BundleContent::leave_out(std::string what, std::string why) {
+void BundleContent::leave_out(const std::string& what, const std::string& why) {
   constexpr std::size_t most = 1000;
   if (left_out_.size() < most) {
     left_out_.emplace_back(core::printable(what), core::printable(why));

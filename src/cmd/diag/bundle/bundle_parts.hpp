@@ -33,7 +33,7 @@ class BundleContent {
   [[nodiscard]] const BundleOptions& options() const { return options_; }
   // A text that is too big, alone or with all others, is left out, and told.
   void add(std::string_view name, std::string_view what, std::string_view text);
-  void leave_out(std::string what, std::string why);
+  void leave_out(const std::string& what, const std::string& why);
   // JSON that is not pona's values: it is redacted by its keys.
   void add_json(std::string_view name, std::string_view what, const std::string& json);
   [[nodiscard]] core::packet::Redaction* redaction() { return redaction_; }

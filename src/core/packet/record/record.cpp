@@ -227,15 +227,18 @@ void each_line(const HeldNetwork& n, HeldRuleset& rules, const Visit& visit) {
   for (const Connection& one : n.tracked) visit(ConnectionLine{one});
 }
 
+template <typename Line>
+bool read_one(HeldNetwork& network, Fields& fields) {
+  Line line;
+  of(fields, line);
+  add(network, std::move(line));
+  return true;
+}
+
 template <typename... Lines>
 struct Kinds {
   static bool read(HeldNetwork& network, std::string_view kind, Fields& fields) {
-    const auto one = [&]<typename Line>(Line line) {
-      of(fields, line);
-      add(network, std::move(line));
-      return true;
-    };
-    return ((Lines::kind == kind && one(Lines())) || ...);
+    return ((Lines::kind == kind && read_one<Lines>(network, fields)) || ...);
   }
 };
 using AllKinds = Kinds<LinkLine, VrfLine, IpRuleLine, RouteLine, NeighbourLine, SysctlLine, FouLine,

@@ -32,6 +32,7 @@ constexpr auto kept_ranges = std::to_array<KeptRange>({
 const std::vector<std::pair<Prefix, bool>>& kept() {
   static const auto all = [] {
     std::vector<std::pair<Prefix, bool>> result;
+    result.reserve(kept_ranges.size());
     for (const KeptRange& one : kept_ranges) {
       result.emplace_back(*Prefix::parse(one.prefix), one.whole);
     }
