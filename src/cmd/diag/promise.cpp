@@ -6,20 +6,20 @@
 
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/status.hpp"
-#include "cmd/node/call_agent.hpp"
+#include "cmd/node/agent_status.hpp"
 #include "core/edge/forward.hpp"
 #include "core/edge/obstruction.hpp"
 #include "core/egress/plan_client.hpp"
 #include "core/error.hpp"
 #include "core/packet/diagnosis/codes.hpp"
-#include "kube/decode/json_depth.hpp"
+#include "kube/decode/json_at.hpp"
 
 namespace cmd {
 namespace {
 
 using core::packet::Finding;
 using core::packet::Promise;
-using AgentJson = nlohmann::json;
+using AgentJson = nlohmann::ordered_json;
 namespace code = core::packet::code;
 
 constexpr std::chrono::seconds agent_patience{2};
@@ -133,19 +133,6 @@ std::optional<Finding> rival_of(const EdgeStatus& status, const MappingStatus& w
   return std::nullopt;
 }
 
-std::string text_of(const AgentJson& json, const char* key) {
-  const auto found = json.is_object() ? json.find(key) : json.end();
-  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>()
-                                                                       : std::string();
-}
-
-const AgentJson& list_of(const AgentJson& json, const char* key) {
-  static const AgentJson none = AgentJson::array();
-  if (!json.is_object()) return none;
-  const auto found = json.find(key);
-  return found != json.end() && found->is_array() ? *found : none;
-}
-
 }  // namespace
 
 std::string about_text(const core::Address& address, std::uint8_t protocol, std::uint16_t port) {
@@ -164,7 +151,7 @@ std::string ask_edge_status(const std::string& socket, const std::string& about,
 
 std::string ask_agent_status(const std::string& socket, std::string& complaint) {
   try {
-    return call_agent(socket, R"({"version":1,"command":"SHOW"})", agent_patience);
+    return ask_agent_status(socket, agent_patience);
   } catch (const core::Error& error) {
     complaint = error.what();
     return "";
@@ -218,38 +205,34 @@ bool is_kept(std::span<const core::Prefix> kept, const core::Address& address,
 
 std::optional<Promise> egress_promise(const std::string& status_text, const core::ObjectName& pod,
                                       const core::Address& address) {
-  if (status_text.empty() || kube::nested_too_deep(status_text)) return std::nullopt;
-  const AgentJson answer = AgentJson::parse(status_text, nullptr, false);
-  if (!answer.is_object() || !answer.contains("status")) return std::nullopt;
-  const AgentJson& status = answer.at("status");
+  const AgentJson status = agent_status_in(status_text);
   std::vector<core::Prefix> kept;
-  for (const AgentJson& one : list_of(status, "kept")) {
-    const auto prefix =
-        one.is_string() ? core::Prefix::parse(one.get<std::string>()) : std::nullopt;
-    if (prefix) kept.push_back(*prefix);
+  for (const std::string& one : kube::texts_at(status, "kept")) {
+    if (const auto prefix = core::Prefix::parse(one)) kept.push_back(*prefix);
   }
   if (kept.empty()) kept = core::private_ranges();  // an agent of before, which does not say
   Promise promise;
   std::optional<core::Prefix> best;
-  for (const AgentJson& client : list_of(status, "clients")) {
-    if (text_of(client, "namespace") != pod.ns || text_of(client, "pod") != pod.name) continue;
-    for (const AgentJson& one : list_of(client, "destinations")) {
-      const auto prefix = core::Prefix::parse(text_of(one, "destination"));
+  for (const AgentJson& client : kube::list_at(status, "clients")) {
+    if (kube::text_at(client, "namespace") != pod.ns || kube::text_at(client, "pod") != pod.name)
+      continue;
+    for (const AgentJson& one : kube::list_at(client, "destinations")) {
+      const auto prefix = core::Prefix::parse(kube::text_at(one, "destination"));
       if (!prefix || !prefix->contains(address) || (best && best->length > prefix->length))
         continue;
       best = prefix;
       promise = {};
-      const std::string way = text_of(one, "way");
+      const std::string way = kube::text_at(one, "way");
       if (way != "tunnel" && way != "refused") continue;
       promise.kind = Promise::Kind::egress;
-      promise.object = "Egress " + text_of(one, "egress");
+      promise.object = "Egress " + kube::text_at(one, "egress");
       promise.closed = way == "refused";
       bool draining = true;
-      for (const AgentJson& nat : list_of(one, "natPods")) {
-        if (const auto source = core::Address::parse(text_of(nat, "address"))) {
+      for (const AgentJson& nat : kube::list_at(one, "natPods")) {
+        if (const auto source = core::Address::parse(kube::text_at(nat, "address"))) {
           promise.sources.push_back(*source);
         }
-        draining = draining && text_of(nat, "state") == "draining";
+        draining = draining && kube::text_at(nat, "state") == "draining";
       }
       promise.draining = draining && !promise.sources.empty();
     }

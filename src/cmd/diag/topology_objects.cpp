@@ -11,15 +11,16 @@
 
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/status.hpp"
-#include "cmd/node/call_agent.hpp"
+#include "cmd/node/agent_status.hpp"
+#include "core/edge/forward.hpp"
 #include "core/error.hpp"
-#include "kube/decode/json_depth.hpp"
+#include "kube/decode/json_at.hpp"
 #include "os/fd.hpp"
 
 namespace cmd {
 namespace {
 
-using SaidJson = nlohmann::json;
+using SaidJson = nlohmann::ordered_json;
 namespace graph_values = core::topology;
 
 constexpr std::chrono::seconds topology_patience{2};
@@ -56,13 +57,6 @@ std::optional<std::size_t> node_of(TopologyWorld& world, const std::string& what
   return node;
 }
 
-// "10.1.0.11:8080", "[fd00::1]:8080"
-std::string host_in(const std::string& address) {
-  std::string host = address.substr(0, address.rfind(':'));
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  return host;
-}
-
 graph_values::MappedPort port_of(TopologyWorld& world, const PortStatus& status) {
   graph_values::MappedPort port;
   const bool long_form = status.address.find(':') != std::string::npos;
@@ -74,44 +68,22 @@ graph_values::MappedPort port_of(TopologyWorld& world, const PortStatus& status)
   port.service = status.service;
   port.active = status.active;
   for (const EndpointStatus& one : status.endpoints) {
-    const std::string host = host_in(one.address);
-    const auto address = core::Address::parse(host);
-    if (!address) continue;
-    const std::size_t node = world.node_with(*address, host);
+    const auto at = core::parse_backend(one.address);
+    if (!at) continue;
+    const std::size_t node = world.node_with(at->address, to_string(at->address));
     world.graph().nodes[node].known_pod = true;
     port.endpoints.push_back({one.address, node, one.share, one.draining});
   }
   return port;
 }
 
-std::string said_text(const SaidJson& json, const char* key) {
-  const auto found = json.is_object() ? json.find(key) : json.end();
-  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>()
-                                                                       : std::string();
-}
-
-const SaidJson& said_list(const SaidJson& json, const char* key) {
-  static const SaidJson none = SaidJson::array();
-  if (!json.is_object()) return none;
-  const auto found = json.find(key);
-  return found != json.end() && found->is_array() ? *found : none;
-}
-
-std::vector<std::string> said_texts(const SaidJson& json, const char* key) {
-  std::vector<std::string> texts;
-  for (const SaidJson& one : said_list(json, key)) {
-    if (one.is_string()) texts.push_back(one.get<std::string>());
-  }
-  return texts;
-}
-
 graph_values::Egress egress_of(TopologyWorld& world, const SaidJson& said) {
   graph_values::Egress egress;
-  egress.name = said_text(said, "namespace") + "/" + said_text(said, "name");
-  egress.encapsulation = said_text(said, "encapsulation");
-  egress.destinations = said_texts(said, "destinations");
-  for (const SaidJson& one : said_list(said, "natPods")) {
-    const std::string text = said_text(one, "address");
+  egress.name = kube::text_at(said, "namespace") + "/" + kube::text_at(said, "name");
+  egress.encapsulation = kube::text_at(said, "encapsulation");
+  egress.destinations = kube::texts_at(said, "destinations");
+  for (const SaidJson& one : kube::list_at(said, "natPods")) {
+    const std::string text = kube::text_at(one, "address");
     const auto address = core::Address::parse(text);
     if (!address) continue;
     const std::size_t number = world.node_with(*address, text);
@@ -119,27 +91,27 @@ graph_values::Egress egress_of(TopologyWorld& world, const SaidJson& said) {
     node.known_pod = true;
     const std::string job = "NAT pod";
     if (std::ranges::find(node.jobs, job) == node.jobs.end()) node.jobs.push_back(job);
-    egress.nat_pods.push_back({text, said_text(one, "state"), number});
+    egress.nat_pods.push_back({text, kube::text_at(one, "state"), number});
   }
   return egress;
 }
 
 void add_client(TopologyWorld& world, const SaidJson& said) {
-  const std::string path = said_text(said, "netns");
+  const std::string path = kube::text_at(said, "netns");
   auto number = path.empty() ? std::nullopt : world.node_at(path);
   if (!number) {
-    number =
-        world.node_elsewhere("pod " + said_text(said, "namespace") + "/" + said_text(said, "pod"));
+    number = world.node_elsewhere("pod " + kube::text_at(said, "namespace") + "/" +
+                                  kube::text_at(said, "pod"));
   }
   graph_values::Graph& graph = world.graph();
   graph.nodes[*number].known_pod = true;
-  const std::vector<std::string> names = said_texts(said, "egresses");
+  const std::vector<std::string> names = kube::texts_at(said, "egresses");
   for (graph_values::Egress& egress : graph.egresses) {
     if (std::ranges::find(names, egress.name) == names.end()) continue;
-    graph_values::Client client{*number, {}, said_texts(said, "problems")};
-    for (const SaidJson& one : said_list(said, "destinations")) {
-      if (said_text(one, "egress") == egress.name && said_text(one, "way") == "refused")
-        client.refused.push_back(said_text(one, "destination"));
+    graph_values::Client client{*number, {}, kube::texts_at(said, "problems")};
+    for (const SaidJson& one : kube::list_at(said, "destinations")) {
+      if (kube::text_at(one, "egress") == egress.name && kube::text_at(one, "way") == "refused")
+        client.refused.push_back(kube::text_at(one, "destination"));
     }
     egress.clients.push_back(std::move(client));
   }
@@ -181,20 +153,16 @@ void add_agent(TopologyWorld& world, const std::string& socket) {
   if (!node) return;
   graph_values::Graph& graph = world.graph();
   graph.nodes[*node].jobs.emplace_back("agent");
-  SaidJson answer;
+  SaidJson status;
   try {
-    const std::string line =
-        call_agent(socket, R"({"version":1,"command":"SHOW"})", topology_patience);
-    if (!kube::nested_too_deep(line)) answer = SaidJson::parse(line, nullptr, false);
+    status = agent_status_in(ask_agent_status(socket, topology_patience));
   } catch (const core::Error& error) {
     graph.notes.push_back("the agent at " + socket + " does not answer: " + error.what());
     return;
   }
-  if (!answer.is_object() || !answer.contains("status")) return;
-  const SaidJson& status = answer["status"];
-  for (const SaidJson& said : said_list(status, "egresses"))
+  for (const SaidJson& said : kube::list_at(status, "egresses"))
     graph.egresses.push_back(egress_of(world, said));
-  for (const SaidJson& said : said_list(status, "clients")) add_client(world, said);
+  for (const SaidJson& said : kube::list_at(status, "clients")) add_client(world, said);
 }
 
 }  // namespace cmd

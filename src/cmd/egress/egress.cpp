@@ -12,11 +12,10 @@
 #include "cmd/applets.hpp"
 #include "cmd/command_line.hpp"
 #include "cmd/node/agent_protocol.hpp"
-#include "cmd/node/call_agent.hpp"
+#include "cmd/node/agent_status.hpp"
 #include "cmd/print.hpp"
 #include "cmd/serve/text_table.hpp"
 #include "core/error.hpp"
-#include "kube/decode/json_depth.hpp"
 #include "kube/decode/json_text.hpp"
 
 namespace cmd {
@@ -32,17 +31,16 @@ constexpr std::chrono::seconds patience{5};
 }
 
 Json ask(const std::string& socket) {
-  std::string line;
+  Json status;
   try {
-    line = call_agent(socket, R"({"version":1,"command":"SHOW"})", patience);
+    status = agent_status_in(ask_agent_status(socket, patience));
   } catch (const core::Error& error) {
     fail(std::string(error.what()) + "; does \"pona agent\" run on this node?");
   }
-  const Json answer = kube::nested_too_deep(line) ? Json() : Json::parse(line, nullptr, false);
-  if (!answer.is_object() || !answer.contains("status")) {
+  if (status.is_null()) {
     fail("the agent at " + socket + " does not say its status; is it of another version?");
   }
-  return answer["status"];
+  return status;
 }
 
 std::string text_of(const Json& value) {

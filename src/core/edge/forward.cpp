@@ -211,17 +211,24 @@ std::string to_string(const ForwardKey& key) {
 
 std::optional<ForwardKey> parse_forward_key(std::string_view text) {
   const std::size_t slash = text.rfind('/');
-  const std::size_t colon = text.rfind(':', slash);
-  if (slash == std::string_view::npos || colon == std::string_view::npos) return std::nullopt;
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto where = parse_backend(text.substr(0, slash));
+  const auto protocol = parse_protocol(text.substr(slash + 1));
+  if (!where || !protocol) return std::nullopt;
+  return ForwardKey{where->address, *protocol, where->ports};
+}
+
+std::optional<Backend> parse_backend(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   const auto address = Address::parse(host);
-  const auto ports = PortRange::parse(text.substr(colon + 1, slash - colon - 1));
-  const auto protocol = parse_protocol(text.substr(slash + 1));
-  if (!address || !ports || !protocol) return std::nullopt;
+  const auto ports = PortRange::parse(text.substr(colon + 1));
+  if (!address || !ports) return std::nullopt;
   if (bracketed != (address->family() == Family::ipv6)) return std::nullopt;
-  return ForwardKey{*address, *protocol, *ports};
+  return Backend{*address, *ports};
 }
 
 bool overlap(const ForwardKey& one, const ForwardKey& other) {

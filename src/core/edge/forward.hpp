@@ -41,6 +41,8 @@ struct Backend {
 };
 
 std::string to_string(const Backend& backend);  // "10.1.0.2:8080"
+// What to_string() makes; nothing where `text` is something else.
+std::optional<Backend> parse_backend(std::string_view text);
 
 struct Forward {
   ForwardKey key;

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace kube {
 
@@ -13,5 +14,9 @@ const nlohmann::json& json_at(const nlohmann::json& object,
 
 // A text of an object; empty where there is none, or something else in its place.
 std::string text_at(const nlohmann::ordered_json& object, const char* key);
+// A list of an object, which it lives as long as; likewise.
+const nlohmann::ordered_json& list_at(const nlohmann::ordered_json& object, const char* key);
+// Its texts.
+std::vector<std::string> texts_at(const nlohmann::ordered_json& object, const char* key);
 
 }  // namespace kube

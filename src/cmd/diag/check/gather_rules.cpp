@@ -8,6 +8,7 @@
 #include "cmd/diag/check/survey.hpp"
 #include "core/check/codes.hpp"
 #include "core/constants.hpp"
+#include "core/edge/forward.hpp"
 #include "core/error.hpp"
 #include "core/packet/choices.hpp"
 #include "core/packet/rules/rule_text.hpp"
@@ -175,20 +176,14 @@ class RulesReader {
         flows.size() >= most_walks) {
       return;
     }
-    const std::string& endpoint = port.endpoints.front().address;
-    const std::size_t colon = endpoint.rfind(':');
-    if (colon == std::string::npos) return;
-    std::string host = endpoint.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    const auto to = core::Address::parse(host);
-    const auto number = core::PortRange::parse(endpoint.substr(colon + 1));
-    if (!to || !number) return;
+    const auto to = core::parse_backend(port.endpoints.front().address);
+    if (!to) return;
     core::MappedFlow flow;
     flow.protocol = *protocol;
     flow.mapped = *address;
     flow.mapped_port = range->first;
-    flow.endpoint = *to;
-    flow.endpoint_port = number->first;
+    flow.endpoint = to->address;
+    flow.endpoint_port = to->ports.first;
     const packet::Link* const link = survey_.network().link_with(*address);
     if (link != nullptr) flow.in = link->device.name;
     flows.push_back(flow);

@@ -6,43 +6,19 @@
 #include "cmd/diag/places.hpp"
 #include "cmd/edge/ask_running.hpp"
 #include "cmd/edge/status.hpp"
-#include "cmd/node/call_agent.hpp"
+#include "cmd/node/agent_status.hpp"
+#include "core/edge/forward.hpp"
 #include "core/error.hpp"
-#include "kube/decode/json_depth.hpp"
+#include "kube/decode/json_at.hpp"
 
 namespace cmd {
 namespace {
 
-using ClientJson = nlohmann::json;
+using ClientJson = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds agent_answers_in{2};
 constexpr std::chrono::seconds each{60};
 constexpr std::chrono::seconds for_strangers{5};
-
-std::string word_in(const ClientJson& json, const char* key) {
-  const auto found = json.is_object() ? json.find(key) : json.end();
-  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>()
-                                                                       : std::string();
-}
-
-const ClientJson& items_in(const ClientJson& json, const char* key) {
-  static const ClientJson none = ClientJson::array();
-  if (!json.is_object()) return none;
-  const auto found = json.find(key);
-  return found != json.end() && found->is_array() ? *found : none;
-}
-
-// "10.1.0.11:8080", "[fd00::1]:8080"
-void add_endpoint(core::watch::Owners& owners, const std::string& object,
-                  const EndpointStatus& endpoint, std::uint8_t protocol) {
-  const std::size_t colon = endpoint.address.rfind(':');
-  if (colon == std::string::npos) return;
-  std::string host = endpoint.address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const auto address = core::Address::parse(host);
-  const auto port = core::parse_port(endpoint.address.substr(colon + 1));
-  if (address && port) owners.add_endpoint(object, *address, protocol, *port);
-}
 
 void add_mapping(core::watch::Owners& owners, const MappingStatus& mapping) {
   const std::string object = mapping.kind + ' ' + mapping.ns + '/' + mapping.name;
@@ -54,7 +30,9 @@ void add_mapping(core::watch::Owners& owners, const MappingStatus& mapping) {
     const auto number = static_cast<std::uint8_t>(*protocol);
     owners.add_port(object, *address, number, *ports);
     for (const EndpointStatus& endpoint : port.endpoints) {
-      add_endpoint(owners, object, endpoint, number);
+      if (const auto at = core::parse_backend(endpoint.address)) {
+        owners.add_endpoint(object, at->address, number, at->ports.first);
+      }
     }
   }
 }
@@ -88,33 +66,28 @@ void WatchObjects::ask_edge_of_host() {
 }
 
 void WatchObjects::ask_agent_of_host() {
-  ClientJson answer;
+  ClientJson status;
   try {
-    const std::string line =
-        call_agent(places_.agent_socket, R"({"version":1,"command":"SHOW"})", agent_answers_in);
-    if (!kube::nested_too_deep(line)) answer = ClientJson::parse(line, nullptr, false);
+    status = agent_status_in(ask_agent_status(places_.agent_socket, agent_answers_in));
   } catch (const core::Error&) {
     return;  // most often there is none
   }
-  if (!answer.is_object() || !answer.contains("status")) return;
-  const ClientJson& status = answer["status"];
-  for (const ClientJson& egress : items_in(status, "egresses")) {
+  for (const ClientJson& egress : kube::list_at(status, "egresses")) {
     const std::string object =
-        "Egress " + word_in(egress, "namespace") + '/' + word_in(egress, "name");
-    for (const ClientJson& one : items_in(egress, "natPods")) {
-      if (const auto address = core::Address::parse(word_in(one, "address"))) {
+        "Egress " + kube::text_at(egress, "namespace") + '/' + kube::text_at(egress, "name");
+    for (const ClientJson& one : kube::list_at(egress, "natPods")) {
+      if (const auto address = core::Address::parse(kube::text_at(one, "address"))) {
         owners_.add_nat_pod(object, *address);
       }
     }
   }
-  for (const ClientJson& client : items_in(status, "clients")) {
-    for (const ClientJson& text : items_in(client, "addresses")) {
-      const auto address =
-          text.is_string() ? core::Address::parse(text.get<std::string>()) : std::nullopt;
+  for (const ClientJson& client : kube::list_at(status, "clients")) {
+    for (const std::string& text : kube::texts_at(client, "addresses")) {
+      const auto address = core::Address::parse(text);
       if (!address) continue;
-      for (const ClientJson& one : items_in(client, "destinations")) {
-        const auto prefix = core::Prefix::parse(word_in(one, "destination"));
-        const std::string egress = word_in(one, "egress");
+      for (const ClientJson& one : kube::list_at(client, "destinations")) {
+        const auto prefix = core::Prefix::parse(kube::text_at(one, "destination"));
+        const std::string egress = kube::text_at(one, "egress");
         if (prefix && !egress.empty()) owners_.add_client("Egress " + egress, *address, *prefix);
       }
     }
