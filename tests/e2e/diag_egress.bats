@@ -86,6 +86,17 @@ trace_planned() { sandboxes=$work/nothing trace_pod "${1:-$out:8080}" --manifest
   run unprivileged --from-netns "$net-nat1" "$out:8080"
   assert_failure 1
   assert_output --partial "runs no pona diag trace with --from-netns"
+  run unprivileged --manifests "$manifests" pod/default/client1 to "$out:8080"
+  assert_failure 1
+  assert_output --partial "runs no pona diag trace with --manifests"
+  # What a bundle tells is asked of nobody.
+  "$PONA" diag bundle --agent-socket "$work/agent.sock" --sandboxes "$work/sandboxes" -o "$work/bundle.tar.gz"
+  run --separate-stderr unprivileged --bundle "$work/bundle.tar.gz" pod/default/client1 to "$out:8080" -o json
+  assert_failure 1
+  [[ $stderr != *"traced by the agent"* ]]
+  echo "$output" >"$work/trace.json"
+  run of_trace 't["live"], t["liveNote"]'
+  assert_output --partial "(False, 'no packet was sent: this is told from a bundle"
   # The agent goes on.
   agent_ready
 }

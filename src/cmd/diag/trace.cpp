@@ -280,7 +280,8 @@ void Tracing::print(const std::vector<packet::Trace>& traces) {
 
 int trace(const TraceOptions& options) {
   if (in_cluster(options)) return trace_cluster(options);
-  if (!may_trace()) {
+  // A bundle is asked without any privilege.
+  if (options.bundle.empty() && !may_trace()) {
     if (const auto status = trace_by_daemon(options)) return *status;
   }
   try {

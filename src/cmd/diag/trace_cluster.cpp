@@ -106,10 +106,10 @@ class ClusterTrace {
       throw core::Error(core::Error::Kind::usage, text);
     };
     if (options_.watch || options_.all_endpoints || !options_.netns.empty() ||
-        !options_.in.empty()) {
+        !options_.in.empty() || !options_.cookie.empty()) {
       wrong(
-          "through the API server one packet is sent: --watch, --all-endpoints, --from-netns and "
-          "--in are for a trace on the host itself");
+          "through the API server one packet is sent: --watch, --all-endpoints, --from-netns, --in "
+          "and --cookie are for a trace on the host itself");
     }
     const TraceWords words =
         parse_trace_words(options_.words, options_.protocol != core::packet::icmp);

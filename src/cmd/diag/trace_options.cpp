@@ -64,6 +64,7 @@ std::vector<std::string> words_of(const TraceOptions& options) {
   value(options.timeout > 0, "--timeout", std::to_string(options.timeout));
   value(!options.in.empty(), "--in", options.in);
   value(!options.netns.empty(), "--from-netns", options.netns);
+  value(!options.manifests.empty(), "--manifests", options.manifests);
   words.insert(words.end(), options.words.begin(), options.words.end());
   return words;
 }
