@@ -81,6 +81,9 @@ int WatchLoop::run(const os::Fd& signals, std::vector<std::string> notes) {
     if (now() >= after(last_report_, bounds_.interval)) report();
   }
   if (!stopped_ || now() - last_report_ > nap) report();
+  // What came since the last report counts in the end.
+  totals_.skipped += budget_.take_skipped();
+  totals_.lost = lost_so_far();
   totals_.seconds = std::chrono::duration<double>(now() - begun_).count();
   output_.end(totals_);
   return bounds_.count != 0 && shown_ < bounds_.count ? 3 : 0;
