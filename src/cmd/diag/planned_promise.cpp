@@ -6,7 +6,7 @@
 
 #include "cmd/diag/promise.hpp"
 #include "cmd/edge/collect_status.hpp"
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "core/error.hpp"
 #include "kube/source/manifest_source.hpp"
 #include "net/kernel.hpp"

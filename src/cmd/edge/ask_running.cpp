@@ -19,7 +19,7 @@ struct CurlDeleter {
 };
 
 // Returning less than given makes curl stop: an endless answer must not fill the memory.
-std::size_t collect(const char* data, std::size_t, std::size_t size, void* into) noexcept {
+std::size_t append_body(const char* data, std::size_t, std::size_t size, void* into) noexcept {
   auto& body = *static_cast<std::string*>(into);
   if (size > most_bytes - body.size()) return 0;
   try {
@@ -50,7 +50,7 @@ std::optional<std::string> ask_edge(const std::string& socket, const std::string
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, static_cast<long>(patience.count()));
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, collect);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append_body);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
   const CURLcode result = curl_easy_perform(curl.get());
 

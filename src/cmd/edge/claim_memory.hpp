@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "core/edge/plan_edge.hpp"
 #include "os/clock.hpp"
 

@@ -12,7 +12,7 @@
 
 #include "cmd/applets.hpp"
 #include "cmd/command_line.hpp"
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "cmd/edge/run.hpp"
 #include "cmd/edge/source.hpp"
 #include "cmd/print.hpp"

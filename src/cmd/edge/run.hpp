@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "cmd/edge/status/filter.hpp"
 
 namespace cmd {

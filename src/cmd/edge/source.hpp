@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "kube/source.hpp"
 
 namespace cmd {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "cmd/install/manifests.hpp"
 #include "core/error.hpp"
 #include "kube/decode/json_text.hpp"

@@ -1,7 +1,7 @@
 // The configuration file of `pona edge`: a YAML map of scalars, the keys being the options' names.
 #include <string>
 
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "core/error.hpp"
 #include "kube/decode/parse.hpp"
 

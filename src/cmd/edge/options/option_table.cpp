@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "cmd/edge/ask_running.hpp"
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 #include "cmd/serve/node_address.hpp"
 #include "core/constants.hpp"
 

@@ -1,4 +1,4 @@
-#include "cmd/edge/options.hpp"
+#include "cmd/edge/options/options.hpp"
 
 #include <fstream>
 
