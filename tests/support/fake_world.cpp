@@ -204,11 +204,12 @@ void FakeHost::add_link(Words words) {
   Link& link = make(name, kind);
   link.lower = lower;
   if (kind == "vrf") {
-    link.vrf_table = table;
-    vrfs[link.device.index] = table;
     // The kernel makes this rule with the first one, for each family.
+    const bool first =
+        std::ranges::none_of(interfaces, [](const Link& one) { return one.vrf_table != 0; });
+    link.vrf_table = table;
     for (const char* const family : {"", "-6 "}) {
-      if (vrfs.size() == 1) ip(std::string("rule add ") + family + "priority 1000 l3mdev");
+      if (first) ip(std::string("rule add ") + family + "priority 1000 l3mdev");
     }
   }
   if (kind == "ipip") tunnel.kind = encapsulated ? TunnelLink::Kind::fou : TunnelLink::Kind::ip;
@@ -242,7 +243,8 @@ void FakeHost::add_address(Words words) {
   one.secondary = words.accept("secondary");
   one.tentative = words.accept("tentative");
   link.addresses.push_back(one);
-  const std::uint32_t vrf = table_of(link.device.index);
+  const Link* const by = vrf_of(link.device.index);
+  const std::uint32_t vrf = by != nullptr ? by->vrf_table : 0;
   ListedRoute own;
   own.destination = Prefix::host(one.prefix.address);
   own.type = local;

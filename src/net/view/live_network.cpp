@@ -170,15 +170,9 @@ std::vector<core::packet::NextHop> LiveNetwork::hops_of(std::uint32_t group) {
 }
 
 RouteAnswer LiveNetwork::listed(const RouteQuery& query) {
-  const auto vrf = [&](std::uint32_t index) -> const Link* {
-    const Link* const own = link(index);
-    if (own == nullptr || own->vrf_table != 0) return own;
-    const Link* const master = link(own->master);
-    return master != nullptr && master->vrf_table != 0 ? master : nullptr;
-  };
   // l3mdev_update_flow()
   RouteQuery asked = query;
-  const Link* const by = vrf(query.out != 0 ? query.out : query.in);
+  const Link* const by = vrf_of(query.out != 0 ? query.out : query.in);
   if (by != nullptr && by->device.index == query.out) asked.out = 0;
   return tables().look_up(asked, name_of(query.in), name_of(query.out),
                           by != nullptr ? by->vrf_table : 0);

@@ -21,11 +21,7 @@ namespace {
 
 using core::packet::HeldNetwork;
 using core::packet::Hook;
-using core::packet::Link;
 using core::packet::Opaque;
-
-constexpr std::uint32_t local_table = 255;
-constexpr std::uint8_t local_route = 2;  // RTN_LOCAL
 
 // What the walk asks for (core/packet/walk), and what support looks at.
 constexpr std::array single_sysctls = {"net/ipv4/ip_forward",
@@ -120,15 +116,6 @@ void LiveNetwork::record(HeldNetwork& into, const RecordLimits& limits,
   part("routes", [&] {
     into.tables = tables();
     for (auto& route : into.tables.routes) route.text = with_names(std::move(route.text));
-    // A VRF's table is that of its members' own addresses.
-    for (const auto& route : into.tables.routes) {
-      if (route.type != local_route || route.table == local_table) continue;
-      const Link* const member = link(route.device);
-      const Link* const master = member != nullptr ? link(member->master) : nullptr;
-      if (master != nullptr && master->device.kind == "vrf") {
-        into.vrfs[master->device.index] = route.table;
-      }
-    }
   });
   part("neighbours", [&] {
     read_neighbours();

@@ -55,11 +55,6 @@ struct NeighbourLine {
   Address address;
   Neighbour neighbour;
 };
-struct VrfLine {
-  static constexpr std::string_view kind = "vrf";
-  std::uint32_t link = 0;
-  std::uint32_t table = 0;
-};
 struct SysctlLine {
   static constexpr std::string_view kind = "sysctl";
   std::string before, interface, behind;  // "net/ipv4/conf/", "eth0", "/forwarding"
@@ -120,10 +115,6 @@ void of(Fields& f, NeighbourLine& line) {
   address(f, "address", line.address);
   fields_of(f, line.neighbour);
 }
-void of(Fields& f, VrfLine& line) {
-  number(f, "link", line.link);
-  number(f, "table", line.table);
-}
 void of(Fields& f, SysctlLine& line) {
   f.text("name", line.before, Meaning::plain);
   f.text("interface", line.interface, Meaning::interface);
@@ -164,7 +155,6 @@ void add(HeldNetwork& n, IpRuleLine&& line) { n.tables.rules.push_back(std::move
 void add(HeldNetwork& n, NeighbourLine&& line) {
   n.neighbours.insert_or_assign({line.link, line.address}, std::move(line.neighbour));
 }
-void add(HeldNetwork& n, VrfLine&& line) { n.vrfs.insert_or_assign(line.link, line.table); }
 void add(HeldNetwork& n, SysctlLine&& line) {
   n.sysctls.insert_or_assign(line.before + line.interface + line.behind, line.value);
 }
@@ -202,7 +192,6 @@ SysctlLine sysctl_line(const std::string& name, std::int64_t value) {
 template <typename Visit>
 void each_line(const HeldNetwork& n, HeldRuleset& rules, const Visit& visit) {
   for (const Link& one : n.interfaces) visit(LinkLine{one});
-  for (const auto& [link, table] : n.vrfs) visit(VrfLine{link, table});
   for (const ListedRule& one : n.tables.rules) visit(IpRuleLine{one});
   for (const ListedRoute& one : n.tables.routes) visit(RouteLine{one});
   for (const auto& [key, one] : n.neighbours) visit(NeighbourLine{key.first, key.second, one});
@@ -241,7 +230,7 @@ struct Kinds {
     return ((Lines::kind == kind && read_one<Lines>(network, fields)) || ...);
   }
 };
-using AllKinds = Kinds<LinkLine, VrfLine, IpRuleLine, RouteLine, NeighbourLine, SysctlLine, FouLine,
+using AllKinds = Kinds<LinkLine, IpRuleLine, RouteLine, NeighbourLine, SysctlLine, FouLine,
                        IpsecLine, OpaqueLine, StateLine, BaseChainLine, ChainLine, RuleLine,
                        SetLine, ElementLine, ObjectLine, ListenerLine, ConnectionLine>;
 

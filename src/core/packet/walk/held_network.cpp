@@ -8,15 +8,6 @@
 
 namespace core::packet {
 
-std::uint32_t HeldNetwork::table_of(std::uint32_t index) {
-  const auto own = vrfs.find(index);
-  if (own != vrfs.end()) return own->second;
-  const Link* const found = link(index);
-  if (found == nullptr) return 0;
-  const auto vrf = vrfs.find(found->master);
-  return vrf == vrfs.end() ? 0 : vrf->second;
-}
-
 std::int64_t HeldNetwork::conf(std::uint32_t device, const std::string& name) {
   const Link* const found = link(device);
   const auto of = [&](const std::string& one) {
@@ -75,8 +66,12 @@ RouteAnswer HeldNetwork::route(const RouteQuery& query) {
     const Link* const found = link(device);
     return found == nullptr ? std::string() : found->device.name;
   };
-  const std::uint32_t vrf = table_of(query.out != 0 ? query.out : query.in);
-  RouteAnswer answer = tables.look_up(query, name(query.in), name(query.out), vrf);
+  // l3mdev_update_flow()
+  RouteQuery asked = query;
+  const Link* const vrf = vrf_of(query.out != 0 ? query.out : query.in);
+  if (vrf != nullptr && vrf->device.index == query.out) asked.out = 0;
+  RouteAnswer answer =
+      tables.look_up(asked, name(query.in), name(query.out), vrf != nullptr ? vrf->vrf_table : 0);
   if (query.out != 0 && answer.error == 0) {
     for (const NextHop& hop : answer.hops) {
       if (hop.device != query.out) continue;

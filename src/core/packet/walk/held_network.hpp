@@ -23,7 +23,6 @@ class HeldNetwork : public Network {
   HeldRuleset rules;
   std::vector<Link> interfaces;
   RouteTables tables;
-  std::map<std::uint32_t, std::uint32_t> vrfs;  // tables, by the index of the VRF
   std::map<std::pair<std::uint32_t, Address>, Neighbour> neighbours;  // by the index of the link
   std::map<std::string, std::int64_t> sysctls;
   std::vector<Connection> tracked;
@@ -45,9 +44,6 @@ class HeldNetwork : public Network {
   std::vector<Opaque> opaque(Hook hook, const Packet& packet, const Context& context) override;
   const std::vector<IpsecPolicy>& ipsec() override { return policies; }
   Fill conntrack_fill() override { return fill; }
-
- protected:
-  [[nodiscard]] std::uint32_t table_of(std::uint32_t link);  // of its VRF; 0: of none
 
  private:
   int check_input(const RouteQuery& query, const RouteAnswer& answer);

@@ -31,6 +31,13 @@ const Link* Network::link(std::uint32_t index) {
   return found == all.end() ? nullptr : &*found;
 }
 
+const Link* Network::vrf_of(std::uint32_t index) {
+  const Link* const own = link(index);
+  if (own == nullptr || own->vrf_table != 0) return own;
+  const Link* const master = link(own->master);
+  return master != nullptr && master->vrf_table != 0 ? master : nullptr;
+}
+
 const Link* Network::link_with(const Address& address) {
   const auto& all = links();
   const auto found = std::ranges::find_if(all, [&](const Link& one) {

@@ -160,6 +160,7 @@ class Network : public Surroundings {
 
   const Link* link(std::uint32_t index);
   const Link* link_with(const Address& address);  // that has the address
+  const Link* vrf_of(std::uint32_t index);        // that this link is or belongs to; null: none
 };
 
 // A link in a namespace.
